@@ -27,9 +27,10 @@ pub(crate) fn encode_membership(membership: &Membership) -> Bytes {
     to.put_u8(VERSION);
     put_count(&mut to, membership.get_joint_config().len());
     for config in membership.get_joint_config() {
-        put_members(&mut to, config.iter().copied());
+        put_members(&mut to, &config.iter().copied().collect::<Vec<_>>());
     }
-    put_members(&mut to, membership.nodes().map(|(member, ())| *member));
+    let nodes: Vec<Member> = membership.nodes().map(|(member, ())| *member).collect();
+    put_members(&mut to, &nodes);
     to.freeze()
 }
 
@@ -75,9 +76,9 @@ pub(crate) fn decode_vote(mut from: &[u8]) -> io::Result<Vote> {
     Ok(Vote::from_leader_id(leader_id, from.get_u8() == 1))
 }
 
-fn put_members(to: &mut BytesMut, members: impl Iterator<Item = Member> + Clone) {
-    put_count(to, members.clone().count());
-    members.for_each(|member| to.put_i32(member.0));
+fn put_members(to: &mut BytesMut, members: &[Member]) {
+    put_count(to, members.len());
+    members.iter().for_each(|member| to.put_i32(member.0));
 }
 
 fn put_count(to: &mut BytesMut, count: usize) {

@@ -20,6 +20,11 @@ mod state_machine;
 mod ticket;
 mod types;
 
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod testing;
+
 pub use groups::{Groups, OpenError, PartitionSpec};
 pub use partition::{
     DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks,

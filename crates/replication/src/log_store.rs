@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures::Stream;
 use openraft::entry::RaftEntry;
-use openraft::storage::{EntriesStreamResult, IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use openraft::OptionalSend;
 use ottla_storage::{EntryKind, EntryMeta, Private};
 use tokio::sync::oneshot;
@@ -159,7 +159,7 @@ impl RaftLogReader<Types> for LogStore {
     async fn entries_stream<RB>(
         &mut self,
         range: RB,
-    ) -> impl Stream<Item = EntriesStreamResult<Types>> + OptionalSend
+    ) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
     where
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {

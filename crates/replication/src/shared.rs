@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use openraft::vote::RaftVote;
 use ottla_platform::clock::Clock;
 use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::Mutex;

@@ -25,7 +25,7 @@ pub(crate) struct Member(pub(crate) i32);
 pub(crate) struct Term(pub(crate) i32);
 
 pub(crate) type LeaderId = leader_id_std::LeaderId<Term, Member>;
-pub(crate) type CommittedLeaderId = leader_id_std::CommittedLeaderId<Term>;
+pub(crate) type CommittedLeaderId = <LeaderId as openraft::vote::RaftLeaderId>::Committed;
 pub(crate) type RaftLogId = LogIdOf<Types>;
 pub(crate) type Vote = VoteOf<Types>;
 pub(crate) type Membership = openraft::Membership<Member, ()>;
