@@ -24,6 +24,8 @@ mod types;
 mod suite;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use groups::{Groups, OpenError, PartitionSpec};
 pub use partition::{
