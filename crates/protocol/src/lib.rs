@@ -15,6 +15,7 @@
 //! - [`fetch`]: the Fetch response, written as a head and slices of the log;
 //! - [`records`]: record batches;
 //! - [`exchange`]: the client's side of the same;
+//! - [`records`]: record batches, what makes one acceptable, codecs with limits;
 //! - [`compatibility`]: the table of served APIs as a document.
 
 pub mod api;
