@@ -1,1 +1,3 @@
 //! Part of Ottla.
+
+pub mod config;
