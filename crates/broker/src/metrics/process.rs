@@ -1,0 +1,32 @@
+//! What the process takes from its machine. The names are those that Prometheus' own clients use.
+
+use ottla_platform::process;
+
+use super::page::{Page, Type};
+
+/// Asks the system; what it does not tell is left out.
+pub(super) fn write(page: &mut Page) {
+    if let Some(spent) = process::cpu_time() {
+        page.family(
+            "process_cpu_seconds_total",
+            Type::Counter,
+            "CPU time used, in user and kernel mode.",
+        )
+        .sample(&[], spent.as_secs_f64());
+    }
+    if let Some(bytes) = process::resident_bytes() {
+        page.gauge(
+            "process_resident_memory_bytes",
+            "Memory that is in RAM.",
+            bytes,
+        );
+    }
+    if let Some(files) = process::open_files() {
+        page.gauge("process_open_fds", "Open file descriptors.", files);
+    }
+    page.gauge(
+        "process_max_fds",
+        "File descriptors that may be open.",
+        process::open_files_max(),
+    );
+}
