@@ -4,7 +4,7 @@
 //! listen backlog. At the limit of an address its new connections are closed at once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -16,7 +16,7 @@ use crate::config::NetworkLimits;
 pub(super) struct Admission {
     slots: Arc<Semaphore>,
     per_address_max: usize,
-    overrides: HashMap<IpAddr, usize>,
+    overrides: BTreeMap<IpAddr, usize>,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -36,7 +36,7 @@ impl Admission {
         Admission {
             slots: Arc::new(Semaphore::new(slots)),
             per_address_max: limits.connections_per_ip_max,
-            overrides: resolve(&limits.connections_per_ip_overrides),
+            overrides: canonical(&limits.connections_per_ip_overrides),
             open: Mutex::default(),
         }
     }
@@ -76,20 +76,9 @@ impl Drop for Admitted {
     }
 }
 
-/// Overrides are given by address or by host name; a name counts for all its addresses.
-fn resolve(overrides: &BTreeMap<String, usize>) -> HashMap<IpAddr, usize> {
-    let mut resolved = HashMap::new();
-    for (host, &most) in overrides {
-        match (host.as_str(), 0).to_socket_addrs() {
-            Ok(addresses) => {
-                resolved.extend(addresses.map(|address| (address.ip().to_canonical(), most)));
-            }
-            Err(error) => {
-                tracing::warn!(%host, %error, "max.connections.per.ip.overrides: no such host");
-            }
-        }
-    }
-    resolved
+/// An IPv4 peer of an IPv6 socket is the same peer.
+fn canonical(overrides: &BTreeMap<IpAddr, usize>) -> BTreeMap<IpAddr, usize> {
+    overrides.iter().map(|(address, &most)| (address.to_canonical(), most)).collect()
 }
 
 #[cfg(test)]
@@ -97,11 +86,12 @@ mod tests {
     use super::*;
 
     fn admission(in_all: usize, per_address: usize, overrides: &[(&str, usize)]) -> Arc<Admission> {
-        let overrides = overrides.iter().map(|&(host, most)| (host.to_owned(), most)).collect();
+        let overrides =
+            overrides.iter().map(|&(address, most)| (address.parse().unwrap(), most)).collect();
         Arc::new(Admission {
             slots: Arc::new(Semaphore::new(in_all)),
             per_address_max: per_address,
-            overrides: resolve(&overrides),
+            overrides: canonical(&overrides),
             open: Mutex::default(),
         })
     }

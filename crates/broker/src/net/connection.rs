@@ -13,13 +13,12 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
-use ottla_platform::net::Stream;
-use ottla_protocol::request::{Request, RequestHeader, decode_request};
-use ottla_protocol::response::encode_response;
-use tokio::time::sleep;
+use ottla_platform::net::Socket;
+use ottla_protocol::request::{DecodeError, Request, RequestHeader, decode_request};
+use ottla_protocol::response::{ResponseFrame, answer_to_unsupported_version, encode_response};
+use tokio::time::{Instant, sleep};
 
 use super::Network;
 use super::end::End;
@@ -32,14 +31,14 @@ use super::service::{Peer, Service, overlaps};
 use crate::limits::{IN_FLIGHT_PER_CONNECTION_MAX, STALLED_FRAME_MAX, UNSENT_REPLY_BYTES_MAX};
 
 /// Serves a connection until it ends.
-pub(super) async fn run<S: Service>(stream: Stream, peer: Arc<Peer>, network: Arc<Network<S>>) -> End {
-    let tick = match network.limits.connection_idle {
+pub(super) async fn run<S: Service>(socket: Socket, peer: Arc<Peer>, network: Arc<Network<S>>) -> End {
+    let tick = match network.limits.connection_idle_max {
         Some(idle) => idle.min(STALLED_FRAME_MAX),
         None => STALLED_FRAME_MAX,
     };
     let registry = Arc::clone(&network.registry);
     let mut registered: Option<Registered> = None;
-    let mut connection = Connection::new(stream, peer, network);
+    let mut connection = Connection::new(socket, peer, network);
     let mut timer = pin!(sleep(tick));
     poll_fn(|context| {
         registered.get_or_insert_with(|| registry.enter(context.waker()));
@@ -50,7 +49,7 @@ pub(super) async fn run<S: Service>(stream: Stream, peer: Arc<Peer>, network: Ar
             if let Some(end) = connection.overdue() {
                 return Poll::Ready(end);
             }
-            timer.as_mut().reset(tokio::time::Instant::now() + tick);
+            timer.as_mut().reset(Instant::now() + tick);
         }
         Poll::Pending
     })
@@ -58,7 +57,7 @@ pub(super) async fn run<S: Service>(stream: Stream, peer: Arc<Peer>, network: Ar
 }
 
 struct Connection<S> {
-    stream: Stream,
+    socket: Socket,
     peer: Arc<Peer>,
     network: Arc<Network<S>>,
     frames: FrameReader,
@@ -81,10 +80,8 @@ enum Memory {
 }
 
 struct Next {
-    header: RequestHeader,
     request: Request,
-    frame_bytes: usize,
-    permit: Permit,
+    receipt: Receipt,
 }
 
 struct InFlight {
@@ -101,10 +98,16 @@ struct Receipt {
     permit: Permit,
 }
 
+impl Receipt {
+    fn new(header: RequestHeader, frame_bytes: usize, permit: Permit) -> Self {
+        Receipt { header, frame_bytes, started: Instant::now(), permit }
+    }
+}
+
 impl<S: Service> Connection<S> {
-    fn new(stream: Stream, peer: Arc<Peer>, network: Arc<Network<S>>) -> Self {
+    fn new(socket: Socket, peer: Arc<Peer>, network: Arc<Network<S>>) -> Self {
         Connection {
-            stream,
+            socket,
             peer,
             frames: FrameReader::new(network.limits.request_bytes_max),
             network,
@@ -188,7 +191,7 @@ impl<S: Service> Connection<S> {
         if self.outbox.is_empty() {
             return Ok(false);
         }
-        match self.outbox.poll_send(context, &mut self.stream) {
+        match self.outbox.poll_send(context, &mut self.socket) {
             Poll::Ready(Ok(())) => Ok(true),
             Poll::Ready(Err(error)) => Err(End::Io(error)),
             Poll::Pending => Ok(false),
@@ -218,14 +221,28 @@ impl<S: Service> Connection<S> {
         moved
     }
 
+    /// Decodes the next request. One that this side refuses by itself becomes a reply.
     fn next_request(&mut self, context: &mut Context<'_>) -> Result<Option<Next>, End> {
-        let Some((frame, permit)) = self.next_frame(context)? else {
-            return Ok(None);
-        };
-        let frame_bytes = frame.len();
-        match decode_request(frame) {
-            Ok((header, request)) => Ok(Some(Next { header, request, frame_bytes, permit })),
-            Err(error) => Err(End::Request(error)),
+        loop {
+            let Some((frame, permit)) = self.next_frame(context)? else {
+                return Ok(None);
+            };
+            let frame_bytes = frame.len();
+            match decode_request(frame) {
+                Ok((header, request)) => {
+                    let receipt = Receipt::new(header, frame_bytes, permit);
+                    return Ok(Some(Next { request, receipt }));
+                }
+                Err(DecodeError::UnsupportedVersion { header }) => {
+                    let Some(refusal) = answer_to_unsupported_version(&header) else {
+                        return Err(End::Request(DecodeError::UnsupportedVersion { header }));
+                    };
+                    let reply = Reply::Now(Answer::Frame(refusal));
+                    let receipt = Receipt::new(header, frame_bytes, permit);
+                    self.in_flight.push_back(InFlight { reply, overlaps: false, receipt });
+                }
+                Err(error) => return Err(End::Request(error)),
+            }
         }
     }
 
@@ -251,46 +268,51 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    fn hand_over(&mut self, next: Next) {
-        let overlaps = overlaps(&next.request);
-        let receipt = Receipt {
-            header: next.header,
-            frame_bytes: next.frame_bytes,
-            started: Instant::now(),
-            permit: next.permit,
-        };
-        match self.network.service.call(&self.peer, &receipt.header, next.request) {
+    fn hand_over(&mut self, Next { request, receipt }: Next) {
+        let overlaps = overlaps(&request);
+        match self.network.service.call(&self.peer, &receipt.header, request) {
             Reply::Now(answer) if self.in_flight.is_empty() => self.answer(receipt, answer),
             reply => self.in_flight.push_back(InFlight { reply, overlaps, receipt }),
         }
     }
 
     fn answer(&mut self, receipt: Receipt, answer: Answer) {
+        let Receipt { header, frame_bytes, started, permit } = receipt;
         let mut response_bytes = 0;
         match answer {
             Answer::Response(response) => {
-                let frame = encode_response(&receipt.header, response);
-                response_bytes = frame.parts.iter().map(Bytes::len).sum();
-                self.outbox.push(frame.parts, receipt.permit);
+                self.network.service.answered(&header, &response);
+                match encode_response(&header, response) {
+                    Ok(frame) => response_bytes = self.queue(frame, permit),
+                    Err(error) => self.give_up(End::Unanswerable(error)),
+                }
             }
+            Answer::Frame(frame) => response_bytes = self.queue(frame, permit),
             Answer::Silence => {}
-            Answer::Hangup => {
-                self.in_flight.clear();
-                self.next = None;
-                self.ending = Some(End::Hangup);
-            }
+            Answer::Hangup => self.give_up(End::Hangup),
         }
-        let elapsed = receipt.started.elapsed();
-        let key = receipt.header.api.key.code();
         let requests = &self.network.metrics.requests;
-        requests.finished(key, elapsed, receipt.frame_bytes, response_bytes);
+        requests.finished(header.api.key.code(), started.elapsed(), frame_bytes, response_bytes);
+    }
+
+    fn queue(&mut self, frame: ResponseFrame, permit: Permit) -> usize {
+        let bytes = frame.size_bytes();
+        self.outbox.push(frame.parts, permit);
+        bytes
+    }
+
+    /// Ends the connection when what was answered before has left.
+    fn give_up(&mut self, end: End) {
+        self.in_flight.clear();
+        self.next = None;
+        self.ending = Some(end);
     }
 
     fn read(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        if !self.reads_on() || self.stream.poll_read_ready(context).is_pending() {
+        if !self.reads_on() || self.socket.poll_read_ready(context).is_pending() {
             return Ok(false);
         }
-        match self.frames.poll_read(context, &mut self.stream) {
+        match self.frames.poll_read(context, &mut self.socket) {
             Poll::Ready(Ok(0)) => {
                 self.ending = Some(End::PeerClosed);
                 Ok(true)
@@ -311,7 +333,7 @@ impl<S: Service> Connection<S> {
         if self.frames.is_mid_frame() && silent >= STALLED_FRAME_MAX {
             return Some(End::Stalled);
         }
-        let idle_max = self.network.limits.connection_idle?;
+        let idle_max = self.network.limits.connection_idle_max?;
         (silent >= idle_max).then_some(End::Idle)
     }
 

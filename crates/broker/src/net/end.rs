@@ -4,6 +4,7 @@ use std::io;
 
 use ottla_protocol::frame::FrameError;
 use ottla_protocol::request::DecodeError;
+use ottla_protocol::response::EncodeError;
 
 use super::service::Peer;
 
@@ -22,6 +23,8 @@ pub(super) enum End {
     Frame(FrameError),
     /// A frame makes no request that is served.
     Request(DecodeError),
+    /// A response that its version cannot express.
+    Unanswerable(EncodeError),
     /// A produce with acks=0 failed, which its producer learns this way.
     Hangup,
     /// The node stops.
@@ -49,6 +52,9 @@ impl End {
             }
             End::Request(error) => {
                 tracing::warn!(%peer, %listener, %error, "connection closed: not a request served here");
+            }
+            End::Unanswerable(error) => {
+                tracing::error!(%peer, %listener, %error, "connection closed: no way to answer");
             }
             End::Hangup => {
                 tracing::info!(%peer, %listener, "connection closed: a produce with acks=0 failed");

@@ -5,10 +5,9 @@
 //! what it owes and waits for that, within a bound; then what is left is closed.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ottla_platform::net::{Listener, Stream};
+use ottla_platform::net::{Listener, Socket};
 use tokio::task::JoinHandle;
 
 use super::admission::{Admission, Admitted};
@@ -86,7 +85,7 @@ impl<S: Service> Network<S> {
 async fn accept<S: Service>(network: Arc<Network<S>>, listener: Listener, name: Arc<str>) {
     loop {
         let slot = network.admission.slot().await;
-        let (stream, address) = match listener.accept().await {
+        let (socket, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 rest_after(&error, &name).await;
@@ -99,38 +98,23 @@ async fn accept<S: Service>(network: Arc<Network<S>>, listener: Listener, name: 
             continue;
         };
         let peer = Arc::new(Peer { address, listener: Arc::clone(&name) });
-        if let Err(error) = set_up(&stream, &network.limits) {
-            tracing::debug!(peer = %address, %error, "connection lost before it was set up");
-            continue;
-        }
-        tokio::spawn(serve(Arc::clone(&network), stream, peer, admitted));
+        tokio::spawn(serve(Arc::clone(&network), socket, peer, admitted));
     }
 }
 
 async fn serve<S: Service>(
     network: Arc<Network<S>>,
-    stream: Stream,
+    socket: Socket,
     peer: Arc<Peer>,
     _admitted: Admitted,
 ) {
     network.metrics.network.opened();
-    let end = connection::run(stream, Arc::clone(&peer), Arc::clone(&network)).await;
+    let end = connection::run(socket, Arc::clone(&peer), Arc::clone(&network)).await;
     if end.is_malformed() {
         network.metrics.network.malformed();
     }
     end.log(&peer);
     network.metrics.network.closed();
-}
-
-fn set_up(stream: &Stream, limits: &NetworkLimits) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    if let Some(bytes) = limits.send_buffer_bytes {
-        stream.set_send_buffer_bytes(bytes)?;
-    }
-    if let Some(bytes) = limits.receive_buffer_bytes {
-        stream.set_receive_buffer_bytes(bytes)?;
-    }
-    Ok(())
 }
 
 /// A peer that is gone before it was accepted is its own affair; when the system has no descriptors
@@ -141,9 +125,4 @@ async fn rest_after(error: &io::Error, listener: &str) {
     }
     tracing::error!(%listener, %error, "a connection could not be accepted");
     tokio::time::sleep(ACCEPT_REST).await;
-}
-
-/// Binds a listener; `backlog` connections may wait to be accepted.
-pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<Listener> {
-    Listener::bind(address, backlog)
 }

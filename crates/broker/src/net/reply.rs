@@ -6,8 +6,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use ottla_protocol::response::Response;
+use ottla_protocol::response::{Response, ResponseFrame};
 
 /// A handler's result.
 pub enum Reply {
@@ -22,6 +23,8 @@ pub enum Reply {
 pub enum Answer {
     /// Send this.
     Response(Response),
+    /// Send this, which is written already.
+    Frame(ResponseFrame),
     /// Send nothing: a produce with acks=0 that went well.
     Silence,
     /// Send nothing and close: how a produce with acks=0 learns that it failed.
@@ -37,5 +40,13 @@ impl Reply {
     /// A response that comes later.
     pub fn later<R: Into<Response>>(future: impl Future<Output = R> + Send + 'static) -> Reply {
         Reply::Later(Box::pin(async move { Answer::Response(future.await.into()) }))
+    }
+
+    /// The answer, once it is there. Not to be asked again after that.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+        match self {
+            Reply::Now(answer) => Poll::Ready(std::mem::replace(answer, Answer::Silence)),
+            Reply::Later(future) => future.as_mut().poll(context),
+        }
     }
 }

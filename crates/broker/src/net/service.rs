@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ottla_protocol::request::{Request, RequestHeader};
+use ottla_protocol::response::Response;
 
 use super::reply::Reply;
 
@@ -12,6 +13,9 @@ pub trait Service: Send + Sync + 'static {
     /// Runs a request's body, in the order in which requests arrived on their connection. Must not
     /// block: what waits belongs into the reply's future.
     fn call(&self, peer: &Arc<Peer>, header: &RequestHeader, request: Request) -> Reply;
+
+    /// Looks at a response that is about to be sent.
+    fn answered(&self, header: &RequestHeader, response: &Response);
 }
 
 /// Who is on the other end of a connection, and through which door they came.
