@@ -69,7 +69,9 @@ impl Gate {
     /// A gate that refuses these operations to everyone, on everything.
     #[cfg(test)]
     pub(crate) fn refusing(operations: &[Operation]) -> Gate {
-        Gate { refused: operations.to_vec() }
+        Gate {
+            refused: operations.to_vec(),
+        }
     }
 
     /// Whether the peer may do this.
@@ -90,7 +92,9 @@ impl Gate {
             // No answer of this broker says what may be done to others.
             Resource::Group(_) | Resource::TransactionalId(_) => &[],
         };
-        let allowed = operations.iter().filter(|&&operation| self.allows(peer, operation, resource));
+        let allowed = operations
+            .iter()
+            .filter(|&&operation| self.allows(peer, operation, resource));
         allowed.fold(0, |field, &operation| field | 1 << operation as u8)
     }
 }
@@ -100,7 +104,10 @@ mod tests {
     use super::*;
 
     fn peer() -> Peer {
-        Peer { address: "127.0.0.1:1".parse().unwrap(), listener: "PLAINTEXT".into() }
+        Peer {
+            address: "127.0.0.1:1".parse().unwrap(),
+            listener: "PLAINTEXT".into(),
+        }
     }
 
     #[test]
@@ -114,6 +121,9 @@ mod tests {
     fn what_is_refused_is_not_in_the_bit_field() {
         let gate = Gate::refusing(&[Operation::Alter]);
         assert!(!gate.allows(&peer(), Operation::Alter, Resource::Topic("t")));
-        assert_eq!(gate.allowed_operations(&peer(), Resource::Topic("t")), 3576 - 128);
+        assert_eq!(
+            gate.allowed_operations(&peer(), Resource::Topic("t")),
+            3576 - 128
+        );
     }
 }

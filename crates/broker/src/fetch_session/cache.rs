@@ -117,7 +117,10 @@ impl FetchSessionCache {
 
     /// Partitions of all sessions now.
     pub fn partitions(&self) -> usize {
-        self.sessions.values().map(|entry| entry.session.len()).sum()
+        self.sessions
+            .values()
+            .map(|entry| entry.session.len())
+            .sum()
     }
 
     /// Sessions pushed out so far.
@@ -139,12 +142,20 @@ impl FetchSessionCache {
             let context = if request.epoch == FINAL_EPOCH {
                 Context::Sessionless
             } else {
-                Context::New { uses_topic_ids: request.uses_topic_ids }
+                Context::New {
+                    uses_topic_ids: request.uses_topic_ids,
+                }
             };
-            return Begun { context, targets: request.wanted };
+            return Begun {
+                context,
+                targets: request.wanted,
+            };
         }
         match self.resume(&request) {
-            Err(error) => Begun { context: Context::Refused(error), targets: Vec::new() },
+            Err(error) => Begun {
+                context: Context::Refused(error),
+                targets: Vec::new(),
+            },
             Ok(()) => self.advance(request, now_ms, name_of),
         }
     }
@@ -169,7 +180,10 @@ impl FetchSessionCache {
         name_of: impl Fn(TopicId) -> Option<Arc<str>>,
     ) -> Begun {
         let session_id = request.session_id;
-        let entry = self.sessions.get_mut(&session_id).expect("it was just found");
+        let entry = self
+            .sessions
+            .get_mut(&session_id)
+            .expect("it was just found");
         for target in &request.wanted {
             entry.session.want(target.clone());
         }
@@ -178,13 +192,19 @@ impl FetchSessionCache {
         }
         if entry.session.is_empty() {
             self.remove(session_id);
-            return Begun { context: Context::Sessionless, targets: request.wanted };
+            return Begun {
+                context: Context::Sessionless,
+                targets: request.wanted,
+            };
         }
         entry.epoch = next_epoch(entry.epoch);
         let epoch = entry.epoch;
         let targets = entry.session.targets(name_of);
         self.touch(session_id, now_ms);
-        Begun { context: Context::Incremental { session_id, epoch }, targets }
+        Begun {
+            context: Context::Incremental { session_id, epoch },
+            targets,
+        }
     }
 
     /// Says what of a response to send. `told` is what it says, partition by partition, in any order;
@@ -198,12 +218,18 @@ impl FetchSessionCache {
     ) -> SessionReply {
         let all = |error, session_id| {
             let kept = vec![true; told.len()];
-            SessionReply { error, session_id, kept }
+            SessionReply {
+                error,
+                session_id,
+                kept,
+            }
         };
         match context {
-            Context::Refused(error) => {
-                SessionReply { error, session_id: NO_SESSION, kept: vec![false; told.len()] }
-            }
+            Context::Refused(error) => SessionReply {
+                error,
+                session_id: NO_SESSION,
+                kept: vec![false; told.len()],
+            },
             Context::Sessionless => all(ErrorCode::None, NO_SESSION),
             Context::New { uses_topic_ids } => {
                 let session_id = self.create(uses_topic_ids, told, now_ms, fresh_id);
@@ -216,12 +242,22 @@ impl FetchSessionCache {
                 };
                 if entry.epoch != epoch {
                     let error = ErrorCode::InvalidFetchSessionEpoch;
-                    return SessionReply { error, session_id, kept: vec![false; told.len()] };
+                    return SessionReply {
+                        error,
+                        session_id,
+                        kept: vec![false; told.len()],
+                    };
                 }
                 let session = &mut entry.session;
-                let kept =
-                    told.iter().map(|(target, told)| session.tell(&target.key, *told)).collect();
-                SessionReply { error: ErrorCode::None, session_id, kept }
+                let kept = told
+                    .iter()
+                    .map(|(target, told)| session.tell(&target.key, *told))
+                    .collect();
+                SessionReply {
+                    error: ErrorCode::None,
+                    session_id,
+                    kept,
+                }
             }
         }
     }
@@ -239,7 +275,13 @@ impl FetchSessionCache {
         let mut session = Session::default();
         for (target, told) in told {
             session.want(target.clone());
-            session.tell(&target.key, Told { has_records: false, ..*told });
+            session.tell(
+                &target.key,
+                Told {
+                    has_records: false,
+                    ..*told
+                },
+            );
         }
         let session_id = loop {
             let id = fresh_id() & i32::MAX;
@@ -268,7 +310,9 @@ impl FetchSessionCache {
             Some(longest_unused)
         } else {
             let smallest = self.evictable.first();
-            smallest.filter(|&&(size, _)| size < partitions).map(|&(_, id)| id)
+            smallest
+                .filter(|&&(size, _)| size < partitions)
+                .map(|&(_, id)| id)
         };
         let Some(victim) = victim else { return false };
         self.remove(victim);
@@ -277,7 +321,9 @@ impl FetchSessionCache {
     }
 
     fn touch(&mut self, session_id: i32, now_ms: i64) {
-        let Some(entry) = self.sessions.get_mut(&session_id) else { return };
+        let Some(entry) = self.sessions.get_mut(&session_id) else {
+            return;
+        };
         self.by_use.remove(&(entry.last_used_ms, session_id));
         entry.last_used_ms = now_ms;
         self.by_use.insert((now_ms, session_id));
@@ -291,7 +337,9 @@ impl FetchSessionCache {
     }
 
     fn remove(&mut self, session_id: i32) {
-        let Some(entry) = self.sessions.remove(&session_id) else { return };
+        let Some(entry) = self.sessions.remove(&session_id) else {
+            return;
+        };
         self.by_use.remove(&(entry.last_used_ms, session_id));
         if let Some(size) = entry.evictable_size {
             self.evictable.remove(&(size, session_id));

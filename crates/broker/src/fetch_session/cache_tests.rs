@@ -6,7 +6,10 @@ use super::*;
 use crate::fetch_session::{PartitionRequest, TopicKey};
 
 fn key(partition: i32) -> PartitionKey {
-    PartitionKey { topic: TopicKey::Name("t".into()), partition }
+    PartitionKey {
+        topic: TopicKey::Name("t".into()),
+        partition,
+    }
 }
 
 fn target(partition: i32) -> Target {
@@ -20,7 +23,11 @@ fn target_at(partition: i32, fetch_offset: i64) -> Target {
         current_leader_epoch: None,
         last_fetched_epoch: None,
     };
-    Target { key: key(partition), name: Some("t".into()), request }
+    Target {
+        key: key(partition),
+        name: Some("t".into()),
+        request,
+    }
 }
 
 const QUIET: Told = Told {
@@ -40,15 +47,28 @@ struct Rig {
 
 impl Rig {
     fn new(sessions_max: usize) -> Rig {
-        Rig { cache: FetchSessionCache::new(sessions_max), now_ms: 0, next_id: 1 }
+        Rig {
+            cache: FetchSessionCache::new(sessions_max),
+            now_ms: 0,
+            next_id: 1,
+        }
     }
 
-    fn begin(&mut self, session_id: i32, epoch: i32, partitions: &[i32], forgotten: &[i32]) -> Begun {
+    fn begin(
+        &mut self,
+        session_id: i32,
+        epoch: i32,
+        partitions: &[i32],
+        forgotten: &[i32],
+    ) -> Begun {
         let request = SessionRequest {
             session_id,
             epoch,
             uses_topic_ids: false,
-            wanted: partitions.iter().map(|&partition| target(partition)).collect(),
+            wanted: partitions
+                .iter()
+                .map(|&partition| target(partition))
+                .collect(),
             forgotten: forgotten.iter().map(|&partition| key(partition)).collect(),
         };
         self.cache.begin(request, self.now_ms, |_| None)
@@ -78,7 +98,11 @@ impl Rig {
 }
 
 fn partitions(begun: &Begun) -> Vec<i32> {
-    begun.targets.iter().map(|target| target.key.partition).collect()
+    begun
+        .targets
+        .iter()
+        .map(|target| target.key.partition)
+        .collect()
 }
 
 #[test]
@@ -88,8 +112,14 @@ fn a_session_remembers_what_was_asked_and_tells_only_what_changed() {
     assert_ne!(id, 0);
     let begun = rig.begin(id, 1, &[], &[]);
     assert_eq!(partitions(&begun), [0, 1, 2]);
-    let moved = Told { high_watermark: 6, ..QUIET };
-    let reply = rig.finish(begun, |partition| if partition == 1 { moved } else { QUIET });
+    let moved = Told {
+        high_watermark: 6,
+        ..QUIET
+    };
+    let reply = rig.finish(
+        begun,
+        |partition| if partition == 1 { moved } else { QUIET },
+    );
     assert_eq!(reply.kept, [false, true, false]);
     assert_eq!((reply.error, reply.session_id), (ErrorCode::None, id));
 }
@@ -115,8 +145,14 @@ fn a_partition_that_had_records_goes_to_the_end() {
     let mut rig = Rig::new(10);
     let id = rig.open(&[0, 1, 2]);
     let begun = rig.begin(id, 1, &[], &[]);
-    let records = Told { has_records: true, ..QUIET };
-    rig.finish(begun, |partition| if partition == 0 { records } else { QUIET });
+    let records = Told {
+        has_records: true,
+        ..QUIET
+    };
+    rig.finish(
+        begun,
+        |partition| if partition == 0 { records } else { QUIET },
+    );
     let begun = rig.begin(id, 2, &[], &[]);
     assert_eq!(partitions(&begun), [1, 2, 0]);
 }
@@ -125,8 +161,16 @@ fn a_partition_that_had_records_goes_to_the_end() {
 fn the_end_of_an_error_is_told_even_if_nothing_else_changed() {
     let mut rig = Rig::new(10);
     let id = rig.open(&[0]);
-    let failed = Told { has_error: true, ..QUIET };
-    for (epoch, told, kept) in [(1, failed, true), (2, failed, true), (3, QUIET, true), (4, QUIET, false)] {
+    let failed = Told {
+        has_error: true,
+        ..QUIET
+    };
+    for (epoch, told, kept) in [
+        (1, failed, true),
+        (2, failed, true),
+        (3, QUIET, true),
+        (4, QUIET, false),
+    ] {
         let begun = rig.begin(id, epoch, &[], &[]);
         assert_eq!(rig.finish(begun, |_| told).kept, [kept], "epoch {epoch}");
     }
@@ -137,8 +181,14 @@ fn wrong_session_epoch_or_kind_is_refused() {
     let mut rig = Rig::new(10);
     let id = rig.open(&[0]);
     let refused = |context, error| assert_eq!(context, Context::Refused(error));
-    refused(rig.begin(id + 1, 1, &[], &[]).context, ErrorCode::FetchSessionIdNotFound);
-    refused(rig.begin(id, 2, &[], &[]).context, ErrorCode::InvalidFetchSessionEpoch);
+    refused(
+        rig.begin(id + 1, 1, &[], &[]).context,
+        ErrorCode::FetchSessionIdNotFound,
+    );
+    refused(
+        rig.begin(id, 2, &[], &[]).context,
+        ErrorCode::InvalidFetchSessionEpoch,
+    );
     let by_id = SessionRequest {
         session_id: id,
         epoch: 1,
@@ -146,10 +196,16 @@ fn wrong_session_epoch_or_kind_is_refused() {
         wanted: Vec::new(),
         forgotten: Vec::new(),
     };
-    refused(rig.cache.begin(by_id, 0, |_| None).context, ErrorCode::FetchSessionTopicIdError);
+    refused(
+        rig.cache.begin(by_id, 0, |_| None).context,
+        ErrorCode::FetchSessionTopicIdError,
+    );
     let begun = rig.begin(id, 9, &[0], &[]);
     let reply = rig.finish(begun, |_| QUIET);
-    assert_eq!((reply.error, reply.session_id), (ErrorCode::InvalidFetchSessionEpoch, 0));
+    assert_eq!(
+        (reply.error, reply.session_id),
+        (ErrorCode::InvalidFetchSessionEpoch, 0)
+    );
 }
 
 #[test]
@@ -159,7 +215,10 @@ fn a_request_overtaken_by_another_of_its_session_is_refused_at_its_end() {
     let slow = rig.begin(id, 1, &[], &[]);
     let _quick = rig.begin(id, 2, &[], &[]);
     let reply = rig.finish(slow, |_| QUIET);
-    assert_eq!((reply.error, reply.session_id), (ErrorCode::InvalidFetchSessionEpoch, id));
+    assert_eq!(
+        (reply.error, reply.session_id),
+        (ErrorCode::InvalidFetchSessionEpoch, id)
+    );
     assert_eq!(reply.kept, [false]);
 }
 
@@ -187,7 +246,10 @@ fn a_name_once_known_to_a_session_stays() {
     let mut rig = Rig::new(10);
     let topic = TopicId(uuid::Uuid::from_u128(7));
     let unknown = Target {
-        key: PartitionKey { topic: TopicKey::Id(topic), partition: 0 },
+        key: PartitionKey {
+            topic: TopicKey::Id(topic),
+            partition: 0,
+        },
         name: None,
         ..target(0)
     };
@@ -200,7 +262,9 @@ fn a_name_once_known_to_a_session_stays() {
     };
     let begun = rig.cache.begin(request(0, 0, vec![unknown]), 0, |_| None);
     let id = rig.finish(begun, |_| QUIET).session_id;
-    let begun = rig.cache.begin(request(1, id, Vec::new()), 0, |_| Some("found".into()));
+    let begun = rig
+        .cache
+        .begin(request(1, id, Vec::new()), 0, |_| Some("found".into()));
     assert_eq!(begun.targets[0].name.as_deref(), Some("found"));
     let begun = rig.cache.begin(request(2, id, Vec::new()), 0, |_| None);
     assert_eq!(begun.targets[0].name.as_deref(), Some("found"));
@@ -218,12 +282,18 @@ fn a_full_cache_grants_no_session_until_one_is_old() {
     rig.begin(large, 1, &[], &[]);
     assert_eq!(rig.open(&[0]), 0);
     assert_ne!(rig.open(&[0, 1]), 0);
-    assert_eq!(rig.begin(small, 2, &[], &[]).context, Context::Refused(ErrorCode::FetchSessionIdNotFound));
+    assert_eq!(
+        rig.begin(small, 2, &[], &[]).context,
+        Context::Refused(ErrorCode::FetchSessionIdNotFound)
+    );
     assert_eq!(rig.cache.evictions(), 1);
     // Not used for long: whatever its size.
     rig.now_ms += EVICTABLE_AFTER_MS + 1;
     assert_ne!(rig.open(&[0]), 0);
-    assert_eq!(rig.begin(large, 2, &[], &[]).context, Context::Refused(ErrorCode::FetchSessionIdNotFound));
+    assert_eq!(
+        rig.begin(large, 2, &[], &[]).context,
+        Context::Refused(ErrorCode::FetchSessionIdNotFound)
+    );
 }
 
 #[test]
@@ -241,17 +311,30 @@ fn epochs_go_round_without_the_reserved_ones() {
 #[derive(Clone, Debug)]
 enum Move {
     Open(Vec<i32>),
-    Fetch { session: usize, add: Vec<i32>, forget: Vec<i32>, high_watermark: i64 },
-    Close { session: usize },
+    Fetch {
+        session: usize,
+        add: Vec<i32>,
+        forget: Vec<i32>,
+        high_watermark: i64,
+    },
+    Close {
+        session: usize,
+    },
     Wait(i64),
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
-    let some = || prop::collection::btree_set(0..8i32, 0..5).prop_map(|set| set.into_iter().collect());
+    let some =
+        || prop::collection::btree_set(0..8i32, 0..5).prop_map(|set| set.into_iter().collect());
     let one = prop_oneof![
         some().prop_map(Move::Open),
         (0..6usize, some(), some(), 0..3i64).prop_map(|(session, add, forget, high_watermark)| {
-            Move::Fetch { session, add, forget, high_watermark }
+            Move::Fetch {
+                session,
+                add,
+                forget,
+                high_watermark,
+            }
         }),
         (0..6usize).prop_map(|session| Move::Close { session }),
         (0..EVICTABLE_AFTER_MS).prop_map(Move::Wait),

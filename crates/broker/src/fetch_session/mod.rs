@@ -9,5 +9,5 @@
 mod cache;
 mod session;
 
-pub use cache::{Begun, Context, FetchSessionCache, SessionRequest, SessionReply};
+pub use cache::{Begun, Context, FetchSessionCache, SessionReply, SessionRequest};
 pub use session::{PartitionKey, PartitionRequest, Target, Told, TopicKey};

@@ -103,7 +103,11 @@ impl Session {
         self.next_place += 1;
         self.places.insert(target.key.clone(), place);
         let never = NEVER_TOLD;
-        let cached = Cached { target, high_watermark: never, log_start_offset: never };
+        let cached = Cached {
+            target,
+            high_watermark: never,
+            log_start_offset: never,
+        };
         self.order.insert(place, cached);
     }
 
@@ -114,10 +118,7 @@ impl Session {
     }
 
     /// All partitions in order; names that were unknown are looked up again.
-    pub(super) fn targets(
-        &mut self,
-        name_of: impl Fn(TopicId) -> Option<Arc<str>>,
-    ) -> Vec<Target> {
+    pub(super) fn targets(&mut self, name_of: impl Fn(TopicId) -> Option<Arc<str>>) -> Vec<Target> {
         let mut targets = Vec::with_capacity(self.order.len());
         for cached in self.order.values_mut() {
             if let (None, TopicKey::Id(id)) = (&cached.target.name, &cached.target.key.topic) {
@@ -136,7 +137,11 @@ impl Session {
         let changed = cached.high_watermark != told.high_watermark
             || cached.log_start_offset != told.log_start_offset;
         // After an error nothing counts as told, so that its end is told too.
-        cached.high_watermark = if told.has_error { NEVER_TOLD } else { told.high_watermark };
+        cached.high_watermark = if told.has_error {
+            NEVER_TOLD
+        } else {
+            told.high_watermark
+        };
         cached.log_start_offset = told.log_start_offset;
         if told.has_records {
             self.move_to_end(key);
@@ -150,7 +155,9 @@ impl Session {
     }
 
     fn move_to_end(&mut self, key: &PartitionKey) {
-        let Some(place) = self.places.get_mut(key) else { return };
+        let Some(place) = self.places.get_mut(key) else {
+            return;
+        };
         if *place + 1 == self.next_place {
             return;
         }

@@ -19,7 +19,10 @@ pub(crate) fn parse(text: &str) -> Vec<(String, f64)> {
             let expected = lines.next().and_then(|line| line.strip_prefix("# TYPE "));
             let (typed, as_what) = expected.and_then(|line| line.split_once(' ')).expect(line);
             assert_eq!(typed, name, "the type follows its help");
-            assert!(["counter", "gauge", "histogram"].contains(&as_what), "{as_what}");
+            assert!(
+                ["counter", "gauge", "histogram"].contains(&as_what),
+                "{as_what}"
+            );
             (family, kind) = (name.to_owned(), as_what.to_owned());
             continue;
         }
@@ -43,7 +46,9 @@ fn is_name(name: &str) -> bool {
 }
 
 fn check_base(base: &str, family: &str, kind: &str) {
-    let suffix = base.strip_prefix(family).expect("a sample stands in its family");
+    let suffix = base
+        .strip_prefix(family)
+        .expect("a sample stands in its family");
     let allowed: &[&str] = match kind {
         "histogram" => &["_bucket", "_sum", "_count"],
         _ => &[""],
@@ -81,7 +86,11 @@ fn check_histograms(samples: &[(String, f64)]) {
                 assert!(bound > below && *value >= count, "{name}");
             }
             last = Some((bound, *value));
-        } else if name.split('{').next().is_some_and(|base| base.ends_with("_count")) {
+        } else if name
+            .split('{')
+            .next()
+            .is_some_and(|base| base.ends_with("_count"))
+        {
             let (bound, count) = last.take().expect("buckets come before their count");
             assert!(bound.is_infinite() && count == *value, "{name}");
         }

@@ -61,8 +61,13 @@ mod tests {
 
     #[test]
     fn a_bucket_holds_its_upper_bound() {
-        for (elapsed_us, bucket) in [(0, 0), (100, 0), (101, 1), (10_000_000, 15), (10_000_001, 16)]
-        {
+        for (elapsed_us, bucket) in [
+            (0, 0),
+            (100, 0),
+            (101, 1),
+            (10_000_000, 15),
+            (10_000_001, 16),
+        ] {
             let histogram = Histogram::default();
             histogram.observe(Duration::from_micros(elapsed_us));
             let counts = histogram.snapshot().counts;

@@ -126,7 +126,11 @@ fn escape(text: &str, quotes: bool) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let text = text.replace('\\', "\\\\").replace('\n', "\\n");
-    Cow::Owned(if quotes { text.replace('"', "\\\"") } else { text })
+    Cow::Owned(if quotes {
+        text.replace('"', "\\\"")
+    } else {
+        text
+    })
 }
 
 #[cfg(test)]

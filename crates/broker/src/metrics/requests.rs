@@ -168,7 +168,11 @@ mod tests {
     fn every_api_is_there_from_the_start() {
         let requests = RequestMetrics::default();
         for spec in SERVED {
-            check(&requests, &format!("ottla_requests_total{{api=\"{}\"}}", spec.name), Some(0.0));
+            check(
+                &requests,
+                &format!("ottla_requests_total{{api=\"{}\"}}", spec.name),
+                Some(0.0),
+            );
         }
         assert!(SERVED.is_sorted_by_key(|spec| spec.key.code()));
     }
@@ -179,16 +183,36 @@ mod tests {
         requests.finished(1, Duration::from_millis(20), 100, 5000);
         requests.finished(1, Duration::from_millis(30), 100, 0);
         check(&requests, "ottla_requests_total{api=\"Fetch\"}", Some(2.0));
-        check(&requests, "ottla_requests_total{api=\"Produce\"}", Some(0.0));
-        check(&requests, "ottla_request_bytes_total{api=\"Fetch\"}", Some(200.0));
-        check(&requests, "ottla_response_bytes_total{api=\"Fetch\"}", Some(5000.0));
+        check(
+            &requests,
+            "ottla_requests_total{api=\"Produce\"}",
+            Some(0.0),
+        );
+        check(
+            &requests,
+            "ottla_request_bytes_total{api=\"Fetch\"}",
+            Some(200.0),
+        );
+        check(
+            &requests,
+            "ottla_response_bytes_total{api=\"Fetch\"}",
+            Some(5000.0),
+        );
         check(
             &requests,
             "ottla_request_seconds_bucket{api=\"Fetch\",le=\"0.025\"}",
             Some(1.0),
         );
-        check(&requests, "ottla_request_seconds_count{api=\"Fetch\"}", Some(2.0));
-        check(&requests, "ottla_request_seconds_count{api=\"Produce\"}", None);
+        check(
+            &requests,
+            "ottla_request_seconds_count{api=\"Fetch\"}",
+            Some(2.0),
+        );
+        check(
+            &requests,
+            "ottla_request_seconds_count{api=\"Produce\"}",
+            None,
+        );
     }
 
     #[test]
@@ -198,9 +222,8 @@ mod tests {
         requests.error(0, 6);
         requests.error(0, -1);
         requests.error(0, 0);
-        let series = |error| {
-            format!("ottla_request_errors_total{{api=\"Produce\",error=\"{error}\"}}")
-        };
+        let series =
+            |error| format!("ottla_request_errors_total{{api=\"Produce\",error=\"{error}\"}}");
         check(&requests, &series("NOT_LEADER_OR_FOLLOWER"), Some(2.0));
         check(&requests, &series("UNKNOWN_SERVER_ERROR"), Some(1.0));
         check(&requests, &series("NONE"), None);

@@ -44,13 +44,19 @@ impl Admission {
     /// Waits for room in all.
     pub(super) async fn slot(&self) -> Slot {
         let slots = Arc::clone(&self.slots);
-        slots.acquire_owned().await.expect("nobody closes this semaphore")
+        slots
+            .acquire_owned()
+            .await
+            .expect("nobody closes this semaphore")
     }
 
     /// Lets a connection in, unless its address has as many as it may have.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr, slot: Slot) -> Option<Admitted> {
         let address = address.to_canonical();
-        let most = *self.overrides.get(&address).unwrap_or(&self.per_address_max);
+        let most = *self
+            .overrides
+            .get(&address)
+            .unwrap_or(&self.per_address_max);
         let mut open = self.open.lock();
         let count = open.entry(address).or_default();
         if *count >= most {
@@ -60,7 +66,11 @@ impl Admission {
             return None;
         }
         *count += 1;
-        Some(Admitted { admission: Arc::clone(self), address, _slot: slot })
+        Some(Admitted {
+            admission: Arc::clone(self),
+            address,
+            _slot: slot,
+        })
     }
 }
 
@@ -78,7 +88,10 @@ impl Drop for Admitted {
 
 /// An IPv4 peer of an IPv6 socket is the same peer.
 fn canonical(overrides: &BTreeMap<IpAddr, usize>) -> BTreeMap<IpAddr, usize> {
-    overrides.iter().map(|(address, &most)| (address.to_canonical(), most)).collect()
+    overrides
+        .iter()
+        .map(|(address, &most)| (address.to_canonical(), most))
+        .collect()
 }
 
 #[cfg(test)]
@@ -86,8 +99,10 @@ mod tests {
     use super::*;
 
     fn admission(in_all: usize, per_address: usize, overrides: &[(&str, usize)]) -> Arc<Admission> {
-        let overrides =
-            overrides.iter().map(|&(address, most)| (address.parse().unwrap(), most)).collect();
+        let overrides = overrides
+            .iter()
+            .map(|&(address, most)| (address.parse().unwrap(), most))
+            .collect();
         Arc::new(Admission {
             slots: Arc::new(Semaphore::new(in_all)),
             per_address_max: per_address,

@@ -31,7 +31,11 @@ use super::service::{Peer, Service, overlaps};
 use crate::limits::{IN_FLIGHT_PER_CONNECTION_MAX, STALLED_FRAME_MAX, UNSENT_REPLY_BYTES_MAX};
 
 /// Serves a connection until it ends.
-pub(super) async fn run<S: Service>(socket: Socket, peer: Arc<Peer>, network: Arc<Network<S>>) -> End {
+pub(super) async fn run<S: Service>(
+    socket: Socket,
+    peer: Arc<Peer>,
+    network: Arc<Network<S>>,
+) -> End {
     let tick = match network.limits.connection_idle_max {
         Some(idle) => idle.min(STALLED_FRAME_MAX),
         None => STALLED_FRAME_MAX,
@@ -100,7 +104,12 @@ struct Receipt {
 
 impl Receipt {
     fn new(header: RequestHeader, frame_bytes: usize, permit: Permit) -> Self {
-        Receipt { header, frame_bytes, started: Instant::now(), permit }
+        Receipt {
+            header,
+            frame_bytes,
+            started: Instant::now(),
+            permit,
+        }
     }
 }
 
@@ -179,7 +188,9 @@ impl<S: Service> Connection<S> {
     fn collect_answers(&mut self, context: &mut Context<'_>) -> bool {
         let mut moved = false;
         while let Some(oldest) = self.in_flight.front_mut() {
-            let Poll::Ready(answer) = oldest.reply.poll(context) else { break };
+            let Poll::Ready(answer) = oldest.reply.poll(context) else {
+                break;
+            };
             let oldest = self.in_flight.pop_front().expect("it was just looked at");
             self.answer(oldest.receipt, answer);
             moved = true;
@@ -201,16 +212,18 @@ impl<S: Service> Connection<S> {
     fn take_requests(&mut self, context: &mut Context<'_>) -> bool {
         let mut moved = false;
         while self.has_room() {
-            if let Some(next) = self.next.take_if(|next| may_follow(&self.in_flight, &next.request))
+            if let Some(next) = self
+                .next
+                .take_if(|next| may_follow(&self.in_flight, &next.request))
             {
                 self.hand_over(next);
                 moved = true;
             } else if self.next.is_some() || self.ending.is_some() || self.is_draining() {
                 break;
             } else {
-                match self.next_request(context) {
-                    Ok(Some(next)) => self.next = Some(next),
-                    Ok(None) => break,
+                match self.decode_next(context) {
+                    Ok(true) => moved = true,
+                    Ok(false) => break,
                     Err(end) => {
                         self.ending = Some(end);
                         moved = true;
@@ -221,29 +234,32 @@ impl<S: Service> Connection<S> {
         moved
     }
 
-    /// Decodes the next request. One that this side refuses by itself becomes a reply.
-    fn next_request(&mut self, context: &mut Context<'_>) -> Result<Option<Next>, End> {
-        loop {
-            let Some((frame, permit)) = self.next_frame(context)? else {
-                return Ok(None);
-            };
-            let frame_bytes = frame.len();
-            match decode_request(frame) {
-                Ok((header, request)) => {
-                    let receipt = Receipt::new(header, frame_bytes, permit);
-                    return Ok(Some(Next { request, receipt }));
-                }
-                Err(DecodeError::UnsupportedVersion { header }) => {
-                    let Some(refusal) = answer_to_unsupported_version(&header) else {
-                        return Err(End::Request(DecodeError::UnsupportedVersion { header }));
-                    };
-                    let reply = Reply::Now(Answer::Frame(refusal));
-                    let receipt = Receipt::new(header, frame_bytes, permit);
-                    self.in_flight.push_back(InFlight { reply, overlaps: false, receipt });
-                }
-                Err(error) => return Err(End::Request(error)),
+    /// Decodes the next request, if it is there; whether it was.
+    fn decode_next(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        let Some((frame, permit)) = self.next_frame(context)? else {
+            return Ok(false);
+        };
+        let frame_bytes = frame.len();
+        match decode_request(frame) {
+            Ok((header, request)) => {
+                let receipt = Receipt::new(header, frame_bytes, permit);
+                self.next = Some(Next { request, receipt });
             }
+            Err(DecodeError::UnsupportedVersion { header }) => {
+                let Some(refusal) = answer_to_unsupported_version(&header) else {
+                    return Err(End::Request(DecodeError::UnsupportedVersion { header }));
+                };
+                let reply = Reply::Now(Answer::Frame(refusal));
+                let receipt = Receipt::new(header, frame_bytes, permit);
+                self.in_flight.push_back(InFlight {
+                    reply,
+                    overlaps: false,
+                    receipt,
+                });
+            }
+            Err(error) => return Err(End::Request(error)),
         }
+        Ok(true)
     }
 
     fn next_frame(&mut self, context: &mut Context<'_>) -> Result<Option<(Bytes, Permit)>, End> {
@@ -251,7 +267,11 @@ impl<S: Service> Connection<S> {
             let Some(frame_bytes) = self.frames.due().map_err(End::Frame)? else {
                 return Ok(None);
             };
-            self.memory = Memory::Asked(self.network.memory.ask(frame_bytes));
+            let ask = self.network.memory.ask(frame_bytes);
+            if ask.is_waiting() {
+                self.network.metrics.memory.waited();
+            }
+            self.memory = Memory::Asked(ask);
         }
         if let Memory::Asked(ask) = &mut self.memory {
             let Poll::Ready(permit) = ask.poll(context) else {
@@ -270,14 +290,27 @@ impl<S: Service> Connection<S> {
 
     fn hand_over(&mut self, Next { request, receipt }: Next) {
         let overlaps = overlaps(&request);
-        match self.network.service.call(&self.peer, &receipt.header, request) {
+        match self
+            .network
+            .service
+            .call(&self.peer, &receipt.header, request)
+        {
             Reply::Now(answer) if self.in_flight.is_empty() => self.answer(receipt, answer),
-            reply => self.in_flight.push_back(InFlight { reply, overlaps, receipt }),
+            reply => self.in_flight.push_back(InFlight {
+                reply,
+                overlaps,
+                receipt,
+            }),
         }
     }
 
     fn answer(&mut self, receipt: Receipt, answer: Answer) {
-        let Receipt { header, frame_bytes, started, permit } = receipt;
+        let Receipt {
+            header,
+            frame_bytes,
+            started,
+            permit,
+        } = receipt;
         let mut response_bytes = 0;
         match answer {
             Answer::Response(response) => {
@@ -292,7 +325,12 @@ impl<S: Service> Connection<S> {
             Answer::Hangup => self.give_up(End::Hangup),
         }
         let requests = &self.network.metrics.requests;
-        requests.finished(header.api.key.code(), started.elapsed(), frame_bytes, response_bytes);
+        requests.finished(
+            header.api.key.code(),
+            started.elapsed(),
+            frame_bytes,
+            response_bytes,
+        );
     }
 
     fn queue(&mut self, frame: ResponseFrame, permit: Permit) -> usize {
@@ -345,5 +383,7 @@ impl<S: Service> Connection<S> {
 
 fn may_follow(in_flight: &VecDeque<InFlight>, request: &Request) -> bool {
     // Whatever is in flight beside something else overlaps, so the youngest speaks for all.
-    in_flight.back().is_none_or(|youngest| youngest.overlaps && overlaps(request))
+    in_flight
+        .back()
+        .is_none_or(|youngest| youngest.overlaps && overlaps(request))
 }

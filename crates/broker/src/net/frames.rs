@@ -137,7 +137,11 @@ mod tests {
 
     fn read_all(per_read: usize, stream: &[u8]) -> (Vec<Bytes>, usize) {
         let mut reader = FrameReader::new(1 << 24);
-        let mut socket = Trickle { bytes: stream, per_read, reads: 0 };
+        let mut socket = Trickle {
+            bytes: stream,
+            per_read,
+            reads: 0,
+        };
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut frames = Vec::new();
         while !socket.bytes.is_empty() {
@@ -153,12 +157,19 @@ mod tests {
     #[test]
     fn frames_come_out_whole_however_the_bytes_arrive() {
         let sizes = [0, 1, 100, 5_000, SHARED_READ_BYTES_MAX, 300_000, 7];
-        let stream: Vec<u8> = sizes.iter().flat_map(|&size| frame(size as u8, size)).collect();
+        let stream: Vec<u8> = sizes
+            .iter()
+            .flat_map(|&size| frame(size as u8, size))
+            .collect();
         for per_read in [1, 3, 4_096, 10_000, usize::MAX] {
             let (frames, _) = read_all(per_read, &stream);
             let got: Vec<usize> = frames.iter().map(Bytes::len).collect();
             assert_eq!(got, sizes, "{per_read} bytes a read");
-            assert!(frames.iter().all(|frame| frame.iter().all(|&b| b == frame.len() as u8)));
+            assert!(
+                frames
+                    .iter()
+                    .all(|frame| frame.iter().all(|&b| b == frame.len() as u8))
+            );
         }
     }
 
@@ -168,7 +179,11 @@ mod tests {
         let mut context = Context::from_waker(std::task::Waker::noop());
         let bytes = frame(7, 16_500);
         for round in 0..5 {
-            let mut socket = Trickle { bytes: &bytes, per_read: usize::MAX, reads: 0 };
+            let mut socket = Trickle {
+                bytes: &bytes,
+                per_read: usize::MAX,
+                reads: 0,
+            };
             while reader.take().unwrap().is_none() {
                 assert!(reader.poll_read(&mut context, &mut socket).is_ready());
             }
@@ -181,7 +196,11 @@ mod tests {
         let mut reader = FrameReader::new(1 << 24);
         let mut context = Context::from_waker(std::task::Waker::noop());
         let bytes = frame(7, 1_000_000);
-        let mut socket = Trickle { bytes: &bytes, per_read: usize::MAX, reads: 0 };
+        let mut socket = Trickle {
+            bytes: &bytes,
+            per_read: usize::MAX,
+            reads: 0,
+        };
         while reader.take().unwrap().is_none() {
             assert!(reader.poll_read(&mut context, &mut socket).is_ready());
         }
@@ -194,9 +213,19 @@ mod tests {
         let mut reader = FrameReader::new(1_000);
         let mut context = Context::from_waker(std::task::Waker::noop());
         let bytes = frame(7, 1_001);
-        let mut socket = Trickle { bytes: &bytes, per_read: SIZE_BYTES, reads: 0 };
+        let mut socket = Trickle {
+            bytes: &bytes,
+            per_read: SIZE_BYTES,
+            reads: 0,
+        };
         assert_eq!(reader.due(), Ok(None));
         assert!(reader.poll_read(&mut context, &mut socket).is_ready());
-        assert!(matches!(reader.due(), Err(FrameError::TooLarge { size_bytes: 1_001, .. })));
+        assert!(matches!(
+            reader.due(),
+            Err(FrameError::TooLarge {
+                size_bytes: 1_001,
+                ..
+            })
+        ));
     }
 }

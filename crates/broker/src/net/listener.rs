@@ -50,7 +50,9 @@ impl<S: Service> Network<S> {
     /// Serves what connects to a listener of this name.
     pub fn listen(self: &Arc<Self>, listener: Listener, name: &str) -> Listening {
         let accepting = accept(Arc::clone(self), listener, name.into());
-        Listening { accepting: tokio::spawn(accepting) }
+        Listening {
+            accepting: tokio::spawn(accepting),
+        }
     }
 
     /// Stops accepting, lets connections send what they owe, and closes them.
@@ -63,7 +65,10 @@ impl<S: Service> Network<S> {
             let _ = listening.accepting.await;
         }
         self.registry.proceed(Phase::Draining);
-        if tokio::time::timeout(DRAIN_MAX, self.registry.emptied()).await.is_err() {
+        if tokio::time::timeout(DRAIN_MAX, self.registry.emptied())
+            .await
+            .is_err()
+        {
             let left = self.registry.connections();
             tracing::warn!(connections = left, "closed with replies unsent");
         }
@@ -97,7 +102,10 @@ async fn accept<S: Service>(network: Arc<Network<S>>, listener: Listener, name: 
             tracing::info!(peer = %address, "connection refused: too many from its address");
             continue;
         };
-        let peer = Arc::new(Peer { address, listener: Arc::clone(&name) });
+        let peer = Arc::new(Peer {
+            address,
+            listener: Arc::clone(&name),
+        });
         tokio::spawn(serve(Arc::clone(&network), socket, peer, admitted));
     }
 }

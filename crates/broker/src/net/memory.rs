@@ -24,8 +24,13 @@ impl RequestMemory {
     pub fn new(bytes_max: usize) -> Self {
         // Permits are counted in u32: 4 GiB of requests in memory is bound enough.
         let bytes_max = u32::try_from(bytes_max).unwrap_or(u32::MAX).max(1);
-        let permits = usize::try_from(bytes_max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        RequestMemory { bytes: Arc::new(Semaphore::new(permits)), bytes_max }
+        let permits = usize::try_from(bytes_max)
+            .unwrap_or(usize::MAX)
+            .min(Semaphore::MAX_PERMITS);
+        RequestMemory {
+            bytes: Arc::new(Semaphore::new(permits)),
+            bytes_max,
+        }
     }
 
     /// Bytes that no request holds.
@@ -35,14 +40,20 @@ impl RequestMemory {
 
     /// Asks for a frame's memory: granted at once if there is enough, else to be waited for.
     pub(super) fn ask(&self, frame_bytes: usize) -> Ask {
-        let wanted = u32::try_from(frame_bytes).unwrap_or(u32::MAX).min(self.bytes_max);
+        let wanted = u32::try_from(frame_bytes)
+            .unwrap_or(u32::MAX)
+            .min(self.bytes_max);
         match Arc::clone(&self.bytes).try_acquire_many_owned(wanted) {
-            Ok(permit) => Ask::Granted(Permit(Some(permit))),
+            Ok(permit) => Ask::Granted(Permit {
+                _held: Some(permit),
+            }),
             Err(_) => {
                 let bytes = Arc::clone(&self.bytes);
                 Ask::Waiting(Box::pin(async move {
                     let granted = bytes.acquire_many_owned(wanted).await;
-                    Permit(Some(granted.expect("nobody closes this semaphore")))
+                    Permit {
+                        _held: Some(granted.expect("nobody closes this semaphore")),
+                    }
                 }))
             }
         }
@@ -56,6 +67,10 @@ pub(super) enum Ask {
 }
 
 impl Ask {
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Ask::Waiting(_))
+    }
+
     /// The permit, as soon as there is one. Not to be asked again after that.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Permit> {
         match self {
@@ -67,13 +82,15 @@ impl Ask {
 
 /// Held memory; given back when dropped.
 #[derive(Default)]
-pub(super) struct Permit(Option<OwnedSemaphorePermit>);
+pub(super) struct Permit {
+    _held: Option<OwnedSemaphorePermit>,
+}
 
 impl Permit {
     /// Holds nothing.
     #[cfg(test)]
     pub(super) fn none() -> Permit {
-        Permit(None)
+        Permit::default()
     }
 }
 

@@ -24,3 +24,6 @@ pub use listener::{Listening, Network};
 pub use memory::RequestMemory;
 pub use reply::{Answer, Reply};
 pub use service::{Peer, Service};
+
+#[cfg(test)]
+mod tests;

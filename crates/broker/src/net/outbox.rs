@@ -35,7 +35,10 @@ impl Outbox {
             return;
         }
         self.bytes += parts.iter().map(Bytes::len).sum::<usize>();
-        self.replies.push_back(Unsent { parts: parts.into(), _permit: permit });
+        self.replies.push_back(Unsent {
+            parts: parts.into(),
+            _permit: permit,
+        });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -118,7 +121,10 @@ mod tests {
             _: &mut Context<'_>,
             slices: &[IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            let offered: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let offered: Vec<u8> = slices
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .collect();
             let taken = offered.len().min(self.per_write);
             self.taken.extend(&offered[..taken]);
             self.writes += 1;
@@ -140,9 +146,16 @@ mod tests {
             let parts = parts.iter().map(|part| Bytes::from_static(part)).collect();
             outbox.push(parts, Permit::none());
         }
-        let mut socket = Narrow { taken: Vec::new(), per_write, writes: 0 };
+        let mut socket = Narrow {
+            taken: Vec::new(),
+            per_write,
+            writes: 0,
+        };
         let mut context = Context::from_waker(std::task::Waker::noop());
-        assert!(matches!(outbox.poll_send(&mut context, &mut socket), Poll::Ready(Ok(()))));
+        assert!(matches!(
+            outbox.poll_send(&mut context, &mut socket),
+            Poll::Ready(Ok(()))
+        ));
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
         socket
@@ -152,7 +165,11 @@ mod tests {
     fn replies_leave_in_order_however_little_the_socket_takes() {
         let replies: &[&[&'static [u8]]] = &[&[b"head", b"", b"slice"], &[b"x"], &[b"", b"yz"]];
         for per_write in [1, 2, 4, 5, 9, 100] {
-            assert_eq!(send(replies, per_write).taken, b"headslicexyz", "{per_write}");
+            assert_eq!(
+                send(replies, per_write).taken,
+                b"headslicexyz",
+                "{per_write}"
+            );
         }
     }
 
@@ -165,7 +182,10 @@ mod tests {
     fn more_slices_than_a_call_takes_go_in_several() {
         let many = vec![&b"s"[..]; SLICES_PER_WRITE_MAX + 1];
         let socket = send(&[&many], usize::MAX);
-        assert_eq!((socket.taken.len(), socket.writes), (SLICES_PER_WRITE_MAX + 1, 2));
+        assert_eq!(
+            (socket.taken.len(), socket.writes),
+            (SLICES_PER_WRITE_MAX + 1, 2)
+        );
     }
 
     #[test]

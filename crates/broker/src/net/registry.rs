@@ -48,7 +48,10 @@ impl Registry {
         let number = open.issued;
         open.issued += 1;
         open.wakers.insert(number, waker.clone());
-        Registered { registry: Arc::clone(self), number }
+        Registered {
+            registry: Arc::clone(self),
+            number,
+        }
     }
 
     pub(super) fn connections(&self) -> usize {

@@ -39,7 +39,9 @@ impl Reply {
 
     /// A response that comes later.
     pub fn later<R: Into<Response>>(future: impl Future<Output = R> + Send + 'static) -> Reply {
-        Reply::Later(Box::pin(async move { Answer::Response(future.await.into()) }))
+        Reply::Later(Box::pin(
+            async move { Answer::Response(future.await.into()) },
+        ))
     }
 
     /// The answer, once it is there. Not to be asked again after that.
