@@ -28,3 +28,25 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// How long an accept loop rests after the system refused it a socket (no descriptors left).
 pub const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Plans for new images that wait for the partition manager; the metadata runner waits behind them.
+pub const CHANGES_QUEUED_MAX: usize = 1024;
+
+/// Replicas that are opened, deleted or closed at the same time.
+pub const OPENING_AT_ONCE_MAX: usize = 64;
+
+/// Requests to the metadata that wait for their turn.
+pub const METADATA_REQUESTS_QUEUED_MAX: usize = 1024;
+
+/// How long an answer about new partitions waits for them to be open, at most. They are created by
+/// then; what is not open yet answers NOT_LEADER_OR_FOLLOWER for a moment.
+pub const CREATION_SETTLE_MAX: Duration = Duration::from_secs(10);
+
+/// How long a metadata request of a client waits for the topics that it creates on the way.
+pub const AUTO_CREATION_MAX: Duration = Duration::from_secs(5);
+
+/// How often files of deleted logs, idle logs and free space are looked after.
+pub const TIDY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Partitions that retention looks at, at the same time.
+pub const RETENTION_AT_ONCE_MAX: usize = 4;
