@@ -1,1 +1,3 @@
-//! Part of Ottla.
+//! The cluster's truth as a state machine.
+
+pub mod record;
