@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ottla_protocol::types::NodeId;
+
 use super::address::HostPort;
 use super::error::{ConfigError, Why};
 use super::listeners::{self, Listener};
@@ -45,7 +47,7 @@ impl Config {
         settings.set_effective("queued.max.request.bytes", queued_bytes);
 
         let config = Config {
-            node_id: small(settings.number(settings.spokesman_of("node.id"))),
+            node_id: NodeId(small(settings.number(settings.spokesman_of("node.id")))),
             rack: settings.text("broker.rack"),
             data_dir: data_dirs(&settings).concat().into(),
             http,

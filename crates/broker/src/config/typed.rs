@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ottla_protocol::types::NodeId;
+
 use super::address::HostPort;
 use super::listeners::Listener;
 use super::settings::{KeyView, Settings};
@@ -13,7 +15,7 @@ use super::settings::{KeyView, Settings};
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `node.id`.
-    pub node_id: i32,
+    pub node_id: NodeId,
     /// `broker.rack`.
     pub rack: Option<String>,
     /// `log.dirs`, which holds exactly one for now.

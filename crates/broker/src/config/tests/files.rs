@@ -26,7 +26,7 @@ fn the_file_that_kafka_ships_starts() {
           transaction.state.log.replication.factor"
         ]
     );
-    assert_eq!(config.node_id, 1);
+    assert_eq!(config.node_id.0, 1);
     assert_eq!(config.listeners.len(), 1);
     assert_eq!(config.listeners[0].bind.to_string(), ":9092");
     assert_eq!(

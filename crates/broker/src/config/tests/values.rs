@@ -11,7 +11,7 @@ fn nothing_said_is_a_node_on_this_machine() {
     } = built(Sources::default());
     assert_eq!(notes, [""; 0]);
     assert_eq!(warnings, [""; 0]);
-    assert_eq!(config.node_id, 1);
+    assert_eq!(config.node_id.0, 1);
     assert_eq!(config.rack, None);
     assert_eq!(config.data_dir.to_str(), Some("./ottla-data"));
     assert_eq!(
@@ -100,7 +100,7 @@ fn every_key_reaches_its_place() {
         "producer.id.expiration.check.interval.ms=70",
     ]))
     .config;
-    assert_eq!(config.node_id, 7);
+    assert_eq!(config.node_id.0, 7);
     assert_eq!(config.rack.as_deref(), Some("r1"));
     assert_eq!(config.data_dir.to_str(), Some("/data"));
     assert_eq!(config.http, None);
