@@ -1,3 +1,4 @@
 //! Part of Ottla.
 
 pub mod config;
+pub mod metrics;
