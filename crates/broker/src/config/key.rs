@@ -305,104 +305,63 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_value_is_said() {
-        check(
-            Kind::Boolean,
-            Check::Any,
-            "yes",
-            Err("it is neither true nor false"),
-        );
-        check(
-            Kind::Int,
-            Check::Any,
-            "2147483648",
-            Err("it is not a whole number of 32 bits"),
-        );
-        check(
-            Kind::Int,
-            Check::Any,
-            "",
-            Err("it is not a whole number of 32 bits"),
-        );
-        check(
-            Kind::Long,
-            Check::Any,
-            "1k",
-            Err("it is not a whole number of 64 bits"),
-        );
+    fn what_is_wrong_with_a_number_is_said() {
+        let whole = |bits| format!("it is not a whole number of {bits} bits");
+        check(Kind::Int, Check::Any, "2147483648", Err(&whole(32)));
+        check(Kind::Int, Check::Any, "", Err(&whole(32)));
+        check(Kind::Long, Check::Any, "1k", Err(&whole(64)));
         check(Kind::Double, Check::Any, "half", Err("it is not a number"));
-        check(
-            Kind::Double,
-            Check::Fraction,
-            "1.1",
-            Err("it must be from 0 to 1"),
-        );
-        check(
-            Kind::Double,
-            Check::Fraction,
-            "NaN",
-            Err("it must be from 0 to 1"),
-        );
-        check(
-            Kind::Int,
-            Check::AtLeast(1),
-            "0",
-            Err("it must be 1 or more"),
-        );
-        check(
-            Kind::Int,
-            Check::Between(1, 9),
-            "10",
-            Err("it must be from 1 to 9"),
-        );
-        check(
-            Kind::Int,
-            Check::BetweenOr(1, 9, -1),
-            "0",
-            Err("it must be from 1 to 9, or -1"),
-        );
-        check(
-            Kind::String,
-            Check::OneOf(&["a", "b"]),
-            "A",
-            Err("`A` is not one of a, b"),
-        );
-        check(
-            Kind::List,
-            Check::OneOf(&["a", "b"]),
-            "a,c",
-            Err("`c` is not one of a, b"),
-        );
-        check(
-            Kind::List,
-            Check::Any,
-            "a,,b",
-            Err("an item of the list is empty"),
-        );
-        check(
-            Kind::List,
-            Check::Any,
-            "a,",
-            Err("an item of the list is empty"),
-        );
-        check(Kind::List, Check::Any, "a,b,a", Err("`a` is there twice"));
-        check(
-            Kind::List,
-            Check::NotEmpty,
-            " ",
-            Err("it must not be empty"),
-        );
-        check(
-            Kind::List,
-            Check::SomeOf(&["a"]),
-            "",
-            Err("it must not be empty"),
-        );
-        check(
-            Kind::List,
-            Check::SomeOf(&["a"]),
-            "b",
-            Err("`b` is not one of a"),
-        );
+        for (kind, range, text, words) in [
+            (Kind::Double, Check::Fraction, "1.1", "from 0 to 1"),
+            (Kind::Double, Check::Fraction, "NaN", "from 0 to 1"),
+            (Kind::Int, Check::AtLeast(1), "0", "1 or more"),
+            (Kind::Int, Check::Between(1, 9), "10", "from 1 to 9"),
+            (
+                Kind::Int,
+                Check::BetweenOr(1, 9, -1),
+                "0",
+                "from 1 to 9, or -1",
+            ),
+        ] {
+            check(kind, range, text, Err(&format!("it must be {words}")));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_text_is_said() {
+        const AB: &[&str] = &["a", "b"];
+        for (kind, allowed, text, why) in [
+            (
+                Kind::Boolean,
+                Check::Any,
+                "yes",
+                "it is neither true nor false",
+            ),
+            (
+                Kind::String,
+                Check::OneOf(AB),
+                "A",
+                "`A` is not one of a, b",
+            ),
+            (
+                Kind::List,
+                Check::OneOf(AB),
+                "a,c",
+                "`c` is not one of a, b",
+            ),
+            (
+                Kind::List,
+                Check::Any,
+                "a,,b",
+                "an item of the list is empty",
+            ),
+            (Kind::List, Check::Any, "a,", "an item of the list is empty"),
+            (Kind::List, Check::Any, "a,b,a", "`a` is there twice"),
+            (Kind::List, Check::NotEmpty, " ", "it must not be empty"),
+            (Kind::List, Check::SomeOf(AB), "", "it must not be empty"),
+            (Kind::List, Check::SomeOf(AB), "c", "`c` is not one of a, b"),
+        ] {
+            check(kind, allowed, text, Err(why));
+        }
     }
 }

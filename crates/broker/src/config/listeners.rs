@@ -55,11 +55,53 @@ pub(super) fn plan(
     report: &mut Report,
 ) -> Option<Vec<Listener>> {
     let all = or_refuse(bound(settings), LISTENERS, settings, report)?;
-    let controllers = settings
+    let served = without_controllers(settings, &all, report)?;
+    let protocols = or_refuse(protocol_map(settings), PROTOCOL_MAP, settings, report)?;
+    for (name, _) in &served {
+        if let Err(fault) = check_protocol(name, protocols.as_ref()) {
+            settings.refuse(LISTENERS, fault, report);
+        }
+    }
+    let told = advertised(settings, &all, &served);
+    let mut told = or_refuse(told, ADVERTISED, settings, report)?;
+    let mut listeners = Vec::new();
+    for (name, bind) in served {
+        let advertised = match told.remove(&name) {
+            Some(address) => address,
+            None => or_refuse(
+                own(&name, &bind, host_name, report),
+                LISTENERS,
+                settings,
+                report,
+            )?,
+        };
+        listeners.push(Listener {
+            name,
+            bind,
+            advertised,
+        });
+    }
+    warn_of_loopback(&listeners, report);
+    check_between_brokers(settings, &listeners, report);
+    settings.set_effective(LISTENERS, join(&listeners, |listener| &listener.bind));
+    settings.set_effective(
+        ADVERTISED,
+        join(&listeners, |listener| &listener.advertised),
+    );
+    Some(listeners)
+}
+
+/// Those that `controller.listener.names` does not name; nothing if none is left.
+fn without_controllers(
+    settings: &Settings,
+    all: &[(String, HostPort)],
+    report: &mut Report,
+) -> Option<Vec<(String, HostPort)>> {
+    let controllers: Vec<_> = settings
         .items("controller.listener.names")
         .iter()
         .map(|name| name.to_ascii_uppercase())
-        .collect::<Vec<_>>();
+        .collect();
     let (left_out, served): (Vec<_>, Vec<_>) = all
         .iter()
         .cloned()
@@ -73,46 +115,7 @@ pub(super) fn plan(
         settings.refuse(LISTENERS, ListenerFault::NoneForClients, report);
         return None;
     }
-    let protocols = or_refuse(protocol_map(settings), PROTOCOL_MAP, settings, report)?;
-    for (name, _) in &served {
-        if let Err(fault) = check_protocol(name, protocols.as_ref()) {
-            settings.refuse(LISTENERS, fault, report);
-        }
-    }
-    let given = or_refuse(
-        advertised(settings, &all, &served),
-        ADVERTISED,
-        settings,
-        report,
-    )?;
-    let listeners: Vec<_> = served
-        .into_iter()
-        .filter_map(|(name, bind)| {
-            let told = given.get(&name).cloned();
-            let advertised = match told {
-                Some(told) => told,
-                None => or_refuse(
-                    own(&name, &bind, host_name, report),
-                    LISTENERS,
-                    settings,
-                    report,
-                )?,
-            };
-            Some(Listener {
-                name,
-                bind,
-                advertised,
-            })
-        })
-        .collect();
-    warn_of_loopback(&listeners, report);
-    check_between_brokers(settings, &listeners, report);
-    settings.set_effective(LISTENERS, join(&listeners, |listener| &listener.bind));
-    settings.set_effective(
-        ADVERTISED,
-        join(&listeners, |listener| &listener.advertised),
-    );
-    Some(listeners)
+    Some(served)
 }
 
 /// The value, or a problem of this key.

@@ -1,8 +1,8 @@
-//! How a node is configured: sources in, a checked [`Config`] out.
+//! How a node is configured: sources in, a checked `Config` out.
 //!
-//! Reading order: [`source`] (flags, environment, file), [`properties`] (the file's syntax),
-//! [`key`] and [`keys`] (what is obeyed), [`kafka`] (what is not), [`settings`] (who wins),
-//! [`listeners`], [`build`](mod@build), [`print`](mod@print).
+//! Reading order: `source` (flags, environment, file), `properties` (the file's syntax),
+//! `key` and `keys` (what is obeyed), `kafka` (what is not), `settings` (who wins),
+//! `listeners`, `build`, `print`.
 
 mod address;
 mod build;

@@ -30,6 +30,10 @@ const FAMILIES: &[&[&str]] = &[
     &["node.id", "broker.id"],
 ];
 
+/// Without it a node is open to all, which must not go under among other names.
+const AUTHORIZER: &str = "authorizer.class.name";
+const OPEN_TO_ALL: &str = "every client may do everything";
+
 /// A value that somebody set.
 #[derive(Clone, Debug)]
 struct Setting {
@@ -72,7 +76,12 @@ impl Settings {
             match standing(&name) {
                 Standing::Obeyed(key) => settings.insert(key, given, placeholders, report),
                 Standing::NotNeeded => _ = not_needed.insert(name),
-                Standing::Ignored => _ = ignored.insert(name),
+                Standing::Ignored => {
+                    if name == AUTHORIZER && !given.value.trim().is_empty() {
+                        report.warn(format!("{name} is not supported: {OPEN_TO_ALL}"));
+                    }
+                    ignored.insert(name);
+                }
                 Standing::Unknown => report.problem(Problem::UnknownKey {
                     nearest: suggestion(&name),
                     key: name,

@@ -1,7 +1,7 @@
 //! The second port: `/metrics`, `/livez` and `/readyz` for machines, `/` for people.
 //!
-//! Plain HTTP/1.1, GET and HEAD only, nothing that changes anything. [`health`] is what the node says
-//! of itself, [`pages`] are the answers, [`server`] the connections.
+//! Plain HTTP/1.1, GET and HEAD only, nothing that changes anything. `health` is what the node says
+//! of itself, `pages` are the answers, `server` the connections.
 
 mod health;
 mod pages;

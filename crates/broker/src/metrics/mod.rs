@@ -1,8 +1,8 @@
 //! What a node counts about itself, and how a scrape reads it.
 //!
-//! Reading order: [`counter`] and [`histogram`] (what is written on the way of a request),
-//! [`requests`] and [`network`] (the counters there are), [`registry`] (all of them, and the gauges
-//! that are asked for at a scrape), [`page`] (the text of Prometheus).
+//! Reading order: `counter` and `histogram` (what is written on the way of a request),
+//! `requests` and `network` (the counters there are), `registry` (all of them, and the gauges
+//! that are asked for at a scrape), `page` (the text of Prometheus).
 
 mod counter;
 mod histogram;

@@ -114,7 +114,6 @@ mod tests {
         let metrics = Metrics::new();
         assert!(value(&metrics, "process_resident_memory_bytes") > 100_000.0);
         assert!(value(&metrics, "process_cpu_seconds_total") >= 0.0);
-        let open = value(&metrics, "process_open_fds");
-        assert!(open >= 3.0 && open <= value(&metrics, "process_max_fds"));
+        assert!(value(&metrics, "process_open_fds") >= 3.0);
     }
 }

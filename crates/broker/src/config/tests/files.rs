@@ -56,6 +56,22 @@ fn every_setting_of_kafka_can_stand_in_a_file() {
 }
 
 #[test]
+fn a_node_that_should_have_been_guarded_says_that_it_is_not() {
+    let warnings = |text: &str| built(file(text)).warnings;
+    assert_eq!(
+        warnings("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+        [
+            "authorizer.class.name is not supported: every client may do everything",
+            "not supported, so ignored: authorizer.class.name",
+        ]
+    );
+    assert_eq!(
+        warnings("authorizer.class.name="),
+        ["not supported, so ignored: authorizer.class.name"]
+    );
+}
+
+#[test]
 fn the_configuration_is_printed_with_its_sources() {
     let mut sources = file(SHIPPED);
     sources.environment = vec![("OTTLA_LOG_RETENTION_MS".to_owned(), "1000".to_owned())];

@@ -58,7 +58,11 @@ impl Server {
 
     async fn check(&self, method: &str, path: &str, status: u16, body: &str) {
         let expected = (status, body.to_owned());
-        assert_eq!(self.request(method, path).await, expected, "{method} {path}");
+        assert_eq!(
+            self.request(method, path).await,
+            expected,
+            "{method} {path}"
+        );
     }
 }
 
@@ -72,8 +76,12 @@ async fn probes_say_how_the_node_is() {
     server.check("GET", "/readyz?verbose", 200, "ok\n").await;
     server.check("HEAD", "/readyz", 200, "").await;
     server.health.dead("the disk failed");
-    server.check("GET", "/livez", 503, "the disk failed\n").await;
-    server.check("GET", "/readyz", 503, "the disk failed\n").await;
+    server
+        .check("GET", "/livez", 503, "the disk failed\n")
+        .await;
+    server
+        .check("GET", "/readyz", 503, "the disk failed\n")
+        .await;
 }
 
 #[tokio::test]
@@ -98,7 +106,9 @@ async fn only_reading_known_pages_is_possible() {
     for path in ["/metrics", "/livez", "/readyz"] {
         assert!(index.contains(path), "{index}");
     }
-    server.check("GET", "/other", 404, "there is no such page\n").await;
+    server
+        .check("GET", "/other", 404, "there is no such page\n")
+        .await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let refusal = "only GET and HEAD are served here\n";
         server.check(method, "/metrics", 405, refusal).await;
