@@ -29,7 +29,9 @@ impl Chores {
         retention_interval: Duration,
     ) -> Chores {
         let retention = retention(partitions, clock, retention_interval);
-        Chores { tasks: vec![tokio::spawn(retention), tokio::spawn(tidy(directory))] }
+        Chores {
+            tasks: vec![tokio::spawn(retention), tokio::spawn(tidy(directory))],
+        }
     }
 
     /// Ends them; what one was in the middle of is finished by the directory itself.

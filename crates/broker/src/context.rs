@@ -4,11 +4,14 @@
 
 use std::sync::Arc;
 
-use ottla_metadata::Image;
+use ottla_metadata::image::Image;
+use ottla_metadata::operations::CreationDefaults;
 use ottla_platform::clock::Clock;
+use ottla_platform::seed::Random;
 use ottla_protocol::NodeId;
 use ottla_protocol::request::RequestHeader;
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use crate::authorize::{Gate, Operation, Resource};
 use crate::config::Config;
@@ -39,12 +42,23 @@ pub struct Broker {
     pub partitions: Arc<Partitions>,
     /// Where changes of the cluster are decided.
     pub metadata: MetadataHandle,
+    /// What topics get where nobody says.
+    pub creation_defaults: Arc<CreationDefaults>,
+    /// Random numbers: ids. Held for a draw.
+    pub random: Mutex<Random>,
     /// Ids for producers.
     pub producer_ids: ProducerIds,
     /// What consumers asked for before. Held for the length of a lookup.
     pub fetch_sessions: Mutex<FetchSessionCache>,
     /// Fetches that wait for records.
     pub purgatory: Purgatory,
+}
+
+impl Broker {
+    /// An id that nothing else has.
+    pub fn random_uuid(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.random.lock().bytes16()).into_uuid()
+    }
 }
 
 /// One request as its handler sees it, beside the request itself.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use ottla_protocol::request::{Request, RequestHeader};
+use ottla_protocol::response::Response;
 
 use crate::context::{Broker, Call};
 use crate::handlers::{cluster, records, topics};
 use crate::net::{Peer, Reply, Service};
+use crate::response_errors::each_error;
 
 /// Hands each request to the handler of its API.
 pub struct Dispatch {
@@ -22,7 +24,11 @@ impl Dispatch {
 
 impl Service for Dispatch {
     fn call(&self, peer: &Arc<Peer>, header: &RequestHeader, request: Request) -> Reply {
-        let call = Call { broker: &self.broker, peer, header };
+        let call = Call {
+            broker: &self.broker,
+            peer,
+            header,
+        };
         match request {
             Request::Produce(request) => records::produce::handle(call, request),
             Request::Fetch(request) => records::fetch::handle(call, request),
@@ -46,5 +52,10 @@ impl Service for Dispatch {
                 cluster::describe_topic_partitions::handle(call, request)
             }
         }
+    }
+
+    fn answered(&self, header: &RequestHeader, response: &Response) {
+        let requests = &self.broker.metrics.requests;
+        each_error(response, |code| requests.error(header.api.key.code(), code));
     }
 }

@@ -20,7 +20,11 @@ pub(crate) struct ProduceError {
 
 impl From<ErrorCode> for ProduceError {
     fn from(code: ErrorCode) -> Self {
-        ProduceError { code, message: None, records: Vec::new() }
+        ProduceError {
+            code,
+            message: None,
+            records: Vec::new(),
+        }
     }
 }
 
@@ -44,7 +48,11 @@ impl From<CheckError> for ProduceError {
             CheckError::InvalidTimestamps(records) | CheckError::InvalidRecords(records) => records,
             _ => Vec::new(),
         };
-        ProduceError { code, message, records }
+        ProduceError {
+            code,
+            message,
+            records,
+        }
     }
 }
 

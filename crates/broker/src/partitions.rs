@@ -103,7 +103,10 @@ impl Partitions {
     /// How many replicas are open, and how many are offline.
     pub fn count(&self) -> (usize, usize) {
         let hosted = self.hosted.read();
-        let open = hosted.values().filter(|hosted| matches!(hosted, Hosted::Open(_))).count();
+        let open = hosted
+            .values()
+            .filter(|hosted| matches!(hosted, Hosted::Open(_)))
+            .count();
         (open, hosted.len() - open)
     }
 
@@ -143,11 +146,16 @@ impl Partitions {
     }
 
     async fn turn(&self) -> tokio::sync::SemaphorePermit<'_> {
-        self.opening.acquire().await.expect("nobody closes this semaphore")
+        self.opening
+            .acquire()
+            .await
+            .expect("nobody closes this semaphore")
     }
 
     fn put(&self, id: &ReplicaId, hosted: Hosted) {
-        self.hosted.write().insert((id.topic_id, id.partition), hosted);
+        self.hosted
+            .write()
+            .insert((id.topic_id, id.partition), hosted);
         self.moved.send_modify(|moves| *moves += 1);
     }
 
@@ -165,7 +173,9 @@ impl Partitions {
                 );
                 self.put(&replica.id, Hosted::Offline);
             }
-            Change::Configure { topic_id, configs, .. } => self.configure(topic_id, &configs),
+            Change::Configure {
+                topic_id, configs, ..
+            } => self.configure(topic_id, &configs),
             Change::Resize { id, .. } => {
                 // Nothing in this broker changes the replicas of a partition.
                 let (topic, partition) = (&id.topic, id.partition);
@@ -186,7 +196,10 @@ impl Partitions {
             config: settings.log().clone(),
         };
         let hosted = match self.groups.open(spec).await {
-            Ok(partition) => Hosted::Open(Replica { partition, settings }),
+            Ok(partition) => Hosted::Open(Replica {
+                partition,
+                settings,
+            }),
             Err(error) => {
                 let (topic, partition) = (&replica.id.topic, replica.id.partition);
                 tracing::error!(%topic, partition, %error, "partition offline");
@@ -199,7 +212,9 @@ impl Partitions {
     async fn delete_one(&self, id: ReplicaId) {
         let hosted = self.hosted.write().remove(&(id.topic_id, id.partition));
         self.moved.send_modify(|moves| *moves += 1);
-        let Some(Hosted::Open(replica)) = hosted else { return };
+        let Some(Hosted::Open(replica)) = hosted else {
+            return;
+        };
         if let Err(error) = self.groups.delete(replica.partition).await {
             let (topic, partition) = (&id.topic, id.partition);
             tracing::error!(%topic, partition, %error, "a deleted partition's log is still there");
@@ -223,7 +238,12 @@ async fn follow(partitions: Arc<Partitions>, mut arriving: mpsc::Receiver<Vec<Ch
     let mut plans = Vec::new();
     while arriving.recv_many(&mut plans, CHANGES_QUEUED_MAX).await > 0 {
         let topics = by_topic(plans.drain(..).flatten());
-        join_all(topics.into_values().map(|changes| in_order(&partitions, changes))).await;
+        join_all(
+            topics
+                .into_values()
+                .map(|changes| in_order(&partitions, changes)),
+        )
+        .await;
     }
 }
 

@@ -38,8 +38,9 @@ impl Purgatory {
         mut look: impl FnMut() -> Option<T>,
     ) -> Option<T> {
         let waiter = Waiter::new();
-        let _registrations: Vec<Registration> =
-            partitions.map(|partition| partition.register(&waiter)).collect();
+        let _registrations: Vec<Registration> = partitions
+            .map(|partition| partition.register(&waiter))
+            .collect();
         let _counted = Counted::new(&self.waiting);
         loop {
             // Asked for before it is looked at, so that a stop in between is not missed.

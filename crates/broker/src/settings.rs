@@ -19,7 +19,11 @@ impl Settings {
     pub fn new(config: TopicConfig, producer_expiration: Duration) -> Self {
         let log = log_config(&config, producer_expiration);
         let recompress = recompress(config.compression);
-        Settings { config, log, recompress }
+        Settings {
+            config,
+            log,
+            recompress,
+        }
     }
 
     /// For its logs.
@@ -69,7 +73,9 @@ fn log_config(config: &TopicConfig, producer_expiration: Duration) -> LogConfig 
         index_interval_bytes: u32::try_from(config.index_interval_bytes).unwrap_or(0),
         segment_index_bytes: u32::try_from(config.segment_index_bytes).unwrap_or(0),
         retention_ms: (retained && config.retention_ms >= 0).then_some(config.retention_ms),
-        retention_bytes: u64::try_from(config.retention_bytes).ok().filter(|_| retained),
+        retention_bytes: u64::try_from(config.retention_bytes)
+            .ok()
+            .filter(|_| retained),
         timestamp_type: timestamp_type(config.message_timestamp_type),
         flush: match config.flush {
             Flush::Fsync => FlushPolicy::Fsync,
@@ -117,15 +123,20 @@ mod tests {
     use super::*;
 
     fn settings(overrides: &[(&str, &str)]) -> Settings {
-        let overrides: BTreeMap<String, String> =
-            overrides.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let overrides: BTreeMap<String, String> = overrides
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
         let config = TopicDefaults::default().validate(&overrides).unwrap();
         Settings::new(config, Duration::from_secs(1))
     }
 
     #[test]
     fn kafkas_defaults_are_the_logs_defaults() {
-        let expected = LogConfig { producer_id_expiration_ms: 1_000, ..LogConfig::default() };
+        let expected = LogConfig {
+            producer_id_expiration_ms: 1_000,
+            ..LogConfig::default()
+        };
         assert_eq!(*settings(&[]).log(), expected);
     }
 
@@ -136,7 +147,10 @@ mod tests {
         assert_eq!(compacted.log().retention_bytes, None);
         assert!(!compacted.deletes());
         assert!(compacted.check_rules(0, true).compacted);
-        let both = settings(&[("cleanup.policy", "compact,delete"), ("retention.bytes", "5")]);
+        let both = settings(&[
+            ("cleanup.policy", "compact,delete"),
+            ("retention.bytes", "5"),
+        ]);
         assert_eq!(both.log().retention_bytes, Some(5));
         assert!(both.deletes());
     }
@@ -149,8 +163,14 @@ mod tests {
 
     #[test]
     fn a_codec_comes_with_its_level() {
-        let gzip = settings(&[("compression.type", "gzip"), ("compression.gzip.level", "3")]);
-        assert_eq!(gzip.check_rules(0, true).recompress, Some((Compression::Gzip, Some(3))));
+        let gzip = settings(&[
+            ("compression.type", "gzip"),
+            ("compression.gzip.level", "3"),
+        ]);
+        assert_eq!(
+            gzip.check_rules(0, true).recompress,
+            Some((Compression::Gzip, Some(3)))
+        );
         assert_eq!(settings(&[]).check_rules(0, true).recompress, None);
         let plain = settings(&[("compression.type", "uncompressed")]);
         assert_eq!(plain.stored_codec(), Some(Compression::None));

@@ -39,7 +39,11 @@ const UNAVAILABLE: ErrorCode = ErrorCode::NotController;
 
 impl MetadataHandle {
     pub(super) fn new(node_id: NodeId, questions: mpsc::Sender<Question>) -> Self {
-        MetadataHandle { node_id, questions, broker_epoch: Arc::new(AtomicI64::new(-1)) }
+        MetadataHandle {
+            node_id,
+            questions,
+            broker_epoch: Arc::new(AtomicI64::new(-1)),
+        }
     }
 
     /// Names a new cluster.
@@ -99,7 +103,10 @@ impl MetadataHandle {
     /// Takes a block of producer ids.
     pub async fn allocate_producer_ids(&self) -> Answer<Range<i64>> {
         let broker_epoch = self.broker_epoch.load(Ordering::Acquire);
-        let ask = AllocateProducerIds { broker: self.node_id, broker_epoch };
+        let ask = AllocateProducerIds {
+            broker: self.node_id,
+            broker_epoch,
+        };
         let allocated = self.ask(Input::AllocateProducerIds(ask), |reply| match reply {
             Reply::AllocateProducerIds(result) => Some(result),
             _ => None,
@@ -117,8 +124,8 @@ impl MetadataHandle {
     fn ask<T>(
         &self,
         input: Input,
-        of: impl FnOnce(Reply) -> Option<T>,
-    ) -> impl Future<Output = Answer<T>> + use<T, impl FnOnce(Reply) -> Option<T>> {
+        of: fn(Reply) -> Option<T>,
+    ) -> impl Future<Output = Answer<T>> + use<T> {
         let (asker, answer) = oneshot::channel();
         let queued = self.questions.try_send(Question { input, asker });
         async move {

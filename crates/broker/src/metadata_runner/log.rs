@@ -97,8 +97,8 @@ fn load_batch(batch: &Batch, replay: &mut Replay<Metadata>) -> Result<(), Metada
         }
         let offset = entry.offset;
         let value = entry.value.ok_or(MetadataLogError::Empty { offset })?;
-        let record = record::decode(&value)
-            .map_err(|source| MetadataLogError::Record { offset, source })?;
+        let record =
+            record::decode(&value).map_err(|source| MetadataLogError::Record { offset, source })?;
         replay.load(Offset(offset), &record);
     }
     Ok(())
@@ -110,5 +110,9 @@ pub(super) fn batch(records: &[Record], now_ms: i64) -> CheckedBatch {
     for one in records {
         builder.push(now_ms, None, Some(&record::encode(one)), &[]);
     }
-    CheckedBatch::trusted(builder.build().expect("nothing is compressed, so nothing can fail"))
+    CheckedBatch::trusted(
+        builder
+            .build()
+            .expect("nothing is compressed, so nothing can fail"),
+    )
 }

@@ -62,7 +62,14 @@ impl MetadataRunner {
     ) -> (MetadataRunner, MetadataHandle) {
         let (sender, questions) = mpsc::channel(METADATA_REQUESTS_QUEUED_MAX);
         let handle = MetadataHandle::new(node_id, sender);
-        (MetadataRunner { partition, following, questions }, handle)
+        (
+            MetadataRunner {
+                partition,
+                following,
+                questions,
+            },
+            handle,
+        )
     }
 
     /// Loads what is committed and publishes it, once, before anyone asks.
@@ -76,7 +83,9 @@ impl MetadataRunner {
         let replay = loading.await.map_err(|ended| {
             MetadataLogError::Read(ottla_storage::ReadError::Io(std::io::Error::other(ended)))
         })??;
-        self.following.publish(replay.hard()).await;
+        self.following
+            .publish(replay.hard(), replay.next_offset())
+            .await;
         Ok(replay)
     }
 
@@ -111,10 +120,10 @@ impl MetadataRunner {
 
 impl Following {
     /// Publishes an image, after the plan for it is on its way.
-    async fn publish(&self, image: &Image) {
+    async fn publish(&self, image: &Image, end: Offset) {
         let next = Arc::new(image.clone());
         let delta = Delta::between(&self.images.current(), &next);
-        self.images.publish(next);
+        self.images.publish(next, end.0);
         let plan = reconcile(&delta, &self.node);
         if !plan.is_empty() {
             // The manager ends only after this task.
@@ -228,10 +237,12 @@ impl<'a> Leading<'a> {
 
     async fn committed(&mut self, appended: Result<Appended, AppendError>) -> Result<(), Failure> {
         appended?;
-        let UnderWay { end, image, .. } =
-            self.under_way.pop_front().expect("the oldest was just waited for");
+        let UnderWay { end, image, .. } = self
+            .under_way
+            .pop_front()
+            .expect("the oldest was just waited for");
         let replies = self.runner.committed(end);
-        self.following.publish(&image).await;
+        self.following.publish(&image, end).await;
         answer(replies);
         Ok(())
     }

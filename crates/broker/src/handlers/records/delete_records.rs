@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use ottla_metadata::Image;
+use ottla_metadata::image::Image;
+use ottla_metadata::topic_name::is_internal;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
@@ -20,7 +21,6 @@ use crate::context::Call;
 use crate::errors::delete_records_error;
 use crate::net::Reply;
 use crate::partitions::Replica;
-use crate::topic_names;
 
 /// The offset that stands for the high watermark.
 const HIGH_WATERMARK: i64 = -1;
@@ -81,7 +81,7 @@ fn start(
     if !found.is_some_and(|found| has_partition(found, partition.partition_index)) {
         return Err(ErrorCode::UnknownTopicOrPartition);
     }
-    if topic_names::is_internal(&topic.name) {
+    if is_internal(&topic.name) {
         return Err(ErrorCode::InvalidTopicException);
     }
     let replica = leader_by_name(call, image, &topic.name, partition.partition_index)?;
@@ -101,7 +101,10 @@ async fn finish(
     deadline: Instant,
 ) -> DeleteRecordsResponse {
     let results = join_all(deletions.iter().map(|deletion| {
-        timeout_at(deadline, deletion.replica.partition.delete_records(deletion.offset))
+        timeout_at(
+            deadline,
+            deletion.replica.partition.delete_records(deletion.offset),
+        )
     }));
     for (deletion, deleted) in deletions.iter().zip(results.await) {
         let result = &mut topics[deletion.topic].partitions[deletion.partition];

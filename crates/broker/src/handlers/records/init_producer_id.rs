@@ -34,7 +34,10 @@ pub(crate) fn handle(call: Call<'_>, request: InitProducerIdRequest) -> Reply {
 
 fn check(call: Call<'_>, request: &InitProducerIdRequest) -> Result<(), ErrorCode> {
     if let Some(transactional_id) = &request.transactional_id {
-        if !call.may(Operation::Write, Resource::TransactionalId(transactional_id)) {
+        if !call.may(
+            Operation::Write,
+            Resource::TransactionalId(transactional_id),
+        ) {
             return Err(ErrorCode::TransactionalIdAuthorizationFailed);
         }
         return Err(ErrorCode::UnsupportedVersion);
@@ -53,7 +56,9 @@ fn check(call: Call<'_>, request: &InitProducerIdRequest) -> Result<(), ErrorCod
 }
 
 fn granted(id: i64) -> InitProducerIdResponse {
-    InitProducerIdResponse::default().with_producer_id(id.into()).with_producer_epoch(0)
+    InitProducerIdResponse::default()
+        .with_producer_id(id.into())
+        .with_producer_epoch(0)
 }
 
 fn refusal(code: ErrorCode) -> InitProducerIdResponse {

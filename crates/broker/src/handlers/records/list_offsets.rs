@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use ottla_metadata::Image;
+use ottla_metadata::image::Image;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use ottla_protocol::messages::list_offsets_response::{
@@ -47,7 +47,11 @@ pub(crate) fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Reply {
     };
     let image = call.image();
     let twice = named_twice(&request.topics);
-    let mut work = Work { reader, topics: Vec::new(), searches: Vec::new() };
+    let mut work = Work {
+        reader,
+        topics: Vec::new(),
+        searches: Vec::new(),
+    };
     for topic in request.topics {
         work.take(call, &image, topic, &twice);
     }
@@ -118,7 +122,11 @@ struct Position {
     leader_epoch: i32,
 }
 
-const NOWHERE: Position = Position { timestamp: -1, offset: -1, leader_epoch: -1 };
+const NOWHERE: Position = Position {
+    timestamp: -1,
+    offset: -1,
+    leader_epoch: -1,
+};
 
 impl Work {
     fn take(
@@ -173,7 +181,8 @@ impl Work {
     }
 
     fn response(self) -> ListOffsetsResponse {
-        let response = ottla_protocol::messages::list_offsets_response::ListOffsetsResponse::default();
+        let response =
+            ottla_protocol::messages::list_offsets_response::ListOffsetsResponse::default();
         ListOffsetsResponse(response.with_topics(self.topics))
     }
 }
@@ -242,18 +251,29 @@ impl Reader {
             tracing::warn!(log = %log.identity(), %error, "a search by time failed");
             ErrorCode::KafkaStorageError
         })?;
-        Ok(found.map_or(NOWHERE, |TimestampOffset { timestamp, offset, leader_epoch }| Position {
-            timestamp,
-            offset,
-            leader_epoch,
-        }))
+        Ok(found.map_or(
+            NOWHERE,
+            |TimestampOffset {
+                 timestamp,
+                 offset,
+                 leader_epoch,
+             }| Position {
+                timestamp,
+                offset,
+                leader_epoch,
+            },
+        ))
     }
 }
 
 fn start(replica: &Replica) -> Position {
     let offset = replica.partition.watermarks().log_start_offset;
     let leader_epoch = replica.partition.log().epoch_for_offset(offset);
-    Position { timestamp: -1, offset, leader_epoch }
+    Position {
+        timestamp: -1,
+        offset,
+        leader_epoch,
+    }
 }
 
 fn fill(

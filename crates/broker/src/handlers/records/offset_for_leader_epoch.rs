@@ -1,7 +1,7 @@
 //! OffsetForLeaderEpoch: where an epoch ends in this log, so that a client can tell whether what it
 //! has read is still there (KIP-320).
 
-use ottla_metadata::Image;
+use ottla_metadata::image::Image;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::offset_for_leader_epoch_request::OffsetForLeaderPartition;
 use ottla_protocol::messages::offset_for_leader_epoch_response::{
@@ -20,8 +20,7 @@ pub(crate) fn handle(call: Call<'_>, request: OffsetForLeaderEpochRequest) -> Re
     let image = call.image();
     let is_replica = call.may(Operation::ClusterAction, Resource::Cluster);
     let topics = request.topics.into_iter().map(|topic| {
-        let allowed =
-            is_replica || call.may(Operation::Describe, Resource::Topic(&topic.topic));
+        let allowed = is_replica || call.may(Operation::Describe, Resource::Topic(&topic.topic));
         let partitions = topic.partitions.iter().map(|partition| {
             let end = if allowed {
                 epoch_end(call, &image, &topic.topic, partition)
@@ -30,12 +29,16 @@ pub(crate) fn handle(call: Call<'_>, request: OffsetForLeaderEpochRequest) -> Re
             };
             let answer = EpochEndOffset::default().with_partition(partition.partition);
             match end {
-                Ok(end) => answer.with_leader_epoch(end.epoch).with_end_offset(end.end_offset),
+                Ok(end) => answer
+                    .with_leader_epoch(end.epoch)
+                    .with_end_offset(end.end_offset),
                 Err(code) => answer.with_error_code(code.code()),
             }
         });
         let partitions = partitions.collect();
-        OffsetForLeaderTopicResult::default().with_topic(topic.topic).with_partitions(partitions)
+        OffsetForLeaderTopicResult::default()
+            .with_topic(topic.topic)
+            .with_partitions(partitions)
     });
     Reply::now(OffsetForLeaderEpochResponse::default().with_topics(topics.collect()))
 }

@@ -1,6 +1,6 @@
 //! From what a request names to the replica here, or to Kafka's error for it.
 
-use ottla_metadata::{Image, Topic};
+use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::ErrorCode;
 
 use crate::context::Call;
@@ -14,10 +14,13 @@ pub(super) fn has_partition(topic: &Topic, partition: i32) -> bool {
 /// The replica of a partition that the image knows. A partition that is not here is led elsewhere
 /// or is not open yet: either way its client asks again.
 pub(super) fn replica(call: Call<'_>, topic: &Topic, partition: i32) -> Result<Replica, ErrorCode> {
-    call.broker.partitions.find(topic.id, partition).map_err(|absence| match absence {
-        Absence::NotHere => ErrorCode::NotLeaderOrFollower,
-        Absence::Offline => ErrorCode::KafkaStorageError,
-    })
+    call.broker
+        .partitions
+        .find(topic.id, partition)
+        .map_err(|absence| match absence {
+            Absence::NotHere => ErrorCode::NotLeaderOrFollower,
+            Absence::Offline => ErrorCode::KafkaStorageError,
+        })
 }
 
 /// The replica of a partition that this node leads, by the topic's name.
@@ -27,7 +30,9 @@ pub(super) fn leader_by_name(
     name: &str,
     partition: i32,
 ) -> Result<Replica, ErrorCode> {
-    let topic = image.topic(name).filter(|topic| has_partition(topic, partition));
+    let topic = image
+        .topic(name)
+        .filter(|topic| has_partition(topic, partition));
     let topic = topic.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let replica = replica(call, topic, partition)?;
     leads(&replica)?;
@@ -35,12 +40,18 @@ pub(super) fn leader_by_name(
 }
 
 pub(super) fn leads(replica: &Replica) -> Result<(), ErrorCode> {
-    if replica.partition.is_leader() { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
+    if replica.partition.is_leader() {
+        Ok(())
+    } else {
+        Err(ErrorCode::NotLeaderOrFollower)
+    }
 }
 
 /// Holds the epoch that a client believes in against the replica's.
 pub(super) fn check_epoch(replica: &Replica, believed: Option<i32>) -> Result<(), ErrorCode> {
-    let Some(believed) = believed else { return Ok(()) };
+    let Some(believed) = believed else {
+        return Ok(());
+    };
     let current = replica.partition.leader_epoch();
     match current.cmp(&believed) {
         std::cmp::Ordering::Greater => Err(ErrorCode::FencedLeaderEpoch),

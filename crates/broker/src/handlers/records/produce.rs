@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use ottla_metadata::{Image, Topic};
+use ottla_metadata::image::{Image, Topic};
+use ottla_metadata::topic_name::is_internal;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ottla_protocol::messages::produce_response::{
@@ -22,7 +23,6 @@ use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::errors::ProduceError;
 use crate::net::{Answer, Reply};
-use crate::topic_names;
 
 /// Versions that name topics by id.
 const FIRST_WITH_TOPIC_IDS: i16 = 13;
@@ -37,7 +37,11 @@ const ADMIN_CLIENT_ID: &str = "__admin_client";
 pub(crate) fn handle(call: Call<'_>, request: ProduceRequest) -> Reply {
     let acks = request.acks;
     let deadline = deadline(request.timeout_ms);
-    let mut pending = Pending { acks, response: ProduceResponse::default(), waiting: Vec::new() };
+    let mut pending = Pending {
+        acks,
+        response: ProduceResponse::default(),
+        waiting: Vec::new(),
+    };
     let refusal = transactional_refusal(call, &request).or_else(|| acks_refusal(acks));
     let image = call.image();
     for topic in request.topic_data {
@@ -60,13 +64,17 @@ fn acks_refusal(acks: i16) -> Option<ErrorCode> {
 /// Records of a transaction need a transactional id, the right to use it, and a transaction. No
 /// transactional id exists on this broker, so none is mapped to a producer.
 fn transactional_refusal(call: Call<'_>, request: &ProduceRequest) -> Option<ErrorCode> {
-    let mut partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let mut partitions = request
+        .topic_data
+        .iter()
+        .flat_map(|topic| &topic.partition_data);
     if !partitions.any(is_transactional) {
         return None;
     }
-    let allowed = request.transactional_id.as_ref().is_some_and(|id| {
-        call.may(Operation::Write, Resource::TransactionalId(id))
-    });
+    let allowed = request
+        .transactional_id
+        .as_ref()
+        .is_some_and(|id| call.may(Operation::Write, Resource::TransactionalId(id)));
     Some(if allowed {
         ErrorCode::InvalidProducerIdMapping
     } else {
@@ -128,7 +136,12 @@ impl Pending {
     }
 
     async fn finish(mut self, deadline: Instant) -> Answer {
-        for Waiting { topic, partition, ticket } in std::mem::take(&mut self.waiting) {
+        for Waiting {
+            topic,
+            partition,
+            ticket,
+        } in std::mem::take(&mut self.waiting)
+        {
             let answer = &mut self.response.responses[topic].partition_responses[partition];
             match timeout_at(deadline, ticket).await {
                 Ok(Ok(appended)) => accept(answer, appended),
@@ -144,7 +157,11 @@ impl Pending {
         if self.acks != 0 {
             return Answer::Response(self.response.into());
         }
-        let mut answers = self.response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        let mut answers = self
+            .response
+            .responses
+            .iter()
+            .flat_map(|topic| &topic.partition_responses);
         if answers.all(|answer| answer.error_code == ErrorCode::None.code()) {
             Answer::Silence
         } else {
@@ -160,18 +177,22 @@ fn find_topic<'i>(
 ) -> Result<&'i Topic, ErrorCode> {
     let by_id = call.version() >= FIRST_WITH_TOPIC_IDS;
     let found = if by_id {
-        Some(image.topic_by_id(data.topic_id.into()).ok_or(ErrorCode::UnknownTopicId)?)
+        Some(
+            image
+                .topic_by_id(data.topic_id.into())
+                .ok_or(ErrorCode::UnknownTopicId)?,
+        )
     } else {
         image.topic(&data.name)
     };
     // Whether a topic that may not be written to exists is nobody's business.
-    let name = found.map_or(&*data.name, |topic| &topic.name);
+    let name: &str = found.map_or(&data.name, |topic| &topic.name);
     if !call.may(Operation::Write, Resource::Topic(name)) {
         return Err(ErrorCode::TopicAuthorizationFailed);
     }
     let topic = found.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let is_admin = call.header.client_id.as_deref() == Some(ADMIN_CLIENT_ID);
-    if topic_names::is_internal(&topic.name) && !is_admin {
+    if is_internal(&topic.name) && !is_admin {
         return Err(ErrorCode::InvalidTopicException);
     }
     Ok(topic)
@@ -188,7 +209,10 @@ fn propose(
     let replica = replica(call, topic, data.index)?;
     leads(&replica)?;
     let records = data.records.unwrap_or_default();
-    let rules = replica.settings.check_rules(call.broker.clock.now_ms(), call.version() >= FIRST_WITH_ZSTD);
+    let rules = replica.settings.check_rules(
+        call.broker.clock.now_ms(),
+        call.version() >= FIRST_WITH_ZSTD,
+    );
     let batch = check(records, &rules)?;
     if batch.batch().size_bytes() > replica.settings.segment_bytes() {
         return Err(ErrorCode::RecordListTooLarge.into());

@@ -35,7 +35,10 @@ pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
     };
     let Begun { context, targets } = begun;
     if let Context::Refused(error) = context {
-        return Reply::now(FetchResponse { error_code: error.code(), ..FetchResponse::default() });
+        return Reply::now(FetchResponse {
+            error_code: error.code(),
+            ..FetchResponse::default()
+        });
     }
     let reading = Reading::new(call, &image, targets, limits);
     let round = reading.round();
@@ -51,7 +54,11 @@ pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
 async fn finish_later(reading: Reading, context: Context, deadline: Instant) -> FetchResponse {
     let partitions = reading.partitions();
     let look = || Some(reading.round()).filter(|round| round.is_enough(&reading));
-    let found = reading.broker.purgatory.wait(partitions.iter(), deadline, look).await;
+    let found = reading
+        .broker
+        .purgatory
+        .wait(partitions.iter(), deadline, look)
+        .await;
     drop(partitions);
     let round = found.unwrap_or_else(|| reading.round());
     finish_cold(reading, round, context).await

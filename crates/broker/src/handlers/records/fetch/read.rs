@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ottla_metadata::{Image, Topic};
+use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::messages::FetchRequest;
 use ottla_protocol::records::Compression;
 use ottla_protocol::{ErrorCode, TopicId};
@@ -52,7 +52,9 @@ impl Limits {
         Limits {
             version,
             bytes_max,
-            bytes_min: usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max),
+            bytes_min: usize::try_from(request.min_bytes)
+                .unwrap_or(0)
+                .min(bytes_max),
             isolation: match request.isolation_level {
                 1 => Isolation::ReadCommitted,
                 _ => Isolation::ReadUncommitted,
@@ -94,27 +96,45 @@ pub(super) struct Round {
 
 impl Reading {
     pub(super) fn new(call: Call<'_>, image: &Image, targets: Vec<Target>, limits: Limits) -> Self {
-        let mut finder = Finder { call, image, limits, last: None };
+        let mut finder = Finder {
+            call,
+            image,
+            limits,
+            last: None,
+        };
         let wanted = targets
             .into_iter()
-            .map(|target| Wanted { topic: finder.admit(&target), target })
+            .map(|target| Wanted {
+                topic: finder.admit(&target),
+                target,
+            })
             .collect();
-        Reading { broker: Arc::clone(call.broker), limits, wanted }
+        Reading {
+            broker: Arc::clone(call.broker),
+            limits,
+            wanted,
+        }
     }
 
     /// The replicas to be watched.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         let replicas = self.wanted.iter().filter_map(|wanted| {
             let topic_id = wanted.topic.ok()?;
-            self.broker.partitions.find(topic_id, wanted.target.key.partition).ok()
+            self.broker
+                .partitions
+                .find(topic_id, wanted.target.key.partition)
+                .ok()
         });
         replicas.map(|replica| replica.partition).collect()
     }
 
     /// Reads all partitions once.
     pub(super) fn round(&self) -> Round {
-        let mut round =
-            Round { found: Vec::with_capacity(self.wanted.len()), bytes: 0, is_urgent: false };
+        let mut round = Round {
+            found: Vec::with_capacity(self.wanted.len()),
+            bytes: 0,
+            is_urgent: false,
+        };
         for wanted in &self.wanted {
             let found = match wanted.topic {
                 Err(code) => Found::Failed(code),
@@ -133,7 +153,8 @@ impl Reading {
     }
 
     fn read(&self, wanted: &Wanted, topic_id: TopicId, bytes_before: usize) -> Found {
-        self.try_read(wanted, topic_id, bytes_before).unwrap_or_else(Found::Failed)
+        self.try_read(wanted, topic_id, bytes_before)
+            .unwrap_or_else(Found::Failed)
     }
 
     fn try_read(
@@ -160,10 +181,14 @@ impl Reading {
         let left = self.limits.bytes_max.saturating_sub(bytes_before);
         let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(left);
         let min_one = bytes_before == 0;
-        let read =
-            replica.partition.read(request.fetch_offset, bytes_max, min_one, self.limits.isolation);
+        let read = replica.partition.read(
+            request.fetch_offset,
+            bytes_max,
+            min_one,
+            self.limits.isolation,
+        );
         let data = read.map_err(|error| read_error(&error))?;
-        let is_zstd = replica.settings.recompress_with() == Some(Compression::Zstd);
+        let is_zstd = replica.settings.stored_codec() == Some(Compression::Zstd);
         if is_zstd && self.limits.version < FIRST_WITH_ZSTD {
             return Err(ErrorCode::UnsupportedCompressionType);
         }
@@ -171,10 +196,13 @@ impl Reading {
     }
 
     fn find(&self, topic_id: TopicId, partition: i32) -> Result<Replica, ErrorCode> {
-        self.broker.partitions.find(topic_id, partition).map_err(|absence| match absence {
-            Absence::NotHere => ErrorCode::NotLeaderOrFollower,
-            Absence::Offline => ErrorCode::KafkaStorageError,
-        })
+        self.broker
+            .partitions
+            .find(topic_id, partition)
+            .map_err(|absence| match absence {
+                Absence::NotHere => ErrorCode::NotLeaderOrFollower,
+                Absence::Offline => ErrorCode::KafkaStorageError,
+            })
     }
 
     /// No replica elsewhere is one of these partitions'.
@@ -197,7 +225,9 @@ impl Round {
 
     /// Whether sending it might wait for the disk.
     pub(super) fn is_cold(&self) -> bool {
-        self.found.iter().any(|found| matches!(found, Found::Data(data) if data.records.cold))
+        self.found
+            .iter()
+            .any(|found| matches!(found, Found::Data(data) if data.records.cold))
     }
 
     /// Has the disk read what is not in memory, on a thread that may block.
@@ -260,7 +290,10 @@ impl<'a> Finder<'a> {
         if !allowed {
             return Err(ErrorCode::TopicAuthorizationFailed);
         }
-        let topic = self.image.topic(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let topic = self
+            .image
+            .topic(name)
+            .ok_or(ErrorCode::UnknownTopicOrPartition)?;
         Ok(topic)
     }
 }

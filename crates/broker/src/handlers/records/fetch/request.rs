@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ottla_metadata::Image;
+use ottla_metadata::image::Image;
 use ottla_protocol::TopicId;
 use ottla_protocol::messages::FetchRequest;
 use ottla_protocol::messages::fetch_request::FetchPartition;
@@ -18,14 +18,21 @@ pub(super) const FIRST_WITH_TOPIC_IDS: i16 = 13;
 const FIRST_WITH_SESSIONS: i16 = 7;
 const FINAL_EPOCH: i32 = -1;
 
-pub(super) fn session_request(call: Call<'_>, image: &Image, request: FetchRequest) -> SessionRequest {
+pub(super) fn session_request(
+    call: Call<'_>,
+    image: &Image,
+    request: FetchRequest,
+) -> SessionRequest {
     let version = call.version();
     let uses_topic_ids = version >= FIRST_WITH_TOPIC_IDS;
     let mut wanted = Vec::new();
     for topic in &request.topics {
         let (key, name) = topic_key(image, uses_topic_ids, &topic.topic, topic.topic_id.into());
         wanted.extend(topic.partitions.iter().map(|partition| Target {
-            key: PartitionKey { topic: key.clone(), partition: partition.partition },
+            key: PartitionKey {
+                topic: key.clone(),
+                partition: partition.partition,
+            },
             name: name.clone(),
             request: partition_request(partition),
         }));
@@ -33,14 +40,19 @@ pub(super) fn session_request(call: Call<'_>, image: &Image, request: FetchReque
     let mut forgotten = Vec::new();
     for topic in &request.forgotten_topics_data {
         let (key, _) = topic_key(image, uses_topic_ids, &topic.topic, topic.topic_id.into());
-        forgotten.extend(
-            topic.partitions.iter().map(|&partition| PartitionKey { topic: key.clone(), partition }),
-        );
+        forgotten.extend(topic.partitions.iter().map(|&partition| PartitionKey {
+            topic: key.clone(),
+            partition,
+        }));
     }
     let has_session = version >= FIRST_WITH_SESSIONS;
     SessionRequest {
         session_id: if has_session { request.session_id } else { 0 },
-        epoch: if has_session { request.session_epoch } else { FINAL_EPOCH },
+        epoch: if has_session {
+            request.session_epoch
+        } else {
+            FINAL_EPOCH
+        },
         uses_topic_ids,
         wanted: each_once(wanted),
         forgotten,
@@ -62,7 +74,9 @@ fn topic_key(
         return (TopicKey::Id(id), name_of(image, id));
     }
     // The image's own copy: the request's would keep the whole frame.
-    let name = image.topic(name).map_or_else(|| name.into(), |topic| Arc::clone(&topic.name));
+    let name = image
+        .topic(name)
+        .map_or_else(|| name.into(), |topic| Arc::clone(&topic.name));
     (TopicKey::Name(Arc::clone(&name)), Some(name))
 }
 

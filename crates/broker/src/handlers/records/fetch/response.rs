@@ -11,18 +11,35 @@ use crate::fetch_session::{Context, Target, Told, TopicKey};
 
 /// Ends the request in its session and makes the response.
 pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchResponse {
-    let Reading { broker, limits, wanted } = reading;
+    let Reading {
+        broker,
+        limits,
+        wanted,
+    } = reading;
     let isolation = limits.isolation;
-    let partitions: Vec<FetchPartition> =
-        round.found.into_iter().map(|found| partition(found, isolation)).collect();
-    let told: Vec<(Target, Told)> =
-        wanted.into_iter().map(|wanted| wanted.target).zip(partitions.iter().map(told)).collect();
+    let partitions: Vec<FetchPartition> = round
+        .found
+        .into_iter()
+        .map(|found| partition(found, isolation))
+        .collect();
+    let told: Vec<(Target, Told)> = wanted
+        .into_iter()
+        .map(|wanted| wanted.target)
+        .zip(partitions.iter().map(told))
+        .collect();
     let reply = {
         let now_ms = broker.clock.now_ms();
         let fresh_id = || (broker.random.lock().next_u64() >> 33) as i32;
-        broker.fetch_sessions.lock().finish(context, &told, now_ms, fresh_id)
+        broker
+            .fetch_sessions
+            .lock()
+            .finish(context, &told, now_ms, fresh_id)
     };
-    let kept = told.into_iter().zip(partitions).zip(reply.kept).filter(|(_, kept)| *kept);
+    let kept = told
+        .into_iter()
+        .zip(partitions)
+        .zip(reply.kept)
+        .filter(|(_, kept)| *kept);
     FetchResponse {
         error_code: reply.error.code(),
         session_id: reply.session_id,
@@ -33,14 +50,22 @@ pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchR
 
 fn partition(found: Found, isolation: Isolation) -> FetchPartition {
     match found {
-        Found::Failed(code) => {
-            FetchPartition { error_code: code.code(), ..FetchPartition::default() }
-        }
+        Found::Failed(code) => FetchPartition {
+            error_code: code.code(),
+            ..FetchPartition::default()
+        },
         Found::Diverging(end, watermarks) => FetchPartition {
-            diverging_epoch: Some(EpochEndOffset { epoch: end.epoch, end_offset: end.end_offset }),
+            diverging_epoch: Some(EpochEndOffset {
+                epoch: end.epoch,
+                end_offset: end.end_offset,
+            }),
             ..bounded_by(watermarks)
         },
-        Found::Data(ReadData { records, aborted, watermarks }) => FetchPartition {
+        Found::Data(ReadData {
+            records,
+            aborted,
+            watermarks,
+        }) => FetchPartition {
             aborted_transactions: (isolation == Isolation::ReadCommitted).then(|| {
                 let aborted = aborted.iter();
                 let to_wire = aborted.map(|aborted| AbortedTransaction {
@@ -82,15 +107,21 @@ fn by_topic(partitions: impl Iterator<Item = (Target, FetchPartition)>) -> Vec<F
         partition.partition_index = target.key.partition;
         if last.as_ref() != Some(&target.key.topic) {
             let topic = match &target.key.topic {
-                TopicKey::Id(id) => FetchTopic { topic_id: *id, ..FetchTopic::default() },
-                TopicKey::Name(name) => {
-                    FetchTopic { topic: name.to_string(), ..FetchTopic::default() }
-                }
+                TopicKey::Id(id) => FetchTopic {
+                    topic_id: *id,
+                    ..FetchTopic::default()
+                },
+                TopicKey::Name(name) => FetchTopic {
+                    topic: name.to_string(),
+                    ..FetchTopic::default()
+                },
             };
             topics.push(topic);
             last = Some(target.key.topic);
         }
-        let topic = topics.last_mut().expect("one was just pushed, or was there");
+        let topic = topics
+            .last_mut()
+            .expect("one was just pushed, or was there");
         topic.partitions.push(partition);
     }
     topics

@@ -1,0 +1,2 @@
+//! A node.
+pub struct Node;
