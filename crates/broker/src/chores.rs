@@ -12,6 +12,7 @@ use ottla_storage::LogDir;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::context::Broker;
 use crate::limits::{RETENTION_AT_ONCE_MAX, TIDY_INTERVAL};
 use crate::partitions::Partitions;
 
@@ -22,15 +23,18 @@ pub struct Chores {
 
 impl Chores {
     /// Starts them.
-    pub fn start(
-        partitions: Arc<Partitions>,
-        directory: LogDir,
-        clock: Arc<dyn Clock>,
-        retention_interval: Duration,
-    ) -> Chores {
-        let retention = retention(partitions, clock, retention_interval);
+    pub fn start(broker: &Broker, directory: &LogDir) -> Chores {
+        let (partitions, clock) = (Arc::clone(&broker.partitions), Arc::clone(&broker.clock));
+        let retention = retention(
+            partitions,
+            clock,
+            broker.config.log.retention_check_interval,
+        );
         Chores {
-            tasks: vec![tokio::spawn(retention), tokio::spawn(tidy(directory))],
+            tasks: vec![
+                tokio::spawn(retention),
+                tokio::spawn(tidy(directory.clone())),
+            ],
         }
     }
 

@@ -50,3 +50,12 @@ pub const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Partitions that retention looks at, at the same time.
 pub const RETENTION_AT_ONCE_MAX: usize = 4;
+
+/// How long the start waits for the node's partitions to be open before it serves the others.
+pub const START_SETTLE_MAX: Duration = Duration::from_secs(30);
+
+/// Segment and index files that are mapped at once; Linux allows a process 65,530 mappings.
+pub const MAPPED_FILES_MAX: usize = 16 * 1024;
+
+/// Free space below which produces are refused, so that retention and deletion can still work.
+pub const DISK_RESERVE_BYTES: u64 = 64 << 20;

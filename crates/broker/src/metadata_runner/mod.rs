@@ -9,4 +9,5 @@ mod log;
 mod task;
 
 pub use handle::{Answer, MetadataHandle};
+pub use log::MetadataLogError;
 pub use task::{Following, MetadataRunner};
