@@ -16,6 +16,8 @@ pub(crate) struct ProduceError {
     pub(crate) message: Option<String>,
     /// The records that are to blame, if single ones are.
     pub(crate) records: Vec<RecordError>,
+    /// Where the log begins, which is told with what is wrong with records; else −1.
+    pub(crate) log_start_offset: i64,
 }
 
 impl From<ErrorCode> for ProduceError {
@@ -24,19 +26,20 @@ impl From<ErrorCode> for ProduceError {
             code,
             message: None,
             records: Vec::new(),
+            log_start_offset: -1,
         }
     }
 }
 
-impl From<CheckError> for ProduceError {
-    fn from(error: CheckError) -> Self {
+impl ProduceError {
+    /// What is wrong with a batch for a log that begins there.
+    pub(crate) fn of(error: CheckError, log_start_offset: i64) -> ProduceError {
         let code = match &error {
             CheckError::InvalidRecord(_)
+            | CheckError::InflatesTooLarge { .. }
             | CheckError::BrokenRecords(_)
             | CheckError::InvalidRecords(_) => ErrorCode::InvalidRecord,
-            CheckError::TooLarge { .. } | CheckError::InflatesTooLarge { .. } => {
-                ErrorCode::MessageTooLarge
-            }
+            CheckError::TooLarge { .. } => ErrorCode::MessageTooLarge,
             CheckError::Corrupt(_) => ErrorCode::CorruptMessage,
             CheckError::UnsupportedCompression(_) => ErrorCode::UnsupportedCompressionType,
             CheckError::ClientSetLogAppendTime | CheckError::InvalidTimestamps(_) => {
@@ -44,6 +47,18 @@ impl From<CheckError> for ProduceError {
             }
         };
         let message = Some(error.to_string());
+        // What is wrong with the batch as such is found before the log is looked at.
+        let log_start_offset = match &error {
+            CheckError::InflatesTooLarge { .. }
+            | CheckError::BrokenRecords(_)
+            | CheckError::ClientSetLogAppendTime
+            | CheckError::InvalidTimestamps(_)
+            | CheckError::InvalidRecords(_) => log_start_offset,
+            CheckError::InvalidRecord(_)
+            | CheckError::TooLarge { .. }
+            | CheckError::Corrupt(_)
+            | CheckError::UnsupportedCompression(_) => -1,
+        };
         let records = match error {
             CheckError::InvalidTimestamps(records) | CheckError::InvalidRecords(records) => records,
             _ => Vec::new(),
@@ -52,13 +67,8 @@ impl From<CheckError> for ProduceError {
             code,
             message,
             records,
+            log_start_offset,
         }
-    }
-}
-
-impl From<AppendError> for ProduceError {
-    fn from(error: AppendError) -> Self {
-        append_error(&error).into()
     }
 }
 

@@ -52,19 +52,14 @@ impl Settings {
         bytes(self.config.segment_bytes)
     }
 
-    /// The codec that all batches are stored with, if the topic says so.
-    pub(crate) fn stored_codec(&self) -> Option<Compression> {
-        self.recompress.map(|(codec, _)| codec)
-    }
-
-    /// Whether old records may be deleted at all.
-    pub(crate) fn deletes(&self) -> bool {
-        self.config.cleanup.delete
+    /// Whether records may be deleted on request: not where compaction alone says which are kept.
+    pub(crate) fn allows_deletion(&self) -> bool {
+        self.config.cleanup.delete || !self.config.cleanup.compact
     }
 }
 
 fn log_config(config: &TopicConfig, producer_expiration: Duration) -> LogConfig {
-    // Compaction alone keeps records however old they are.
+    // Without "delete" records are kept however old they are.
     let retained = config.cleanup.delete;
     LogConfig {
         segment_bytes: u32::try_from(config.segment_bytes).unwrap_or(u32::MAX),
@@ -145,14 +140,21 @@ mod tests {
         let compacted = settings(&[("cleanup.policy", "compact"), ("retention.bytes", "5")]);
         assert_eq!(compacted.log().retention_ms, None);
         assert_eq!(compacted.log().retention_bytes, None);
-        assert!(!compacted.deletes());
+        assert!(!compacted.allows_deletion());
         assert!(compacted.check_rules(0, true).compacted);
         let both = settings(&[
             ("cleanup.policy", "compact,delete"),
             ("retention.bytes", "5"),
         ]);
         assert_eq!(both.log().retention_bytes, Some(5));
-        assert!(both.deletes());
+        assert!(both.allows_deletion());
+    }
+
+    #[test]
+    fn no_policy_keeps_for_ever_what_may_be_deleted_on_request() {
+        let kept = settings(&[("cleanup.policy", "")]);
+        assert_eq!(kept.log().retention_ms, None);
+        assert!(kept.allows_deletion());
     }
 
     #[test]
@@ -173,6 +175,9 @@ mod tests {
         );
         assert_eq!(settings(&[]).check_rules(0, true).recompress, None);
         let plain = settings(&[("compression.type", "uncompressed")]);
-        assert_eq!(plain.stored_codec(), Some(Compression::None));
+        assert_eq!(
+            plain.check_rules(0, true).recompress,
+            Some((Compression::None, None))
+        );
     }
 }

@@ -62,15 +62,20 @@ pub(crate) fn handle(call: Call<'_>, request: MetadataRequest) -> Reply {
     })
 }
 
-/// Topics without a name, or with an id, only from the version on that knows them.
+/// Topics without a name, or with an id, only from the version on that knows them; never without both.
 fn check(call: Call<'_>, request: &MetadataRequest) -> Result<(), ErrorCode> {
-    let topics = request.topics.iter().flatten();
-    let is_new_style =
-        |topic: &MetadataRequestTopic| topic.name.is_none() || !topic.topic_id.is_nil();
-    if call.version() < FIRST_WITH_TOPIC_IDS && topics.into_iter().any(is_new_style) {
-        return Err(ErrorCode::InvalidRequest);
+    let by_id = call.version() >= FIRST_WITH_TOPIC_IDS;
+    let is_sound = |topic: &MetadataRequestTopic| match (&topic.name, topic.topic_id.is_nil()) {
+        (Some(_), true) => true,
+        (_, false) => by_id,
+        (None, true) => false,
+    };
+    let mut topics = request.topics.iter().flatten();
+    if topics.all(is_sound) {
+        Ok(())
+    } else {
+        Err(ErrorCode::InvalidRequest)
     }
-    Ok(())
 }
 
 /// The whole request refused: every topic with the error.
@@ -80,6 +85,7 @@ fn refused(request: MetadataRequest, code: ErrorCode) -> MetadataResponse {
         MetadataResponseTopic::default()
             .with_error_code(code.code())
             .with_name(Some(name))
+            .with_topic_id(topic.topic_id)
     });
     MetadataResponse::default()
         .with_topics(topics.collect())

@@ -85,7 +85,7 @@ fn start(
         return Err(ErrorCode::InvalidTopicException);
     }
     let replica = leader_by_name(call, image, &topic.name, partition.partition_index)?;
-    if !replica.settings.deletes() {
+    if !replica.settings.allows_deletion() {
         return Err(ErrorCode::PolicyViolation);
     }
     let offset = match partition.offset {

@@ -40,7 +40,12 @@ fn check(call: Call<'_>, request: &InitProducerIdRequest) -> Result<(), ErrorCod
         ) {
             return Err(ErrorCode::TransactionalIdAuthorizationFailed);
         }
-        return Err(ErrorCode::UnsupportedVersion);
+        let is_empty = transactional_id.is_empty();
+        return Err(if is_empty {
+            ErrorCode::InvalidRequest
+        } else {
+            ErrorCode::UnsupportedVersion
+        });
     }
     if !call.may(Operation::IdempotentWrite, Resource::Cluster)
         && !call.may(Operation::Write, Resource::AnyTopic)

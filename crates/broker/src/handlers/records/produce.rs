@@ -15,13 +15,13 @@ use ottla_protocol::messages::produce_response::{
 };
 use ottla_protocol::messages::{ProduceRequest, ProduceResponse, StrBytes};
 use ottla_protocol::records::{BatchHeader, check};
-use ottla_replication::{Appended, Ticket};
+use ottla_replication::{AppendError, Appended, Ticket};
 use tokio::time::{Instant, timeout_at};
 
 use super::placement::{has_partition, leads, replica};
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
-use crate::errors::ProduceError;
+use crate::errors::{ProduceError, append_error};
 use crate::net::{Answer, Reply};
 
 /// Versions that name topics by id.
@@ -98,7 +98,14 @@ struct Pending {
 struct Waiting {
     topic: usize,
     partition: usize,
+    proposed: Proposed,
+}
+
+/// A batch under way.
+struct Proposed {
     ticket: Ticket,
+    /// What a refusal tells beside its code.
+    log_start_offset: i64,
 }
 
 impl Pending {
@@ -123,10 +130,10 @@ impl Pending {
             let nowhere = PartitionProduceResponse::default().with_base_offset(-1);
             let mut answer = nowhere.with_index(index);
             match proposed {
-                Ok(ticket) => self.waiting.push(Waiting {
+                Ok(proposed) => self.waiting.push(Waiting {
                     topic: self.response.responses.len(),
                     partition: answers.partition_responses.len(),
-                    ticket,
+                    proposed,
                 }),
                 Err(error) => refuse(&mut answer, error, call.version()),
             }
@@ -136,17 +143,21 @@ impl Pending {
     }
 
     async fn finish(mut self, deadline: Instant) -> Answer {
-        for Waiting {
-            topic,
-            partition,
-            ticket,
-        } in std::mem::take(&mut self.waiting)
-        {
-            let answer = &mut self.response.responses[topic].partition_responses[partition];
+        for waiting in std::mem::take(&mut self.waiting) {
+            let topic = &mut self.response.responses[waiting.topic];
+            let answer = &mut topic.partition_responses[waiting.partition];
+            let Proposed {
+                ticket,
+                log_start_offset,
+            } = waiting.proposed;
             match timeout_at(deadline, ticket).await {
                 Ok(Ok(appended)) => accept(answer, appended),
-                // These carry no message and no records, so every version has a place for them.
-                Ok(Err(error)) => answer.error_code = ProduceError::from(error).code.code(),
+                Ok(Err(error)) => {
+                    answer.error_code = append_error(&error).code();
+                    if let AppendError::Rejected(_) = error {
+                        answer.log_start_offset = log_start_offset;
+                    }
+                }
                 Err(_elapsed) => answer.error_code = ErrorCode::RequestTimedOut.code(),
             }
         }
@@ -202,7 +213,7 @@ fn propose(
     call: Call<'_>,
     topic: &Topic,
     data: PartitionProduceData,
-) -> Result<Ticket, ProduceError> {
+) -> Result<Proposed, ProduceError> {
     if !has_partition(topic, data.index) {
         return Err(ErrorCode::UnknownTopicOrPartition.into());
     }
@@ -213,11 +224,17 @@ fn propose(
         call.broker.clock.now_ms(),
         call.version() >= FIRST_WITH_ZSTD,
     );
-    let batch = check(records, &rules)?;
+    let log_start_offset = replica.partition.watermarks().log_start_offset;
+    let batch =
+        check(records, &rules).map_err(|error| ProduceError::of(error, log_start_offset))?;
     if batch.batch().size_bytes() > replica.settings.segment_bytes() {
         return Err(ErrorCode::RecordListTooLarge.into());
     }
-    Ok(replica.partition.propose(batch, None))
+    let ticket = replica.partition.propose(batch, None);
+    Ok(Proposed {
+        ticket,
+        log_start_offset,
+    })
 }
 
 fn accept(answer: &mut PartitionProduceResponse, appended: Appended) {
@@ -228,6 +245,7 @@ fn accept(answer: &mut PartitionProduceResponse, appended: Appended) {
 
 fn refuse(answer: &mut PartitionProduceResponse, error: ProduceError, version: i16) {
     answer.error_code = error.code.code();
+    answer.log_start_offset = error.log_start_offset;
     if version < FIRST_WITH_RECORD_ERRORS {
         return;
     }

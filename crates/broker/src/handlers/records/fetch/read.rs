@@ -9,7 +9,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::messages::FetchRequest;
-use ottla_protocol::records::Compression;
 use ottla_protocol::{ErrorCode, TopicId};
 use ottla_replication::{Isolation, Partition, ReadData, Watermarks};
 use ottla_storage::EpochEnd;
@@ -21,8 +20,6 @@ use crate::errors::read_error;
 use crate::fetch_session::{Target, TopicKey};
 use crate::partitions::{Absence, Replica};
 
-/// Versions whose clients may be sent zstd.
-const FIRST_WITH_ZSTD: i16 = 10;
 /// Versions that say who fetches in another field.
 const FIRST_WITH_REPLICA_STATE: i16 = 15;
 /// Bytes of memory that are faulted in at once.
@@ -31,7 +28,6 @@ const PAGE_BYTES: usize = 4096;
 /// What a request allows.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    version: i16,
     bytes_max: usize,
     bytes_min: usize,
     pub(super) isolation: Isolation,
@@ -50,7 +46,6 @@ impl Limits {
             request.replica_id
         };
         Limits {
-            version,
             bytes_max,
             bytes_min: usize::try_from(request.min_bytes)
                 .unwrap_or(0)
@@ -78,12 +73,15 @@ pub(super) struct Wanted {
     pub(super) topic: Result<TopicId, ErrorCode>,
 }
 
-/// What a round found in a partition.
+/// What a round found of a partition.
 pub(super) enum Found {
     Data(ReadData),
     /// The consumer's log and this one part here.
     Diverging(EpochEnd, Watermarks),
+    /// It cannot be read.
     Failed(ErrorCode),
+    /// It is not read at all.
+    Refused(ErrorCode),
 }
 
 /// What a round found, in the order of the partitions.
@@ -102,13 +100,13 @@ impl Reading {
             limits,
             last: None,
         };
-        let wanted = targets
-            .into_iter()
-            .map(|target| Wanted {
-                topic: finder.admit(&target),
-                target,
-            })
-            .collect();
+        let wanted = targets.into_iter().map(|target| Wanted {
+            topic: finder.admit(&target),
+            target,
+        });
+        let mut wanted: Vec<Wanted> = wanted.collect();
+        // Refusals come last in a response, as in Kafka's.
+        wanted.sort_by_key(|wanted| wanted.topic.is_err());
         Reading {
             broker: Arc::clone(call.broker),
             limits,
@@ -137,7 +135,7 @@ impl Reading {
         };
         for wanted in &self.wanted {
             let found = match wanted.topic {
-                Err(code) => Found::Failed(code),
+                Err(code) => Found::Refused(code),
                 Ok(topic_id) => {
                     let found = self.read(wanted, topic_id, round.bytes);
                     round.is_urgent |= !matches!(found, Found::Data(_));
@@ -187,12 +185,7 @@ impl Reading {
             min_one,
             self.limits.isolation,
         );
-        let data = read.map_err(|error| read_error(&error))?;
-        let is_zstd = replica.settings.stored_codec() == Some(Compression::Zstd);
-        if is_zstd && self.limits.version < FIRST_WITH_ZSTD {
-            return Err(ErrorCode::UnsupportedCompressionType);
-        }
-        Ok(Found::Data(data))
+        Ok(Found::Data(read.map_err(|error| read_error(&error))?))
     }
 
     fn find(&self, topic_id: TopicId, partition: i32) -> Result<Replica, ErrorCode> {

@@ -54,6 +54,11 @@ fn partition(found: Found, isolation: Isolation) -> FetchPartition {
             error_code: code.code(),
             ..FetchPartition::default()
         },
+        Found::Refused(code) => FetchPartition {
+            error_code: code.code(),
+            aborted_transactions: Some(Vec::new()),
+            ..FetchPartition::default()
+        },
         Found::Diverging(end, watermarks) => FetchPartition {
             diverging_epoch: Some(EpochEndOffset {
                 epoch: end.epoch,
