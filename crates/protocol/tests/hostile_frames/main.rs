@@ -1,0 +1,8 @@
+//! What a hostile peer sends: each thing gets a typed error, and none of it costs memory worth speaking of.
+//!
+//! A binary of its own because it counts every allocation of its threads.
+
+mod allocation;
+mod bombs;
+mod frames;
+mod mutations;
