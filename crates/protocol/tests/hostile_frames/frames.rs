@@ -234,5 +234,8 @@ fn the_largest_request_that_is_taken_stays_within_its_budget() {
     let (result, peak) = peak_bytes(|| decode_request(frame));
     assert!(result.is_ok(), "{result:?}");
     let budget = ottla_protocol::limits::DECODED_BYTES_MAX as usize;
-    assert!((budget / 2..budget).contains(&peak), "{peak} bytes of {budget}");
+    assert!(
+        (budget / 2..budget).contains(&peak),
+        "{peak} bytes of {budget}"
+    );
 }

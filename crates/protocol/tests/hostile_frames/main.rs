@@ -2,6 +2,8 @@
 //!
 //! A binary of its own because it counts every allocation of its threads.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 mod allocation;
 mod bombs;
 mod frames;
