@@ -1,1 +1,124 @@
-//! Part of Ottla.
+//! TCP as a door: what accepts, what connects. The simulator has others of the same shape.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+
+/// A connected socket: reads and writes through tokio's traits.
+pub type Socket = TcpStream;
+
+/// Accepts connections on one address.
+#[derive(Debug)]
+pub struct Listener {
+    inner: TcpListener,
+}
+
+/// How a listener's connections queue and buffer. What is not said is the system's choice.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ListenOptions {
+    /// Connections that may wait to be accepted.
+    pub backlog: Option<u32>,
+    /// Kernel memory for what is sent, per connection.
+    pub send_buffer_bytes: Option<u32>,
+    /// Kernel memory for what is received, per connection.
+    pub receive_buffer_bytes: Option<u32>,
+}
+
+const BACKLOG_DEFAULT: u32 = 1024;
+
+impl Listener {
+    /// Listens on `host:port`; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// The name does not resolve, or the address is taken or not ours.
+    pub async fn bind(host: &str, port: u16) -> io::Result<Listener> {
+        Listener::bind_with(host, port, ListenOptions::default()).await
+    }
+
+    /// Listens on `host:port` as the options say.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub async fn bind_with(
+        host: &str,
+        port: u16,
+        options: ListenOptions,
+    ) -> io::Result<Listener> {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in lookup_host((host, port)).await? {
+            match listen(address, options) {
+                Ok(inner) => return Ok(Listener { inner }),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// The next connection and its peer. Small writes are sent at once (no Nagle).
+    ///
+    /// # Errors
+    /// The peer went away meanwhile, or the process has no descriptors left: wait and try again.
+    pub async fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
+        let (socket, peer) = self.inner.accept().await?;
+        socket.set_nodelay(true)?;
+        Ok((socket, peer))
+    }
+}
+
+fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart must not wait for connections of the last run to be forgotten.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    // Accepted connections take these over from the listener.
+    if let Some(bytes) = options.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = options.receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind(address)?;
+    socket.listen(options.backlog.unwrap_or(BACKLOG_DEFAULT))
+}
+
+/// Connects to `host:port`, trying each address that the name resolves to.
+///
+/// # Errors
+/// The name does not resolve or nothing answers.
+pub async fn connect(host: &str, port: u16) -> io::Result<Socket> {
+    let socket = TcpStream::connect((host, port)).await?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn bytes_go_from_one_end_to_the_other() {
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (near, far) = tokio::join!(connect("127.0.0.1", port), listener.accept());
+        let (mut near, (mut far, peer)) = (near.unwrap(), far.unwrap());
+        assert_eq!(peer, near.local_addr().unwrap());
+        near.write_all(b"ping").await.unwrap();
+        let mut read = [0; 4];
+        far.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"ping");
+    }
+}
