@@ -1,1 +1,23 @@
-//! Part of Ottla.
+//! A thin client of Kafka's protocol, for the command line, tests and benches.
+//!
+//! It speaks to Ottla and to Apache Kafka alike. In reading order:
+//!
+//! - [`address`], [`config`], [`error`], [`limits`]: what everything else is given and gives back;
+//! - [`backoff`]: waiting between attempts;
+//! - [`connection`]: one socket to one broker.
+
+pub mod address;
+pub mod backoff;
+pub mod config;
+pub mod connection;
+pub mod error;
+pub mod limits;
+mod wire;
+
+#[cfg(test)]
+mod fake;
+
+pub use address::Address;
+pub use config::ClientConfig;
+pub use connection::{Connection, ConnectionOptions};
+pub use error::{ClientError, ConnectionError};
