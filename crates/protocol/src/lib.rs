@@ -1,1 +1,3 @@
-//! Part of Ottla.
+//! The Kafka wire protocol, without IO: framing, requests, responses, record batches.
+
+pub mod records;
