@@ -18,6 +18,8 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// How long an operation is tried, all attempts together (`default.api.timeout.ms`).
     pub call_timeout: Duration,
+    /// How long a topic that brokers do not know is asked for: one that was just created needs a moment.
+    pub topic_wait: Duration,
     /// Between attempts (`retry.backoff.ms`, `retry.backoff.max.ms`).
     pub backoff: Backoff,
     /// Metadata older than this is asked for anew (`metadata.max.age.ms`).
@@ -37,6 +39,7 @@ impl ClientConfig {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(60),
+            topic_wait: Duration::from_secs(5),
             backoff: Backoff {
                 first: Duration::from_millis(100),
                 longest: Duration::from_millis(1000),

@@ -9,6 +9,8 @@
 pub mod address;
 pub mod backoff;
 pub mod config;
+pub mod client;
+pub mod cluster;
 pub mod connection;
 pub mod error;
 pub mod limits;
@@ -18,6 +20,7 @@ mod wire;
 mod fake;
 
 pub use address::Address;
+pub use client::{Client, IfMissing};
 pub use config::ClientConfig;
 pub use connection::{Connection, ConnectionOptions};
 pub use error::{ClientError, ConnectionError};
