@@ -1,0 +1,1 @@
+//! Mapped files: the only place that holds `unsafe`.

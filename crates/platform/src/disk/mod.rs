@@ -1,0 +1,11 @@
+//! Files and directories behind two traits, and the real ones.
+//!
+//! In reading order: the traits and what each call promises, the real disk, mapped files.
+//! The simulated disk is [`crate::sim`].
+
+mod api;
+mod mapped;
+mod real;
+
+pub use api::{DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync};
+pub use real::RealDisk;

@@ -1,0 +1,3 @@
+//! The real disk.
+#[derive(Debug)]
+pub struct RealDisk;
