@@ -27,27 +27,6 @@ impl Backoff {
     }
 }
 
-/// A stream of chance for backoff and partition choice. Not for secrets.
-#[derive(Clone, Debug)]
-pub struct Chance(u64);
-
-impl Chance {
-    /// A stream that is the same for the same seed.
-    pub fn from_seed(seed: u64) -> Self {
-        // An xorshift never leaves zero.
-        Chance(seed ^ 0x9e37_79b9_7f4a_7c15 | 1)
-    }
-
-    /// The next number.
-    pub fn next_number(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        // The multiplication breaks up the linear low bits of a bare xorshift.
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,13 +48,5 @@ mod tests {
         assert_eq!(BACKOFF.wait(1, 0).as_millis(), 80);
         assert_eq!(BACKOFF.wait(1, 400).as_millis(), 120);
         assert_eq!(BACKOFF.wait(9, 400).as_millis(), 1000);
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_chance() {
-        let (mut one, mut two) = (Chance::from_seed(7), Chance::from_seed(7));
-        let numbers: Vec<u64> = (0..5).map(|_| one.next_number()).collect();
-        assert!(numbers.iter().all(|&number| number == two.next_number()));
-        assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]));
     }
 }

@@ -1,21 +1,18 @@
-//! The seam to the message codec: requests to bytes, bytes to responses, at a version.
-//!
-//! Nothing else in this crate knows how a header looks or which versions the codec has.
+//! The seam to the message codec: requests to bytes, bytes to responses, with this crate's errors.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use ottla_protocol::api::ApiSpec;
+use ottla_protocol::exchange;
 
-use kafka_protocol::protocol::{Message, StrBytes};
-
-pub(crate) use kafka_protocol::messages;
-pub(crate) use kafka_protocol::messages::{RequestHeader, ResponseHeader};
-pub(crate) use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
+pub(crate) use ottla_protocol::messages;
+pub(crate) use ottla_protocol::messages::{ApiRequest as Request, StrBytes};
 
 use crate::error::ConnectionError;
 
 /// The first and last version of a request that can be written and whose response can be read.
 pub(crate) fn versions_spoken<R: Request>() -> (i16, i16) {
-    let (request, response) = (R::VERSIONS, R::Response::VERSIONS);
-    (request.min.max(response.min), request.max.min(response.max))
+    // An API that is not in the table has no version: nothing is ever sent of it.
+    ApiSpec::find(R::KEY).map_or((0, -1), |api| (api.min, api.max))
 }
 
 /// A string as messages have it.
@@ -24,8 +21,8 @@ pub(crate) fn text(text: &str) -> StrBytes {
 }
 
 /// The name of an API, for people.
-pub(crate) fn api_name(_key: i16) -> &'static str {
-    "api"
+pub(crate) fn api_name(key: i16) -> &'static str {
+    ApiSpec::find(key).map_or("an unknown API", |api| api.name)
 }
 
 /// A request as a whole frame: size, header and body.
@@ -35,34 +32,22 @@ pub(crate) fn encode_request<R: Request>(
     correlation_id: i32,
     client_id: &str,
 ) -> Result<Vec<Bytes>, ConnectionError> {
-    let unencodable = |reason: String| ConnectionError::Unencodable {
+    let frame = exchange::encode_request(version, correlation_id, Some(client_id), request);
+    let frame = frame.map_err(|error| ConnectionError::Unencodable {
         api: api_name(R::KEY),
         version,
-        reason,
-    };
-    let mut buffer = BytesMut::new();
-    let header = RequestHeader::default()
-        .with_request_api_key(R::KEY)
-        .with_request_api_version(version)
-        .with_correlation_id(correlation_id)
-        .with_client_id(Some(StrBytes::from_string(client_id.to_owned())));
-    header
-        .encode(&mut buffer, R::header_version(version))
-        .map_err(|e| unencodable(e.to_string()))?;
-    request
-        .encode(&mut buffer, version)
-        .map_err(|e| unencodable(e.to_string()))?;
-    let size = i32::try_from(buffer.len()).map_err(|e| unencodable(e.to_string()))?;
-    Ok(vec![Bytes::copy_from_slice(&size.to_be_bytes()), buffer.freeze()])
+        reason: error.to_string(),
+    })?;
+    Ok(vec![frame])
 }
 
 /// The body of a response frame; the correlation id has been looked at before.
-pub(crate) fn decode_response<R: Request>(mut frame: Bytes, version: i16) -> Result<R::Response, ConnectionError> {
-    let malformed = |reason: String| ConnectionError::Malformed {
+pub(crate) fn decode_response<R: Request>(frame: Bytes, version: i16) -> Result<R::Response, ConnectionError> {
+    let response = exchange::decode_response::<R>(version, frame);
+    let (_, response) = response.map_err(|error| ConnectionError::Malformed {
         api: api_name(R::KEY),
         version,
-        reason,
-    };
-    ResponseHeader::decode(&mut frame, R::Response::header_version(version)).map_err(|e| malformed(e.to_string()))?;
-    R::Response::decode(&mut frame, version).map_err(|e| malformed(e.to_string()))
+        reason: error.to_string(),
+    })?;
+    Ok(response)
 }

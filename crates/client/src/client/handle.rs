@@ -3,16 +3,15 @@
 //! It holds no task of its own. Whoever calls drives the work; clones share connections and metadata.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use ottla_platform::seed::Random;
 use ottla_protocol::NodeId;
 use parking_lot::Mutex;
 
 use super::metadata::{IfMissing, ViewCache};
 use super::pool::Pool;
 use crate::address::Address;
-use crate::backoff::Chance;
 use crate::config::ClientConfig;
 use crate::connection::{Connection, ConnectionOptions};
 use crate::error::{ClientError, ConnectionError};
@@ -29,20 +28,20 @@ pub struct Client {
 struct Shared {
     config: ClientConfig,
     cache: ViewCache,
-    chance: Mutex<Chance>,
+    chance: Mutex<Random>,
 }
 
 impl Client {
     /// A client of the cluster behind `config.bootstrap`, once one broker has answered. A cluster that cannot be
     /// reached is not waited for.
     pub async fn connect(config: ClientConfig) -> Result<Self, ClientError> {
-        let seed = config.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
+        let random = config.seed.map_or_else(Random::from_system, Random::new);
         let client = Client {
             pool: Arc::new(new_pool(&config)),
             shared: Arc::new(Shared {
                 config,
                 cache: ViewCache::default(),
-                chance: Mutex::new(Chance::from_seed(seed)),
+                chance: Mutex::new(random),
             }),
         };
         client.renew(&[], IfMissing::Fail).await?;
@@ -73,7 +72,7 @@ impl Client {
 
     /// A number left to chance.
     pub(crate) fn chance(&self) -> u64 {
-        self.shared.chance.lock().next_number()
+        self.shared.chance.lock().next_u64()
     }
 
     /// A connection to the broker with this id.

@@ -66,9 +66,11 @@ impl Connection {
     }
 
     async fn negotiate(&self) -> Result<Versions, ConnectionError> {
-        let request = ApiVersionsRequest::default()
-            .with_client_software_name(wire::text(env!("CARGO_PKG_NAME")))
-            .with_client_software_version(wire::text(env!("CARGO_PKG_VERSION")));
+        let request = ApiVersionsRequest {
+            client_software_name: wire::text(env!("CARGO_PKG_NAME")),
+            client_software_version: wire::text(env!("CARGO_PKG_VERSION")),
+            ..ApiVersionsRequest::default()
+        };
         let mut asked = versions::first_version();
         loop {
             let frame = self

@@ -48,7 +48,7 @@ async fn requests_carry_the_client_id_and_the_version_agreed() {
     let caller = tokio::spawn(async move { connection.call(&MetadataRequest::default()).await });
     let request = peer.next().await.unwrap();
     let (header, _) = request.body::<MetadataRequest>();
-    assert_eq!((request.version, header.client_id), (12, Some(text("tester"))));
+    assert_eq!((request.version, header.client_id), (12, Some("tester".to_owned())));
     peer.send(&request.answer::<MetadataRequest>(&cluster("here"))).await;
     assert_eq!(caller.await.unwrap().unwrap().cluster_id, Some(text("here")));
 }
@@ -180,7 +180,8 @@ async fn an_older_broker_is_asked_for_its_versions_in_one_it_knows() {
     let (read, write) = split(client);
     let broker = async {
         let first = peer.next().await.unwrap();
-        let refusal = versions_response(&[(18, 0, 1)]).with_error_code(ErrorCode::UnsupportedVersion.code());
+        let mut refusal = versions_response(&[(18, 0, 1)]);
+        refusal.error_code = ErrorCode::UnsupportedVersion.code();
         peer.send(&response_frame::<ApiVersionsRequest>(first.correlation_id, 0, &refusal)).await;
         let second = peer.next().await.unwrap();
         assert_eq!(second.version, 1);

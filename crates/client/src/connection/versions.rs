@@ -106,9 +106,10 @@ mod tests {
                 .with_min_version(min)
                 .with_max_version(max)
         });
-        ApiVersionsResponse::default()
-            .with_error_code(error.code())
-            .with_api_keys(keys.collect())
+        let mut response = ApiVersionsResponse::default();
+        response.error_code = error.code();
+        response.api_keys = keys.collect();
+        response
     }
 
     fn versions(apis: &[(i16, i16, i16)]) -> Versions {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::net::{TcpListener, TcpStream};
+use ottla_platform::net::{Listener, Socket};
 use tokio::task::JoinHandle;
 
 use super::peer::{Peer, Received, versions_response};
@@ -30,15 +30,15 @@ pub(crate) struct FakeBroker {
 
 impl FakeBroker {
     /// Reserves a port, so that scripts can name it before they run.
-    pub(crate) async fn listener() -> (TcpListener, Address) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub(crate) async fn listener() -> (Listener, Address) {
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         (listener, Address::new("127.0.0.1", port))
     }
 
     /// Serves `apis` on `listener`, each request answered by `script`; version negotiation is done for it.
     pub(crate) fn start(
-        listener: TcpListener,
+        listener: Listener,
         apis: &'static [(i16, i16, i16)],
         script: impl Fn(&Received) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -63,7 +63,7 @@ impl Drop for FakeBroker {
     }
 }
 
-async fn serve(stream: TcpStream, apis: &'static [(i16, i16, i16)], script: Arc<Script>) {
+async fn serve(stream: Socket, apis: &'static [(i16, i16, i16)], script: Arc<Script>) {
     let mut peer = Peer::new(stream);
     while let Some(request) = peer.next().await {
         let answer = if request.is::<ApiVersionsRequest>() {

@@ -1,12 +1,16 @@
 //! The broker's end of one stream.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use ottla_protocol::api::ApiSpec;
 use ottla_protocol::frame::FrameDecoder;
+use ottla_protocol::header::RequestHeader;
+use ottla_protocol::messages::{Decodable, Encodable};
+use ottla_protocol::wire::Reader;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::wire::messages::api_versions_response::ApiVersion;
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use crate::wire::{Decodable, Encodable, HeaderVersion, Request, RequestHeader, ResponseHeader};
+use crate::wire::Request;
 
 /// A request as it came.
 pub(crate) struct Received {
@@ -24,8 +28,9 @@ impl Received {
     /// Header and body in full.
     pub(crate) fn body<R: Request>(&self) -> (RequestHeader, R) {
         assert_eq!(self.api_key, R::KEY, "another request came than the test expects");
-        let mut rest = self.rest.clone();
-        let header = RequestHeader::decode(&mut rest, R::header_version(self.version)).unwrap();
+        let mut reader = Reader::new(&self.rest);
+        let header = RequestHeader::read(&mut reader).unwrap();
+        let mut rest = self.rest.slice(reader.position()..);
         let body = R::decode(&mut rest, self.version).unwrap();
         assert!(rest.is_empty(), "bytes are left over behind the request");
         (header, body)
@@ -40,8 +45,11 @@ impl Received {
 /// A response without its size in front.
 pub(crate) fn response_frame<R: Request>(correlation_id: i32, version: i16, response: &R::Response) -> Bytes {
     let mut frame = BytesMut::new();
-    let header = ResponseHeader::default().with_correlation_id(correlation_id);
-    header.encode(&mut frame, R::Response::header_version(version)).unwrap();
+    frame.put_i32(correlation_id);
+    if ApiSpec::find(R::KEY).unwrap().response_header_version(version) == 1 {
+        // No tagged fields.
+        frame.put_u8(0);
+    }
     response.encode(&mut frame, version).unwrap();
     frame.freeze()
 }
@@ -109,5 +117,7 @@ pub(crate) fn versions_response(apis: &[(i16, i16, i16)]) -> ApiVersionsResponse
             .with_min_version(min)
             .with_max_version(max)
     });
-    ApiVersionsResponse::default().with_api_keys(keys.collect())
+    let mut response = ApiVersionsResponse::default();
+    response.api_keys = keys.collect();
+    response
 }
