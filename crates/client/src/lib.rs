@@ -7,6 +7,7 @@
 //! - [`connection`]: one socket to one broker.
 
 pub mod address;
+pub mod admin;
 pub mod backoff;
 pub mod config;
 pub mod client;
@@ -14,6 +15,7 @@ pub mod cluster;
 pub mod connection;
 pub mod error;
 pub mod limits;
+pub mod partition;
 mod wire;
 
 #[cfg(test)]
@@ -23,4 +25,5 @@ pub use address::Address;
 pub use client::{Client, IfMissing};
 pub use config::ClientConfig;
 pub use connection::{Connection, ConnectionOptions};
+pub use partition::{Isolation, OffsetSpec, TopicPartition};
 pub use error::{ClientError, ConnectionError};

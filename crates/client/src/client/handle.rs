@@ -88,31 +88,35 @@ impl Client {
         connection.map_err(|error| at(address, error))
     }
 
-    /// Sends a request to the broker with this id, once.
-    pub(crate) async fn ask<R: Request>(&self, node: NodeId, request: &R) -> Result<R::Response, ClientError> {
+    /// Sends a request, made for the version agreed, to the broker with this id, once.
+    pub(crate) async fn ask<R: Request>(
+        &self,
+        node: NodeId,
+        build: impl Fn(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
         let view = self.view();
         let broker = view.brokers.get(&node).ok_or(ClientError::UnknownBroker(node))?;
         let connection = self.connection_at(&broker.address).await?;
-        let response = connection.call(request).await;
+        let response = connection.call_with(&build).await;
         response.map_err(|error| at(&broker.address, error))
     }
 
     /// Sends a request to the controller, or to whoever takes it in the controller's place, once.
-    pub(crate) async fn ask_controller<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
+    pub(crate) async fn ask_controller<R: Request>(&self, build: impl Fn(i16) -> R) -> Result<R::Response, ClientError> {
         let view = self.view();
         match view.controller.filter(|id| view.brokers.contains_key(id)) {
-            Some(controller) => self.ask(controller, request).await,
-            None => self.ask_any(request).await,
+            Some(controller) => self.ask(controller, build).await,
+            None => self.ask_any(build).await,
         }
     }
 
     /// Sends a request to the first broker that can be reached, once. A broker that does not serve the request
     /// counts as one that cannot be reached: another may.
-    pub(crate) async fn ask_any<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
+    pub(crate) async fn ask_any<R: Request>(&self, build: impl Fn(i16) -> R) -> Result<R::Response, ClientError> {
         let mut failures = Vec::new();
         for address in self.candidates() {
             let answer = match self.pool.connection(&address).await {
-                Ok(connection) => connection.call(request).await,
+                Ok(connection) => connection.call_with(&build).await,
                 Err(error) => Err(error),
             };
             match answer {

@@ -86,10 +86,14 @@ impl Client {
         let asked = topics
             .iter()
             .map(|name| MetadataRequestTopic::default().with_name(Some(TopicName(text(name)))));
-        let request = MetadataRequest::default()
-            .with_topics(Some(asked.collect()))
-            .with_allow_auto_topic_creation(if_missing == IfMissing::Create);
-        let response = self.ask_any(&request).await?;
+        let asked: Vec<MetadataRequestTopic> = asked.collect();
+        let build = |version| {
+            MetadataRequest::default()
+                .with_topics(Some(asked.clone()))
+                // Before version 4 there was no choice.
+                .with_allow_auto_topic_creation(version < 4 || if_missing == IfMissing::Create)
+        };
+        let response = self.ask_any(build).await?;
         check_whole(response.error_code)?;
         let mut state = self.cache().state.lock();
         let (view, errors) = state.view.after(&response);

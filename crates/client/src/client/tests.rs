@@ -122,8 +122,8 @@ async fn a_broken_connection_is_replaced_by_a_new_one() {
         Answer::Frame(request.answer::<MetadataRequest>(&metadata(&[(1, own.clone())], vec![])))
     });
     let client = Client::connect(config(&[&address])).await.unwrap();
-    assert!(client.ask(NodeId(1), &MetadataRequest::default()).await.unwrap_err().is_retriable());
-    client.ask(NodeId(1), &MetadataRequest::default()).await.unwrap();
+    assert!(client.ask(NodeId(1), |_| MetadataRequest::default()).await.unwrap_err().is_retriable());
+    client.ask(NodeId(1), |_| MetadataRequest::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -144,6 +144,6 @@ async fn a_broker_that_is_silent_is_passed_over_for_another() {
 async fn a_broker_that_metadata_does_not_name_is_unknown() {
     let (broker, _) = broker_saying(&[ErrorCode::None]).await;
     let client = Client::connect(config(&[&broker.address])).await.unwrap();
-    let error = client.ask(NodeId(9), &MetadataRequest::default()).await.unwrap_err();
+    let error = client.ask(NodeId(9), |_| MetadataRequest::default()).await.unwrap_err();
     assert!(matches!(error, ClientError::UnknownBroker(NodeId(9))));
 }

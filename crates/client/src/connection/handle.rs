@@ -100,6 +100,12 @@ impl Connection {
         self.call_in(request, version).await
     }
 
+    /// As [`call`](Self::call), with a request made for the version: some fields exist in some versions only.
+    pub async fn call_with<R: Request>(&self, build: impl Fn(i16) -> R) -> Result<R::Response, ConnectionError> {
+        let version = self.versions.pick::<R>()?;
+        self.call_in(&build(version), version).await
+    }
+
     /// Sends a request in a version of the caller's choice, agreed or not, and waits for the response.
     pub async fn call_in<R: Request>(&self, request: &R, version: i16) -> Result<R::Response, ConnectionError> {
         self.send(request, version).await?.response().await
