@@ -16,6 +16,7 @@ pub mod connection;
 pub mod error;
 pub mod limits;
 pub mod partition;
+pub mod producer;
 mod wire;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod fake;
 pub use address::Address;
 pub use client::{Client, IfMissing};
 pub use config::ClientConfig;
+pub use producer::{Producer, ProducerConfig, ProducerRecord};
 pub use connection::{Connection, ConnectionOptions};
 pub use partition::{Isolation, OffsetSpec, TopicPartition};
 pub use error::{ClientError, ConnectionError};

@@ -4,7 +4,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use ottla_protocol::api::ApiSpec;
 use ottla_protocol::frame::FrameDecoder;
 use ottla_protocol::header::RequestHeader;
-use ottla_protocol::messages::{Decodable, Encodable};
+use ottla_protocol::messages::Encodable;
 use ottla_protocol::wire::Reader;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
