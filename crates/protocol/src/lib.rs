@@ -33,6 +33,8 @@ pub mod response;
 pub mod shape;
 pub mod types;
 pub mod wire;
+#[cfg(test)]
+mod wire_vectors;
 
 pub use error::ErrorCode;
 pub use types::{NodeId, TopicId};

@@ -4,6 +4,10 @@
 //! The simulated disk is [`crate::sim`].
 
 mod api;
+#[allow(
+    unsafe_code,
+    reason = "a view of mapped memory cannot be made without it"
+)]
 mod mapped;
 mod real;
 
