@@ -19,8 +19,11 @@ pub const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// be retried without being recognized.
 pub const PRODUCE_IN_FLIGHT_MAX: usize = 5;
 
-/// Fetched partitions waiting to be taken by the consumer's user.
-pub const FETCHED_QUEUE_MAX: usize = 64;
+/// Fetched ranges handed over and not yet taken by the consumer's user.
+pub const FETCHED_QUEUE_MAX: usize = 4;
 
 /// Partitions asked for in one page of DescribeTopicPartitions.
 pub const DESCRIBE_PARTITIONS_PAGE: i32 = 2000;
+
+/// What one compressed batch may inflate to.
+pub const INFLATED_BYTES_MAX: usize = 512 * 1024 * 1024;
