@@ -12,16 +12,21 @@ fn main() {
     println!("cargo::rerun-if-changed={FACTS}");
     println!("cargo::rerun-if-changed=build.rs");
     let facts = std::fs::read_to_string(FACTS).expect("the schema rows are part of the crate");
+    let messages = read_messages(&facts);
     let mut generated = String::new();
-    for message in read_messages(&facts) {
-        write_message(&mut generated, &message);
+    for message in &messages {
+        write_message(&mut generated, message);
     }
+    write_index(&mut generated, &messages);
     let folder = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
     std::fs::write(Path::new(&folder).join("shapes.rs"), generated).expect("OUT_DIR is writable");
 }
 
 struct Message {
     name: String,
+    api_key: i16,
+    is_request: bool,
+    valid_versions: String,
     first_flexible: i16,
     body: Struct,
 }
@@ -50,6 +55,9 @@ fn read_messages(facts: &str) -> Vec<Message> {
         match columns[0] {
             "M" => messages.push(Message {
                 name: columns[1].to_owned(),
+                api_key: columns[3].parse().expect("an API key is a number"),
+                is_request: columns[2] == "request",
+                valid_versions: columns[4].to_owned(),
                 first_flexible: read_first_flexible(columns[5]),
                 body: Struct::default(),
             }),
@@ -118,6 +126,7 @@ fn write_message(out: &mut String, message: &Message) {
         name,
         first_flexible,
         body,
+        ..
     } = message;
     writeln!(out, "pub static {name}: Shape = Shape {{ name: {name:?}, first_flexible: {first_flexible}, body: ")
         .and_then(|()| {
@@ -125,6 +134,25 @@ fn write_message(out: &mut String, message: &Message) {
             writeln!(out, "}};")
         })
         .expect("writing to a String does not fail");
+}
+
+/// For tests that hold all shapes against what is known of all messages.
+fn write_index(out: &mut String, messages: &[Message]) {
+    out.push_str("#[cfg(test)] pub(crate) static ALL: &[TableRow] = &[");
+    for message in messages {
+        let Message {
+            name,
+            api_key,
+            is_request,
+            valid_versions,
+            ..
+        } = message;
+        let versions = versions_literal(valid_versions);
+        out.push_str(&format!(
+            "TableRow {{ api_key: {api_key}, is_request: {is_request}, versions: {versions}, shape: &{name} }}, "
+        ));
+    }
+    out.push_str("];");
 }
 
 fn write_struct(out: &mut String, body: &Struct) {

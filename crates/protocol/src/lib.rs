@@ -14,6 +14,7 @@
 //! - [`header`], [`request`], [`response`]: a frame to a request, a response to a frame;
 //! - [`fetch`]: the Fetch response, written as a head and slices of the log;
 //! - [`exchange`]: the client's side of the same;
+//! - [`records`]: record batches, what makes one acceptable, codecs with limits;
 //! - [`compatibility`]: the table of served APIs as a document.
 
 pub mod api;
@@ -26,11 +27,14 @@ pub mod header;
 pub mod limits;
 pub mod messages;
 mod outgoing;
+pub mod records;
 pub mod request;
 pub mod response;
 pub mod shape;
 pub mod types;
 pub mod wire;
+#[cfg(test)]
+mod wire_vectors;
 
 pub use error::ErrorCode;
 pub use types::{NodeId, TopicId};

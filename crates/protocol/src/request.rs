@@ -105,3 +105,90 @@ pub enum BodyError {
     #[error("{0}")]
     Codec(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Violation;
+
+    fn decode(frame: &'static [u8]) -> Result<Request, DecodeError> {
+        decode_request(Bytes::from_static(frame)).map(|(_, request)| request)
+    }
+
+    #[test]
+    fn produce_below_version_3_is_advertised_but_not_decoded() {
+        let decoded = decode(b"\0\0\0\x02\0\0\0\x07\xff\xff\0\x01\0\0\x03\xe8\0\0\0\0");
+        let Err(DecodeError::UnsupportedVersion { header }) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!((header.api.key, header.version), (ApiKey::Produce, 2));
+        assert!(header.api.advertised_min <= header.version);
+    }
+
+    #[test]
+    fn a_newer_api_versions_is_unsupported_with_its_correlation_id() {
+        let decoded = decode(b"\0\x12\0\x06\0\0\0\x07\xff\xff\0whatever");
+        let Err(DecodeError::UnsupportedVersion { header }) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(
+            (header.api.key, header.version, header.correlation_id),
+            (ApiKey::ApiVersions, 6, 7)
+        );
+    }
+
+    #[test]
+    fn a_malformed_body_names_its_field() {
+        let decoded = decode(b"\0\x03\0\x01\0\0\0\x07\xff\xff\x7f\xff\xff\xff");
+        let Err(DecodeError::Malformed {
+            header,
+            cause: BodyError::Shape(error),
+        }) = decoded
+        else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(
+            (header.correlation_id, error.field, error.at),
+            (7, "Topics", 4)
+        );
+        assert_eq!(
+            error.violation,
+            Violation::CountBeyondEnd {
+                count: i32::MAX as usize,
+                left: 0
+            }
+        );
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_malformed() {
+        let decoded = decode(b"\0\x03\0\x01\0\0\0\x07\xff\xff\0\0\0\x01\0\x01\xff");
+        assert!(
+            matches!(
+                decoded,
+                Err(DecodeError::Malformed {
+                    cause: BodyError::Codec(_),
+                    ..
+                })
+            ),
+            "{decoded:?}"
+        );
+    }
+
+    #[test]
+    fn bytes_behind_the_body_are_ignored_as_kafka_does() {
+        let decoded = decode(b"\0\x03\0\x01\0\0\0\x07\xff\xff\0\0\0\0trailing").unwrap();
+        let Request::Metadata(metadata) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(metadata.topics, Some(vec![]));
+    }
+
+    #[test]
+    fn an_empty_frame_is_an_error() {
+        assert!(matches!(
+            decode(b""),
+            Err(DecodeError::Header(HeaderError::Wire(_)))
+        ));
+    }
+}

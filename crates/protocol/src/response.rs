@@ -145,3 +145,86 @@ pub enum EncodeError {
     #[error("{0}")]
     Codec(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::{ApiVersionsResponse, MetadataResponse};
+
+    fn header(api: ApiKey, version: i16) -> RequestHeader {
+        RequestHeader {
+            api: api.spec(),
+            version,
+            correlation_id: 7,
+            client_id: None,
+        }
+    }
+
+    #[test]
+    fn an_unsupported_version_of_api_versions_is_answered_as_kafka_4_4_answers_it() {
+        for version in [-1, 6] {
+            let frame =
+                answer_to_unsupported_version(&header(ApiKey::ApiVersions, version)).unwrap();
+            let seen_from_kafka = b"\0\0\0\x10\0\0\0\x07\0\x23\0\0\0\x01\0\x12\0\0\0\x05";
+            assert_eq!(frame.to_bytes(), &seen_from_kafka[..]);
+        }
+    }
+
+    #[test]
+    fn an_unsupported_version_of_anything_else_is_not_answered() {
+        for (api, version) in [
+            (ApiKey::Produce, 0),
+            (ApiKey::Produce, 2),
+            (ApiKey::Metadata, 99),
+        ] {
+            assert_eq!(answer_to_unsupported_version(&header(api, version)), None);
+        }
+    }
+
+    #[test]
+    fn the_response_header_follows_the_version_but_for_api_versions() {
+        let metadata = encode_response(
+            &header(ApiKey::Metadata, 9),
+            MetadataResponse::default().into(),
+        )
+        .unwrap();
+        assert_eq!(
+            metadata.to_bytes()[4..9],
+            *b"\0\0\0\x07\0",
+            "a header with tagged fields"
+        );
+        let versions = encode_response(
+            &header(ApiKey::ApiVersions, 5),
+            ApiVersionsResponse::default().into(),
+        );
+        assert_eq!(
+            versions.unwrap().to_bytes()[4..10],
+            *b"\0\0\0\x07\0\0",
+            "a header without, an error code"
+        );
+    }
+
+    #[test]
+    fn a_response_to_another_api_is_not_written() {
+        let written = encode_response(
+            &header(ApiKey::Fetch, 4),
+            MetadataResponse::default().into(),
+        );
+        assert_eq!(
+            written,
+            Err(EncodeError::WrongApi {
+                asked: ApiKey::Fetch,
+                answered: ApiKey::Metadata
+            })
+        );
+    }
+
+    #[test]
+    fn a_value_that_the_version_has_no_place_for_is_an_error() {
+        let response = MetadataResponse::default()
+            .with_error_code(1)
+            .with_cluster_authorized_operations(3);
+        let written = encode_response(&header(ApiKey::Metadata, 0), response.into());
+        assert!(matches!(written, Err(EncodeError::Codec(_))), "{written:?}");
+    }
+}

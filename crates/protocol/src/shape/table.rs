@@ -11,3 +11,12 @@
 use super::{Element, Field, Kind, Shape, Struct, Versions};
 
 include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
+
+/// A message of [`ALL`].
+#[cfg(test)]
+pub(crate) struct TableRow {
+    pub(crate) api_key: i16,
+    pub(crate) is_request: bool,
+    pub(crate) versions: Versions,
+    pub(crate) shape: &'static Shape,
+}
