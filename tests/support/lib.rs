@@ -1,1 +1,19 @@
+//! What the suites and the benches share: brokers as real processes, other people's tools, and a
+//! test runner that can say why a case does not run.
+//!
+//! Nothing here knows Ottla's code; a broker is a process with a port.
 
+pub mod broker;
+pub mod compat;
+pub mod folders;
+pub mod java;
+pub mod ports;
+pub mod probe;
+pub mod process;
+pub mod suite;
+pub mod tool;
+pub mod wait;
+
+pub use broker::{Broker, Kind, Settings};
+pub use suite::{Need, Suite};
+pub use tool::{Finished, Tool};

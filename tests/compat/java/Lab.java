@@ -33,7 +33,10 @@ public final class Lab {
     }
 
     Admin admin() {
-        return Admin.create(Map.of("bootstrap.servers", bootstrap));
+        return Admin.create(Map.of(
+                "bootstrap.servers", bootstrap,
+                "default.api.timeout.ms", (int) PATIENCE.toMillis(),
+                "request.timeout.ms", 10_000));
     }
 
     KafkaProducer<byte[], byte[]> producer(Map<String, Object> settings) {
