@@ -204,7 +204,7 @@ impl Broker {
     pub fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
+        lines[lines.len().saturating_sub(15)..].join("\n")
     }
 
     fn log_path(&self) -> PathBuf {

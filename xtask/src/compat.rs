@@ -78,9 +78,9 @@ fn missing_programs() -> Vec<String> {
             "Debian: apt-get install kcat; macOS: brew install kcat",
         ),
         (
-            "cmake",
+            "make",
             "suite `rdkafka`",
-            "Debian: apt-get install cmake; macOS: brew install cmake",
+            "Debian: apt-get install make; macOS: xcode-select --install",
         ),
     ];
     let mut missing = Vec::new();

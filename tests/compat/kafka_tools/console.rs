@@ -51,9 +51,8 @@ fn keys_and_headers(broker: &Broker) {
         .args(["--reader-property", "parse.key=true"])
         .args(["--reader-property", "key.separator=:"])
         .args(["--reader-property", "parse.headers=true"])
-        .args(["--reader-property", "headers.delimiter=;"])
         .args(["--reader-property", "null.marker=NIL"])
-        .stdin("a=1,b=2;k1:v1\nc=;k2:NIL\n")
+        .stdin("a:1,b:2\tk1:v1\nc:\tk2:NIL\n")
         .succeed();
     consume(
         broker,
