@@ -1,1 +1,5 @@
 //! Part of Ottla.
+
+pub mod config;
+pub mod http;
+pub mod metrics;

@@ -1,1 +1,12 @@
-//! Part of Ottla.
+//! The doors to the operating system: disk, network, clock, randomness, process limits.
+//!
+//! Nothing here knows of logs, Raft or Kafka. Every other crate reaches the system only through
+//! these types, so that a simulator can stand in for all of them. The only `unsafe` of the
+//! project is in [`disk`]'s mapped files.
+
+pub mod clock;
+pub mod disk;
+pub mod net;
+pub mod process;
+pub mod seed;
+pub mod sim;

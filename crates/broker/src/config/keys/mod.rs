@@ -1,0 +1,9 @@
+//! The settings that this broker obeys, by area. Every one of them reaches code that acts on it.
+
+mod log;
+mod network;
+mod node;
+mod table;
+mod topics;
+
+pub use table::{all, find};

@@ -1,0 +1,111 @@
+//! Where clients connect and how much of their traffic is held at once.
+
+use crate::config::key::{Check, Key, Kind};
+
+pub(super) static KEYS: &[Key] = &[
+    Key::new(
+        "listeners",
+        Kind::List,
+        Some("PLAINTEXT://127.0.0.1:9092"),
+        Check::NotEmpty,
+        "Addresses to listen on, as [NAME://]host:port; an empty host is every address.",
+    ),
+    Key::new(
+        "advertised.listeners",
+        Kind::List,
+        None,
+        Check::NotEmpty,
+        "Addresses that clients are told, by listener; unset, those of listeners.",
+    ),
+    Key::new(
+        "listener.security.protocol.map",
+        Kind::String,
+        Some("PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL"),
+        Check::Any,
+        "Security protocol of each listener name; PLAINTEXT is the only one served so far.",
+    ),
+    Key::new(
+        "inter.broker.listener.name",
+        Kind::String,
+        None,
+        Check::Any,
+        "Listener that other brokers of the cluster connect to.",
+    ),
+    Key::new(
+        "security.inter.broker.protocol",
+        Kind::String,
+        Some("PLAINTEXT"),
+        Check::OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]),
+        "Protocol that finds the listener of other brokers where no name says it.",
+    ),
+    Key::new(
+        "controller.listener.names",
+        Kind::List,
+        None,
+        Check::NotEmpty,
+        "Listeners that are left out, since controllers need none of their own.",
+    ),
+    Key::new(
+        "socket.request.max.bytes",
+        Kind::Int,
+        Some("104857600"),
+        Check::AtLeast(1),
+        "Longest request; a longer one closes its connection.",
+    ),
+    Key::new(
+        "queued.max.request.bytes",
+        Kind::Long,
+        Some("268435456"),
+        Check::Any,
+        "Bytes of requests held in memory at once before reading pauses; 0 or less is the default.",
+    ),
+    Key::new(
+        "socket.send.buffer.bytes",
+        Kind::Int,
+        Some("-1"),
+        Check::AtLeast(-1),
+        "Send buffer of a connection's socket; -1 lets the system tune it.",
+    ),
+    Key::new(
+        "socket.receive.buffer.bytes",
+        Kind::Int,
+        Some("-1"),
+        Check::AtLeast(-1),
+        "Receive buffer of a connection's socket; -1 lets the system tune it.",
+    ),
+    Key::new(
+        "socket.listen.backlog.size",
+        Kind::Int,
+        Some("50"),
+        Check::AtLeast(1),
+        "Connections that may wait to be accepted, per listener.",
+    ),
+    Key::new(
+        "connections.max.idle.ms",
+        Kind::Long,
+        Some("600000"),
+        Check::Any,
+        "A connection without a request for this long is closed; negative is never.",
+    ),
+    Key::new(
+        "max.connections",
+        Kind::Int,
+        Some("2147483647"),
+        Check::AtLeast(0),
+        "Connections at once, over all listeners.",
+    ),
+    Key::new(
+        "max.connections.per.ip",
+        Kind::Int,
+        Some("2147483647"),
+        Check::AtLeast(0),
+        "Connections at once from one address.",
+    ),
+    Key::new(
+        "max.connections.per.ip.overrides",
+        Kind::String,
+        Some(""),
+        Check::Any,
+        "Other limits for single addresses, as 10.0.0.1:100,10.0.0.2:5.",
+    ),
+];

@@ -1,0 +1,55 @@
+//! Who this node is and where its data lies.
+
+use crate::config::key::{Check, Key, Kind};
+
+pub(super) static KEYS: &[Key] = &[
+    Key::new(
+        "node.id",
+        Kind::Int,
+        Some("1"),
+        Check::AtLeast(0),
+        "Number of this node, unique in its cluster.",
+    ),
+    Key::new(
+        "broker.id",
+        Kind::Int,
+        Some("-1"),
+        Check::Any,
+        "Old name of node.id; -1 leaves the choice to node.id.",
+    ),
+    Key::new(
+        "process.roles",
+        Kind::List,
+        Some("broker"),
+        Check::SomeOf(&["broker", "controller"]),
+        "Must contain broker: every node is one, and metadata needs no nodes of its own.",
+    ),
+    Key::new(
+        "broker.rack",
+        Kind::String,
+        None,
+        Check::Any,
+        "Where this node stands, for placing replicas apart and reading from near ones.",
+    ),
+    Key::new(
+        "log.dirs",
+        Kind::List,
+        Some("./ottla-data"),
+        Check::NotEmpty,
+        "Directory that holds all data of this node.",
+    ),
+    Key::new(
+        "log.dir",
+        Kind::List,
+        None,
+        Check::NotEmpty,
+        "Old name of log.dirs.",
+    ),
+    Key::new(
+        "ottla.http.address",
+        Kind::String,
+        Some("127.0.0.1:9680"),
+        Check::NotEmpty,
+        "Address of /metrics, /livez and /readyz as host:port; none opens no port.",
+    ),
+];

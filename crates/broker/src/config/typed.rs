@@ -1,0 +1,128 @@
+//! The configuration as the node reads it: typed, checked, in units of its own.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ottla_protocol::types::NodeId;
+
+use super::address::HostPort;
+use super::listeners::Listener;
+use super::settings::{KeyView, Settings};
+
+/// A configuration that can start. It never changes; share it by `Arc`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `node.id`.
+    pub node_id: NodeId,
+    /// `broker.rack`.
+    pub rack: Option<String>,
+    /// `log.dirs`, which holds exactly one for now.
+    pub data_dir: PathBuf,
+    /// `ottla.http.address`; `None` opens no port.
+    pub http: Option<HostPort>,
+    /// Where clients are served; never empty.
+    pub listeners: Vec<Listener>,
+    /// The one of `listeners` that other brokers connect to.
+    pub inter_broker_listener: String,
+    /// Bounds of connections and requests.
+    pub network: NetworkLimits,
+    /// How topics come and go.
+    pub topics: TopicDefaults,
+    /// Bounds of single answers.
+    pub fetch: FetchLimits,
+    /// What concerns logs besides topic settings.
+    pub log: LogDefaults,
+    /// How long idle producers are remembered.
+    pub producers: ProducerLimits,
+    pub(super) settings: Settings,
+}
+
+/// Bounds of connections and requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkLimits {
+    /// `socket.request.max.bytes`.
+    pub request_bytes_max: usize,
+    /// `queued.max.request.bytes`; at least `request_bytes_max`, so that any request can be held.
+    pub queued_request_bytes_max: usize,
+    /// `max.connections`.
+    pub connections_max: usize,
+    /// `max.connections.per.ip`.
+    pub connections_per_ip_max: usize,
+    /// `max.connections.per.ip.overrides`.
+    pub connections_per_ip_overrides: BTreeMap<IpAddr, usize>,
+    /// `connections.max.idle.ms`; `None` is never.
+    pub connection_idle_max: Option<Duration>,
+    /// `socket.send.buffer.bytes`; `None` leaves it to the system.
+    pub send_buffer_bytes: Option<u32>,
+    /// `socket.receive.buffer.bytes`; `None` leaves it to the system.
+    pub receive_buffer_bytes: Option<u32>,
+    /// `socket.listen.backlog.size`.
+    pub listen_backlog: u32,
+}
+
+/// How topics come and go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDefaults {
+    /// `auto.create.topics.enable`.
+    pub auto_create: bool,
+    /// `delete.topic.enable`.
+    pub deletable: bool,
+    /// `num.partitions`.
+    pub partitions: i32,
+    /// `default.replication.factor`.
+    pub replication_factor: i16,
+}
+
+/// Bounds of single answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// `fetch.max.bytes`.
+    pub response_bytes_max: usize,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub sessions_max: usize,
+    /// `max.request.partition.size.limit`.
+    pub described_partitions_max: usize,
+}
+
+/// What concerns logs besides topic settings, which metadata reads from [`Config::broker_values`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogDefaults {
+    /// `ottla.flush`.
+    pub flush: Flush,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval: Duration,
+}
+
+/// What an acknowledged record has survived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// It is on disk.
+    Fsync,
+    /// It is in the page cache.
+    Async,
+}
+
+/// How long idle producers are remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerLimits {
+    /// `producer.id.expiration.ms`.
+    pub expiration: Duration,
+    /// `producer.id.expiration.check.interval.ms`.
+    pub expiration_check_interval: Duration,
+}
+
+impl Config {
+    /// What somebody set, by key, in canonical text: the defaults of topic settings are among it.
+    /// Of keys that say the same (`log.retention.ms`, `log.retention.hours`) those of the strongest
+    /// source are left, so that Kafka's order among them gives the right answer.
+    pub fn broker_values(&self) -> BTreeMap<String, String> {
+        self.settings.explicit()
+    }
+
+    /// Every key that is obeyed, by name, with its value and source.
+    pub fn describe(&self) -> Vec<KeyView<'_>> {
+        self.settings.view()
+    }
+}

@@ -1,0 +1,69 @@
+//! Mapped files: views of a file's bytes without copying. The only `unsafe` of the project.
+//!
+//! Invariants, kept by the callers as [`Mapping`] tells them: a byte is viewed only after it was
+//! written, is never written again, and is not cut off while a view lives. A read error of the
+//! disk under a mapping ends the process (SIGBUS): data that is not trusted is read with `pread`.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::Mapping;
+
+/// A whole mapping, shared by its views.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    raw: Arc<MmapRaw>,
+}
+
+impl MappedFile {
+    /// Maps the first `len` bytes, which must not be 0.
+    pub(super) fn new(file: &File, len: u64) -> io::Result<MappedFile> {
+        let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let raw = MmapOptions::new().len(len).map_raw_read_only(file)?;
+        Ok(MappedFile { raw: Arc::new(raw) })
+    }
+}
+
+impl Mapping for MappedFile {
+    fn slice(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        let outside = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let start = usize::try_from(offset).map_err(|_| outside())?;
+        let end = start.checked_add(len).ok_or_else(outside)?;
+        if end > self.raw.len() {
+            return Err(outside());
+        }
+        if len == 0 {
+            return Ok(Bytes::new());
+        }
+        Ok(Bytes::from_owner(View {
+            raw: Arc::clone(&self.raw),
+            start,
+            len,
+        }))
+    }
+
+    fn is_zero_copy(&self) -> bool {
+        true
+    }
+}
+
+/// Part of a mapping that was written when the view was made.
+struct View {
+    raw: Arc<MmapRaw>,
+    start: usize,
+    len: usize,
+}
+
+impl AsRef<[u8]> for View {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `start + len` was checked to lie inside the mapping, which `raw` keeps alive as
+        // long as the view. The reference covers only bytes that the caller of `slice` promised
+        // to have been written before and never to be written or cut off while it lives (see
+        // `Mapping`); the directory lock keeps other processes of ours away.
+        unsafe { std::slice::from_raw_parts(self.raw.as_ptr().add(self.start), self.len) }
+    }
+}

@@ -1,0 +1,15 @@
+//! Files and directories behind two traits, and the real ones.
+//!
+//! In reading order: the traits and what each call promises, the real disk, mapped files.
+//! The simulated disk is [`crate::sim`].
+
+mod api;
+#[allow(
+    unsafe_code,
+    reason = "a view of mapped memory cannot be made without it"
+)]
+mod mapped;
+mod real;
+
+pub use api::{DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync};
+pub use real::RealDisk;

@@ -1,0 +1,118 @@
+//! What becomes of a proposal when the leader appends it.
+
+/// Where a batch stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Kafka offset of its first record.
+    pub base_offset: i64,
+    /// Kafka offset after its last record: committed once the high watermark is at least this.
+    pub next_offset: i64,
+    /// The log append time if the batch carries one, else −1.
+    pub log_append_time_ms: i64,
+}
+
+/// What the leader's append did. Whatever it is, one frame was appended at the given index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The batch stands in the log.
+    Accepted(Placed),
+    /// The batch stands in the log already, at this place; a void frame was appended. Succeeds
+    /// when the high watermark covers the *original*.
+    Duplicate(Placed),
+    /// The batch was refused; a void frame was appended.
+    Rejected(Rejection),
+}
+
+/// Why a batch is refused at append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The producer has been replaced by one with a newer epoch.
+    #[error("producer {producer_id} sent epoch {found}, the log has seen {current}")]
+    StaleProducerEpoch {
+        /// Producer id.
+        producer_id: i64,
+        /// Newest epoch in the log.
+        current: i16,
+        /// Epoch of the batch.
+        found: i16,
+    },
+    /// Sequence numbers skip or repeat beyond the last five batches.
+    #[error("producer {producer_id} sent sequence {found}, expected {expected}")]
+    OutOfOrderSequence {
+        /// Producer id.
+        producer_id: i64,
+        /// Sequence that would follow the last batch.
+        expected: i32,
+        /// First sequence of the batch.
+        found: i32,
+    },
+    /// Records outside a transaction from a producer that has one open.
+    #[error("producer {producer_id} has a transaction open since offset {first_offset}")]
+    TransactionOpen {
+        /// Producer id.
+        producer_id: i64,
+        /// Where the transaction begins.
+        first_offset: i64,
+    },
+    /// A marker from a transaction coordinator that has been replaced.
+    #[error("coordinator epoch {found} is older than {current}")]
+    StaleCoordinatorEpoch {
+        /// Newest coordinator epoch seen for this producer.
+        current: i32,
+        /// Epoch of the marker.
+        found: i32,
+    },
+    /// The proposal's [`Condition`] does not hold.
+    #[error("the log is not where the proposal expected it to be")]
+    ConditionFailed,
+}
+
+/// What must hold when a proposal is appended; else it is [`Rejection::ConditionFailed`].
+/// A source that sends one after the other with the offsets it expects is cut off at the first
+/// that fails, because the following ones expect offsets that never come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// Raft term of the append.
+    pub term: Option<i32>,
+    /// Base offset the batch must get.
+    pub base_offset: Option<i64>,
+    /// The batch's producer must be known with exactly this epoch.
+    pub producer_epoch: Option<i16>,
+}
+
+/// Why a frame from the leader is not appended. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FollowerReject {
+    /// The index is not the next one.
+    #[error("frame for index {found}, expected {expected}")]
+    WrongIndex {
+        /// Next index of this log.
+        expected: u64,
+        /// Index of the frame.
+        found: u64,
+    },
+    /// The leader epoch in the header is not the entry's term, or terms go back.
+    #[error("frame with leader epoch {found}, expected {expected}")]
+    WrongTerm {
+        /// The entry's term, or the last one in the log.
+        expected: i32,
+        /// In the header.
+        found: i32,
+    },
+    /// The base offset is not the log's end.
+    #[error("frame with base offset {found}, expected {expected}")]
+    WrongOffset {
+        /// Log end offset.
+        expected: i64,
+        /// In the header.
+        found: i64,
+    },
+    /// Checksum, length or private bytes are wrong.
+    #[error("the frame is damaged")]
+    Damaged,
+}
+
+/// No room: the proposal must not be made. Clears by itself once space is freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log directory is full")]
+pub struct DiskFull;
