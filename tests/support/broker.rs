@@ -98,21 +98,29 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Starts the process again, on the same data and port, and waits until it answers.
-    pub fn resume(&mut self) -> Result<(), String> {
+    /// Starts the process again, on the same data and port, without waiting for anything.
+    pub fn spawn(&mut self) -> Result<(), String> {
         assert!(self.process.is_none(), "the broker is running");
         let mut command = self.command()?;
-        let started = Instant::now();
-        let mut process = Process::spawn(&mut command, &self.log_path())
+        let process = Process::spawn(&mut command, &self.log_path())
             .map_err(|error| format!("cannot run {command:?}: {error}"))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Starts the process again, on the same data and port, and waits until it answers.
+    pub fn resume(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        self.spawn()?;
+        let process = self.process.as_mut().expect("it was just spawned");
+        let port = self.port;
         let outcome = wait::poll(READY_WITHIN, || {
             if let Some(status) = process.ended() {
                 return Some(Err(format!("ended with {status}")));
             }
-            probe::answers_metadata(self.port, Duration::from_secs(2)).then_some(Ok(()))
+            probe::answers_metadata(port, Duration::from_secs(2)).then_some(Ok(()))
         });
         self.start_took = started.elapsed();
-        self.process = Some(process);
         match outcome {
             Some(Ok(())) => Ok(()),
             Some(Err(reason)) => Err(self.not_ready(&reason)),

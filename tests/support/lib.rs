@@ -1,9 +1,10 @@
 //! What the suites and the benches share: brokers as real processes, other people's tools, and a
 //! test runner that can say why a case does not run.
 //!
-//! Nothing here knows Ottla's code; a broker is a process with a port.
+//! A broker is a process with a port here; of Ottla's code only the client is used, by [`client`].
 
 pub mod broker;
+pub mod client;
 pub mod compat;
 pub mod folders;
 pub mod java;

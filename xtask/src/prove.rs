@@ -54,7 +54,8 @@ fn crash(rounds: u32, seed: Option<u64>) -> Outcome {
     command
         .args(["test", "--release", "--package", "ottla-tests"])
         .args(["--test", "crash", "--", "--nocapture"])
-        .env("OTTLA_CRASH_ROUNDS", rounds.to_string());
+        .env("OTTLA_CRASH_ROUNDS", rounds.to_string())
+        .env("OTTLA_CRASH_JAVA", "1");
     if let Some(seed) = seed {
         command.env("OTTLA_CRASH_SEED", seed.to_string());
     }
