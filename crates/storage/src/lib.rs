@@ -3,16 +3,24 @@
 //! Knows of files, frames and offsets; not of Raft's rules, topics, requests or tasks. In reading
 //! order: what a log is made of, what is known at a point of it, a log, a directory of logs.
 
+mod base64;
 mod boundary;
+mod codec;
 mod config;
 mod dir;
 mod entry;
 mod epochs;
 mod frame;
+mod history;
 mod ids;
 mod log;
 mod outcome;
 mod producers;
+mod segment;
+mod small_file;
+mod tail;
+#[cfg(test)]
+mod testing;
 mod transactions;
 
 pub use boundary::{BadBoundary, Boundary};

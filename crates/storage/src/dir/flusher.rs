@@ -1,0 +1,82 @@
+//! Group flush: one round syncs what every log of the directory has written since the last, so
+//! that all who wait share its cost. While a round runs, the next one gathers.
+//!
+//! A round writes the journal (votes, and marks of what the round *before* made durable), syncs
+//! the files, and then tells everyone, log by log in the order of their submissions.
+
+use std::sync::Arc;
+
+use super::shared::DirShared;
+use crate::log::FlushWork;
+
+/// The thread: rounds until the queue is stopped.
+pub(crate) fn run(dir: &Arc<DirShared>) {
+    loop {
+        let now = dir.clock.monotonic();
+        let next = dir.timers.lock().iter().map(|(due, _)| *due).min();
+        let wait = next.map(|due| due.saturating_sub(now));
+        if !dir.flusher.wait(wait) {
+            return;
+        }
+        round(dir);
+    }
+}
+
+/// One round; whether there was anything to do.
+pub(super) fn round(dir: &DirShared) -> bool {
+    fire_timers(dir);
+    let works: Vec<FlushWork> = dir
+        .flusher
+        .take()
+        .into_iter()
+        .map(|log| log.begin_flush())
+        .collect();
+    if works.is_empty() {
+        return false;
+    }
+    let result = flush(dir, &works);
+    if let Err(error) = &result {
+        dir.fail("flush", error);
+    }
+    for work in works {
+        work.finish(dir);
+    }
+    true
+}
+
+fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
+    let started = dir.clock.monotonic();
+    dir.check()?;
+    let journal = {
+        let mut journal = dir.journal.lock();
+        for work in works {
+            if let Some(saved) = &work.saved {
+                journal.note(work.log.identity, saved.clone());
+            }
+        }
+        journal.write()?;
+        let votes = works.iter().any(|work| work.has_vote);
+        if votes { journal.take_unsynced() } else { None }
+    };
+    let mut files: Vec<_> = works.iter().flat_map(|work| work.files.clone()).collect();
+    files.extend(journal);
+    let folders = works.iter().filter(|work| work.folder);
+    let folders: Vec<_> = folders.map(|work| &*work.log.folder).collect();
+    dir.sync(&files, &folders)?;
+    dir.counters.flushed(
+        files.len() + folders.len(),
+        dir.clock.monotonic().saturating_sub(started),
+    );
+    Ok(())
+}
+
+/// Queues logs whose time to be flushed has come.
+fn fire_timers(dir: &DirShared) {
+    let now = dir.clock.monotonic();
+    let due: Vec<_> = {
+        let mut timers = dir.timers.lock();
+        let due = timers.extract_if(.., |(due, _)| *due <= now);
+        due.filter_map(|(_, log)| log.upgrade()).collect()
+    };
+    due.iter().for_each(|log| log.flush_now());
+}

@@ -1,0 +1,251 @@
+//! Opening, tending and closing a log directory.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use ottla_platform::disk::{DirLock, Disk, OpenMode};
+use parking_lot::Mutex;
+
+use super::journal::Journal;
+use super::options::Counters;
+use super::queue::WorkQueue;
+use super::shared::{DirShared, Slot};
+use super::trash::Trash;
+use super::{
+    DELETED_FOLDER, DirStats, DirectoryMeta, Drive, LogDirError, LogDirOptions, flusher, writer,
+};
+use crate::segment::MapCache;
+
+/// The lock's file; held while the directory is open.
+const LOCK_FILE: &str = ".lock";
+/// There only while the directory is closed in order.
+const CLEAN_FILE: &str = ".clean_shutdown";
+
+/// One log directory, open. Cheap to clone; the threads end with the last clone, if not before.
+#[derive(Clone)]
+pub struct LogDir {
+    pub(crate) shared: Arc<DirShared>,
+    owner: Arc<Owner>,
+}
+
+/// What ends with the directory.
+struct Owner {
+    shared: Arc<DirShared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<Box<dyn DirLock>>>,
+}
+
+impl LogDir {
+    /// Opens a formatted directory, takes its lock and starts its threads. Blocks.
+    ///
+    /// # Errors
+    /// See [`LogDirError`].
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        options: LogDirOptions,
+    ) -> Result<LogDir, LogDirError> {
+        let meta = DirectoryMeta::read(&*disk, directory)?.ok_or(LogDirError::NotFormatted)?;
+        let lock = match disk.lock(&directory.join(LOCK_FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(LogDirError::Locked);
+            }
+            result => result?,
+        };
+        // before the first write, so that it reports every write that is lost later
+        let whole = disk.whole_sync(directory)?;
+        let was_clean = take_clean_mark(&*disk, directory)?;
+        // a time is never a count of starts
+        let unknown = options.clock.now_ms().unsigned_abs();
+        let (journal, votes_in_doubt) =
+            Journal::open(Arc::clone(&disk), directory, was_clean, unknown)?;
+        let shared = Arc::new(DirShared {
+            disk,
+            path: directory.to_owned(),
+            meta,
+            clock: options.clock,
+            drive: options.drive,
+            reserve_bytes: options.reserve_bytes,
+            was_clean,
+            votes_in_doubt,
+            generation: journal.generation(),
+            journal: Mutex::new(journal),
+            whole,
+            logs: Mutex::default(),
+            writer: WorkQueue::default(),
+            flusher: WorkQueue::default(),
+            timers: Mutex::default(),
+            maps: MapCache::new(options.mapped_files_max),
+            trash: Mutex::default(),
+            unsynced: Mutex::default(),
+            counters: Counters::default(),
+            full: AtomicBool::new(false),
+            failure: OnceLock::new(),
+            on_failure: options.on_failure,
+        });
+        shared.check_space()?;
+        gather_trash(&shared)?;
+        let dir = LogDir {
+            owner: Arc::new(Owner {
+                shared: Arc::clone(&shared),
+                threads: Mutex::default(),
+                lock: Mutex::new(Some(lock)),
+            }),
+            shared,
+        };
+        if dir.shared.drive == Drive::Threads {
+            dir.start("log-writer", writer::run)?;
+            dir.start("log-flusher", flusher::run)?;
+        }
+        Ok(dir)
+    }
+
+    fn start(&self, name: &str, run: fn(&Arc<DirShared>)) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || run(&shared))?;
+        self.owner.threads.lock().push(thread);
+        Ok(())
+    }
+
+    /// Who the directory belongs to.
+    pub fn meta(&self) -> &DirectoryMeta {
+        &self.shared.meta
+    }
+
+    /// Whether the last process closed the directory in order.
+    pub fn was_clean(&self) -> bool {
+        self.shared.was_clean
+    }
+
+    /// Names of the partition folders, sorted; folders being deleted are not among them. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn log_names(&self) -> io::Result<Vec<String>> {
+        let entries = self.shared.disk.read_dir(&self.shared.path)?.into_iter();
+        let folders = entries.filter(|entry| entry.is_dir && !entry.name.ends_with(DELETED_FOLDER));
+        Ok(folders.map(|entry| entry.name).collect())
+    }
+
+    /// The first fatal error; everything fails from then on.
+    pub fn failure(&self) -> Option<String> {
+        self.shared.failure.get().cloned()
+    }
+
+    /// Whether proposals are refused for lack of space.
+    pub fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    /// Under [`Drive::Manual`]: writes what is queued, then runs one flush round; whether there
+    /// was anything to do.
+    pub fn turn(&self) -> bool {
+        self.shared.turn()
+    }
+
+    /// A chore, to be called every few seconds: removes deleted files whose time has come, forgets
+    /// idle producers, closes files of idle logs and shrinks their memory, looks at free space,
+    /// saves the logs' progress. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn tidy(&self) -> io::Result<()> {
+        let shared = &self.shared;
+        shared.check()?;
+        let now_ms = shared.clock.now_ms();
+        let due = shared.trash.lock().take_due(now_ms);
+        due.remove(&*shared.disk)?;
+        shared.check_space()?;
+        shared.sync_closed()?;
+        for log in shared.open_logs() {
+            let saved = log.tidy(now_ms);
+            shared.journal.lock().note(log.identity, saved);
+        }
+        shared.sync_journal()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> DirStats {
+        self.shared.counters.read(self.shared.open_logs().len())
+    }
+
+    /// Ends the threads and, if every log was closed, leaves the mark that makes the next start
+    /// fast. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails; the next start will check the logs.
+    pub fn close(&self) -> io::Result<()> {
+        self.owner.stop();
+        let shared = &self.shared;
+        let result = shared.check().and_then(|()| {
+            shared.sync_journal()?;
+            shared.sync_closed()?;
+            let logs = shared.logs.lock();
+            let all_closed = logs.values().all(|slot| matches!(slot, Slot::Closed));
+            drop(logs);
+            if !all_closed {
+                tracing::warn!("logs are still open: the next start will check them");
+                return Ok(());
+            }
+            let path = shared.path.join(CLEAN_FILE);
+            let mark = shared.disk.open(&path, OpenMode::Create)?;
+            shared.sync(&[mark], &[&shared.path])
+        });
+        self.owner.lock.lock().take();
+        result
+    }
+}
+
+impl Owner {
+    fn stop(&self) {
+        // the writer first: what it still writes is then flushed
+        let mut threads = self
+            .threads
+            .lock()
+            .drain(..)
+            .collect::<Vec<_>>()
+            .into_iter();
+        for queue in [&self.shared.writer, &self.shared.flusher] {
+            queue.stop();
+            if let Some(thread) = threads.next()
+                && thread.join().is_err()
+            {
+                tracing::error!("a thread of the log directory panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whether the mark of an orderly end was there; it is gone, durably, before anything is written.
+fn take_clean_mark(disk: &dyn Disk, directory: &Path) -> io::Result<bool> {
+    match disk.remove_file(&directory.join(CLEAN_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        result => {
+            result?;
+            disk.sync_dir(directory)?;
+            Ok(true)
+        }
+    }
+}
+
+/// Folders whose deletion an earlier process began.
+fn gather_trash(shared: &DirShared) -> io::Result<()> {
+    let mut trash = Trash::default();
+    for entry in shared.disk.read_dir(&shared.path)? {
+        if entry.is_dir && entry.name.ends_with(DELETED_FOLDER) {
+            trash.add_folder(shared.path.join(entry.name), i64::MIN);
+        }
+    }
+    *shared.trash.lock() = trash;
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What the logs and threads of a directory share.
+//!
+//! Lock order: a log's state, then one of the locks here. None of the latter is held while another
+//! is taken, nor while the disk is waited for, but for the journal's.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use ottla_platform::clock::Clock;
+use ottla_platform::disk::{Disk, DiskFile, WholeSync};
+use parking_lot::Mutex;
+
+use super::journal::Journal;
+use super::options::{Counters, Drive, OnFailure};
+use super::queue::WorkQueue;
+use super::trash::Trash;
+use super::{DirectoryMeta, flusher, writer};
+use crate::Identity;
+use crate::log::LogShared;
+use crate::segment::MapCache;
+
+/// From this many files on, one sync of the whole file system is cheaper than one by one.
+const WHOLE_SYNC_FILES: usize = 8;
+
+/// What this process knows of a log.
+#[derive(Clone)]
+pub(crate) enum Slot {
+    Opening,
+    /// Dead if it was dropped without being closed.
+    Open(Weak<LogShared>),
+    /// Closed in order.
+    Closed,
+}
+
+pub(crate) struct DirShared {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) path: PathBuf,
+    pub(crate) meta: DirectoryMeta,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) drive: Drive,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) was_clean: bool,
+    pub(crate) votes_in_doubt: bool,
+    /// What a log left at its closing is believed only in the same generation.
+    pub(crate) generation: u64,
+    pub(crate) journal: Mutex<Journal>,
+    pub(crate) whole: Option<Arc<dyn WholeSync>>,
+    pub(crate) logs: Mutex<BTreeMap<Identity, Slot>>,
+    pub(crate) writer: WorkQueue,
+    pub(crate) flusher: WorkQueue,
+    /// Logs to be flushed at a time of the monotonic clock.
+    pub(crate) timers: Mutex<Vec<(Duration, Weak<LogShared>)>>,
+    pub(crate) maps: MapCache,
+    pub(crate) trash: Mutex<Trash>,
+    /// What closed logs have written and nobody waits for.
+    pub(crate) unsynced: Mutex<(Vec<Arc<dyn DiskFile>>, Vec<Arc<Path>>)>,
+    pub(crate) counters: Counters,
+    pub(crate) full: AtomicBool,
+    pub(crate) failure: OnceLock<String>,
+    pub(crate) on_failure: OnFailure,
+}
+
+impl DirShared {
+    /// Declares the directory unusable: what waits fails, and everything that comes.
+    pub(crate) fn fail(&self, doing: &str, error: &io::Error) {
+        let text = format!("{doing}: {error}");
+        if self.failure.set(text.clone()).is_err() {
+            return;
+        }
+        tracing::error!(directory = %self.path.display(), "log directory failed: {text}");
+        (self.on_failure)(&text);
+        self.open_logs()
+            .iter()
+            .for_each(|log| log.fail_submissions());
+    }
+
+    /// The logs that are open.
+    pub(crate) fn open_logs(&self) -> Vec<Arc<LogShared>> {
+        let logs = self.logs.lock();
+        let open = logs.values().filter_map(|slot| match slot {
+            Slot::Open(log) => log.upgrade(),
+            Slot::Opening | Slot::Closed => None,
+        });
+        open.collect()
+    }
+
+    /// Syncs what closed logs have written.
+    pub(crate) fn sync_closed(&self) -> io::Result<()> {
+        let (files, folders) = std::mem::take(&mut *self.unsynced.lock());
+        let folders: Vec<&Path> = folders.iter().map(|folder| &**folder).collect();
+        self.sync(&files, &folders)
+    }
+
+    /// The error of a directory that failed.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some(text) => Err(io::Error::other(format!(
+                "the log directory failed: {text}"
+            ))),
+        }
+    }
+
+    /// Looks at the free space; whether proposals may go on.
+    pub(crate) fn check_space(&self) -> io::Result<bool> {
+        let free = self.disk.free_bytes(&self.path)?;
+        let full = free < self.reserve_bytes || self.writer.has_stalled();
+        if self.full.swap(full, Ordering::Relaxed) != full {
+            let directory = self.path.display();
+            if full {
+                tracing::warn!(%directory, free, "log directory is full: appends are refused");
+            } else {
+                tracing::info!(%directory, free, "log directory has space again");
+            }
+        }
+        Ok(!full)
+    }
+
+    /// Syncs files and then the names in folders. The first failure is final for the directory.
+    pub(crate) fn sync(&self, files: &[Arc<dyn DiskFile>], folders: &[&Path]) -> io::Result<()> {
+        self.check()?;
+        let result = self.try_sync(files, folders);
+        if let Err(error) = &result {
+            self.fail("sync", error);
+        }
+        result
+    }
+
+    fn try_sync(&self, files: &[Arc<dyn DiskFile>], folders: &[&Path]) -> io::Result<()> {
+        match &self.whole {
+            Some(whole) if files.len() + folders.len() >= WHOLE_SYNC_FILES => whole.sync(),
+            _ => {
+                files.iter().try_for_each(|file| file.sync_data())?;
+                folders
+                    .iter()
+                    .try_for_each(|folder| self.disk.sync_dir(folder))
+            }
+        }
+    }
+
+    /// Writes what the journal was told and makes it durable.
+    pub(crate) fn sync_journal(&self) -> io::Result<()> {
+        self.check()?;
+        let result = self.journal.lock().sync();
+        if let Err(error) = &result {
+            self.fail("sync the state journal", error);
+        }
+        result
+    }
+
+    /// Writes what is queued and runs a flush round, on this thread; whether there was anything.
+    pub(crate) fn turn(&self) -> bool {
+        let wrote = writer::turn(self);
+        let flushed = flusher::round(self);
+        wrote || flushed
+    }
+}

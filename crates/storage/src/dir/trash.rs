@@ -1,0 +1,73 @@
+//! Deleted files and folders that keep their space for a while (`file.delete.delay.ms`), so that
+//! who still reads them by name can finish. After a restart nobody does: they go at once.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ottla_platform::disk::Disk;
+
+/// Ending of the name of a deleted segment file.
+pub(crate) const DELETED_FILE: &str = ".deleted";
+/// Ending of the name of a deleted partition folder.
+pub(crate) const DELETED_FOLDER: &str = "-delete";
+
+/// What is to be removed, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Trash {
+    waiting: Vec<Deleted>,
+}
+
+#[derive(Debug)]
+struct Deleted {
+    path: PathBuf,
+    due_ms: i64,
+    is_dir: bool,
+}
+
+impl Trash {
+    pub(crate) fn add_file(&mut self, path: PathBuf, due_ms: i64) {
+        self.add(path, due_ms, false);
+    }
+
+    pub(crate) fn add_folder(&mut self, path: PathBuf, due_ms: i64) {
+        self.add(path, due_ms, true);
+    }
+
+    fn add(&mut self, path: PathBuf, due_ms: i64, is_dir: bool) {
+        self.waiting.push(Deleted {
+            path,
+            due_ms,
+            is_dir,
+        });
+    }
+
+    /// Forgets files inside a folder, which goes as a whole.
+    pub(crate) fn forget_inside(&mut self, folder: &Path) {
+        self.waiting
+            .retain(|deleted| deleted.path.parent() != Some(folder));
+    }
+
+    /// Takes out what is due.
+    pub(crate) fn take_due(&mut self, now_ms: i64) -> Trash {
+        let due = |deleted: &mut Deleted| deleted.due_ms <= now_ms;
+        Trash {
+            waiting: self.waiting.extract_if(.., due).collect(),
+        }
+    }
+
+    /// Removes everything in it.
+    pub(crate) fn remove(self, disk: &dyn Disk) -> io::Result<()> {
+        for deleted in self.waiting {
+            let removed = if deleted.is_dir {
+                disk.remove_dir_all(&deleted.path)
+            } else {
+                disk.remove_file(&deleted.path)
+            };
+            match removed {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+}

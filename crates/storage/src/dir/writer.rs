@@ -1,0 +1,177 @@
+//! The writer: puts appended frames into files, for all logs of a directory.
+//!
+//! Per log and turn, what was appended becomes one vectored write per segment, from the buffers the
+//! frames came in. Space is reserved before in growing steps, so that a full disk is noticed while
+//! there is still room for what was promised. A log that finds no space waits and is tried again;
+//! nothing of it fails.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ottla_platform::disk::DiskFile;
+use ottla_protocol::records::HEADER_LEN;
+
+use super::shared::DirShared;
+use crate::log::{LogShared, Roll, WriteFrames, WriteIndex, WriteStep};
+use crate::segment::{Kind, SegmentFiles};
+
+/// Space is reserved in steps as large as what was reserved so far, within these bounds.
+const STEP_BYTES_MIN: u64 = 64 << 10;
+const STEP_BYTES_MAX: u64 = 16 << 20;
+/// Pause before a log that found no space is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// The thread: turns until the queue is stopped.
+pub(crate) fn run(dir: &Arc<DirShared>) {
+    loop {
+        let stalled = dir.writer.has_stalled();
+        if !dir.writer.wait(stalled.then_some(RETRY)) {
+            return;
+        }
+        turn(dir);
+    }
+}
+
+/// Writes what the logs in the queue have; whether any was there.
+pub(super) fn turn(dir: &DirShared) -> bool {
+    if dir.writer.has_stalled() {
+        dir.writer.retry();
+    }
+    let logs = dir.writer.take();
+    let any = !logs.is_empty();
+    for log in logs {
+        write_log(dir, log);
+    }
+    any
+}
+
+fn write_log(dir: &DirShared, log: Arc<LogShared>) {
+    let work = log.begin_write();
+    let mut dirty = Vec::new();
+    let steps = work.steps.iter();
+    let written = dir
+        .check()
+        .and_then(|()| steps.map(|step| carry_out(dir, step, &mut dirty)).collect());
+    match written {
+        Ok(()) => log.end_write(work, dirty),
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            dir.full.store(true, Ordering::Relaxed);
+            log.put_off_write(work);
+            dir.writer.stall(log);
+        }
+        Err(error) => {
+            dir.fail("write a segment", &error);
+            log.fail_submissions();
+        }
+    }
+}
+
+fn carry_out(
+    dir: &DirShared,
+    step: &WriteStep,
+    dirty: &mut Vec<Arc<dyn DiskFile>>,
+) -> io::Result<()> {
+    match step {
+        WriteStep::Frames(frames) => write_frames(dir, frames, dirty),
+        WriteStep::Index(index) => write_index(index, dirty),
+        WriteStep::Roll(roll) => write_roll(roll, dirty),
+    }
+}
+
+fn write_frames(
+    dir: &DirShared,
+    work: &WriteFrames,
+    dirty: &mut Vec<Arc<dyn DiskFile>>,
+) -> io::Result<()> {
+    let file = work.files.open(Kind::Log)?;
+    let start = u64::from(work.position);
+    let end = start + u64::from(work.len);
+    reserve(dir, &*file, &work.files, end, work.segment_bytes)?;
+    let heads: Vec<[u8; HEADER_LEN]> = work.frames.iter().map(|f| f.header.encode()).collect();
+    let pairs = heads.iter().zip(&work.frames);
+    let mut slices: Vec<IoSlice<'_>> = pairs
+        .flat_map(|(head, frame)| [IoSlice::new(head), IoSlice::new(&frame.payload)])
+        .collect();
+    file.write_vectored_at(&mut slices, start)?;
+    dir.counters.wrote(work.frames.len(), end - start);
+    dirty.push(file);
+    Ok(())
+}
+
+/// Reserves space up to `end` and some more. If there is not some more, `end` will do.
+fn reserve(
+    dir: &DirShared,
+    file: &dyn DiskFile,
+    files: &SegmentFiles,
+    end: u64,
+    segment_bytes: u64,
+) -> io::Result<()> {
+    let from = files.allocated.load(Ordering::Relaxed);
+    if end <= from {
+        return Ok(());
+    }
+    let step = from.clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
+    let wanted = (from + step).min(segment_bytes).max(end);
+    let reserved = match file.allocate(from, wanted - from) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            file.allocate(from, end - from)?;
+            end
+        }
+        result => result.map(|()| wanted)?,
+    };
+    files.allocated.store(reserved, Ordering::Relaxed);
+    dir.check_space()?;
+    Ok(())
+}
+
+/// Appends entries to the index files.
+pub(crate) fn write_index(
+    index: &WriteIndex,
+    dirty: &mut Vec<Arc<dyn DiskFile>>,
+) -> io::Result<()> {
+    for (kind, at, bytes) in &index.writes {
+        if !bytes.is_empty() {
+            let file = index.files.open(*kind)?;
+            file.write_all_at(bytes, *at)?;
+            dirty.push(file);
+        }
+    }
+    Ok(())
+}
+
+/// Trims the segment that ends and makes the files of the one that begins.
+fn write_roll(roll: &Roll, dirty: &mut Vec<Arc<dyn DiskFile>>) -> io::Result<()> {
+    let closed = roll.closed.open(Kind::Log)?;
+    closed.set_len(u64::from(roll.closed_len))?;
+    dirty.push(closed);
+    dirty.extend(create_segment(&roll.new, &roll.head, Some(&roll.boundary))?);
+    if let Some(bytes) = roll.preallocate {
+        roll.new.open(Kind::Log)?.allocate(0, bytes)?;
+        roll.new.allocated.store(bytes, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Makes the files of an empty segment; those to sync.
+pub(crate) fn create_segment(
+    files: &SegmentFiles,
+    head: &crate::segment::Head,
+    boundary: Option<&[u8]>,
+) -> io::Result<Vec<Arc<dyn DiskFile>>> {
+    let mut dirty = Vec::new();
+    if let Some(boundary) = boundary {
+        let file = files.open(Kind::Boundary)?;
+        file.write_all_at(boundary, 0)?;
+        file.set_len(boundary.len() as u64)?;
+        dirty.push(file);
+    }
+    let raft = files.open(Kind::Raft)?;
+    raft.write_all_at(&head.encode(), 0)?;
+    dirty.push(raft);
+    for kind in [Kind::Offsets, Kind::Times, Kind::Log] {
+        dirty.push(files.open(kind)?);
+    }
+    Ok(dirty)
+}

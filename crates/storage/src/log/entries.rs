@@ -1,0 +1,166 @@
+//! Entries and frames by Raft index: what applying, replication and Raft's restart read.
+
+use std::io;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::handle::Log;
+use super::shared::Inner;
+use crate::LogId;
+use crate::entry::{EntryKind, EntryMeta};
+use crate::frame::{Frame, Private};
+use crate::segment::View;
+use crate::tail::Unwritten;
+
+impl Log {
+    /// The entry at `index` if the log has it and the disk can be read.
+    pub fn entry(&self, index: u64) -> Option<EntryMeta> {
+        self.entries(index..index.checked_add(1)?).ok()?.pop()
+    }
+
+    /// The entries of a range, without data; those of it that the log has.
+    ///
+    /// # Errors
+    /// The disk fails or the log is damaged.
+    pub fn entries(&self, range: Range<u64>) -> io::Result<Vec<EntryMeta>> {
+        let (views, range, mut from_tail) = {
+            let inner = self.shared.inner.lock();
+            let range =
+                range.start.max(inner.first_index())..range.end.min(inner.history.next_index());
+            let in_tail = inner.tail.range(range.clone());
+            let from_tail: Vec<EntryMeta> = in_tail.map(|recent| recent.meta.clone()).collect();
+            let disk_end = from_tail.first().map_or(range.end, |meta| meta.id.index);
+            let range = range.start..disk_end;
+            (inner.views_of(range.clone()), range, from_tail)
+        };
+        let mut entries = Vec::new();
+        for view in views {
+            let mut walk = view.walk_to_index(
+                &self.shared.dir.maps,
+                range.start.max(view.head.first_index),
+            )?;
+            while let Some(step) = walk.next()? {
+                if step.index >= range.end {
+                    break;
+                }
+                if step.index >= range.start {
+                    entries.push(walk.meta(&step)?);
+                }
+            }
+        }
+        entries.append(&mut from_tail);
+        Ok(entries)
+    }
+
+    /// Frames from exactly `start` to before `end`, as many as fit `max_bytes` but at least one.
+    /// Payloads are slices, not copies.
+    ///
+    /// # Errors
+    /// `start` is not in the log, the disk fails or the log is damaged.
+    pub fn frames(
+        &self,
+        start: u64,
+        end: u64,
+        max_bytes: usize,
+    ) -> io::Result<Vec<(EntryMeta, Frame)>> {
+        let (views, in_memory) = {
+            let inner = self.shared.inner.lock();
+            if start < inner.first_index() || start >= inner.history.next_index() || start >= end {
+                let text = format!("no frame at index {start}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+            let in_memory = inner.unwritten(start..end, max_bytes);
+            let disk_end = inner.tail.first_unwritten().unwrap_or(u64::MAX).min(end);
+            (inner.views_of(start..disk_end), in_memory)
+        };
+        let mut frames = Vec::new();
+        let mut left = max_bytes;
+        let mut fits = |frames: &[_], size: usize| {
+            let fits = frames.is_empty() || size <= left;
+            left = left.saturating_sub(size);
+            fits
+        };
+        for view in views {
+            let from = start.max(view.head.first_index);
+            let mut walk = view.walk_to_index(&self.shared.dir.maps, from)?;
+            while let Some(step) = walk.next()? {
+                if step.index >= end
+                    || step.index >= from && !fits(&frames, step.header.size_bytes())
+                {
+                    return Ok(frames);
+                }
+                if step.index >= from {
+                    frames.push((walk.meta(&step)?, walk.frame(&step)?));
+                }
+            }
+        }
+        for (meta, unwritten) in in_memory {
+            if !fits(&frames, meta.size_bytes as usize) {
+                break;
+            }
+            frames.push((meta, unwritten.sealed()));
+        }
+        Ok(frames)
+    }
+
+    /// The newest membership at or below an index. May read the log if that is not the newest of
+    /// all.
+    pub fn last_membership(&self, at_or_below: u64) -> Option<(LogId, Bytes)> {
+        let known = {
+            let inner = self.shared.inner.lock();
+            inner.history.membership_at(at_or_below).cloned()
+        };
+        known.or_else(|| self.search_membership(at_or_below).ok()?)
+    }
+
+    /// Older memberships are forgotten at a clean start: they stand in frames and boundaries.
+    fn search_membership(&self, at_or_below: u64) -> io::Result<Option<(LogId, Bytes)>> {
+        let boundary = self.boundary_below(at_or_below)?.unwrap_or_default();
+        let frames = boundary.next_index()..at_or_below.saturating_add(1);
+        let membership = |meta: EntryMeta| match meta.kind {
+            EntryKind::Private(Private::Membership(members)) => Some((meta.id, members)),
+            _ => None,
+        };
+        let newer = self.entries(frames)?.into_iter().rev().find_map(membership);
+        Ok(newer.or(boundary.membership))
+    }
+}
+
+impl Inner {
+    /// Views of the segments that have a written part of the range, in order.
+    fn views_of(&self, range: Range<u64>) -> Vec<View> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let full_len = self.config.segment_bytes.into();
+        let first = self
+            .segments
+            .partition_point(|s| s.next_index <= range.start);
+        let segments = self.segments[first..].iter();
+        let overlapping = segments.take_while(|segment| segment.head.first_index < range.end);
+        let known = self.tail.get(range.start);
+        let view = |segment: &crate::segment::Segment| match known {
+            Some(recent) if recent.segment == segment.head.first_index => {
+                View::at(segment, full_len, recent.position, range.start)
+            }
+            _ => View::for_index(segment, full_len, range.start.max(segment.head.first_index)),
+        };
+        overlapping.map(view).collect()
+    }
+
+    /// Frames of the range that are not written yet, as many as may be wanted.
+    fn unwritten(&self, range: Range<u64>, max_bytes: usize) -> Vec<(EntryMeta, Unwritten)> {
+        let mut left = max_bytes;
+        let mut found = Vec::new();
+        for (recent, unwritten) in self.tail.unwritten_from(range.start) {
+            let size = recent.meta.size_bytes as usize;
+            if recent.meta.id.index >= range.end || !found.is_empty() && size > left {
+                break;
+            }
+            left = left.saturating_sub(size);
+            found.push((recent.meta.clone(), unwritten.clone()));
+        }
+        found
+    }
+}

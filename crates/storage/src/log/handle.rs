@@ -1,0 +1,403 @@
+//! A log's handle: appends, votes, and where the log stands.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use ottla_protocol::records::{Batch, BatchHeader, CheckedBatch, TimestampType};
+
+use super::shared::{Inner, LogShared};
+use super::types::{Done, LogState};
+use crate::config::LogConfig;
+use crate::dir::LogDir;
+use crate::epochs::EpochEnd;
+use crate::frame::{Frame, Private, header_is_private};
+use crate::outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
+use crate::producers::Check;
+use crate::tail::Unwritten;
+use crate::transactions::read_marker;
+use crate::{Identity, LogId, VOTE_BYTES_MAX};
+
+/// One partition's log. Cheap to clone; all calls take `&self`. Unless a call says that it
+/// blocks, it does not wait for the disk (reads may page-fault). Appends, truncation, purge and
+/// reset come from one caller, one at a time; everything else from anywhere.
+#[derive(Clone)]
+pub struct Log {
+    pub(crate) shared: Arc<LogShared>,
+    /// Keeps the directory's threads running as long as there is a log.
+    pub(super) _dir: LogDir,
+}
+
+impl Log {
+    /// Whether there is room for a proposal of this size. To be asked before it is proposed:
+    /// afterwards it cannot be refused, only wait.
+    ///
+    /// # Errors
+    /// The directory is full.
+    pub fn admit(&self, size_bytes: usize) -> Result<(), DiskFull> {
+        let dir = &self.shared.dir;
+        // a proposal as large as the reserve could use it up alone
+        let too_large = size_bytes as u64 > dir.reserve_bytes.max(1 << 20)
+            && dir
+                .disk
+                .free_bytes(&dir.path)
+                .is_ok_and(|free| free < size_bytes as u64);
+        if dir.full.load(Ordering::Relaxed) || too_large {
+            return Err(DiskFull);
+        }
+        Ok(())
+    }
+
+    /// The place of a batch that is in the log already, if it is among its producer's last five.
+    pub fn duplicate_of(&self, header: &BatchHeader) -> Option<Placed> {
+        if !header.has_producer() || header.attributes.is_control() {
+            return None;
+        }
+        let inner = self.shared.inner.lock();
+        match inner.history.producers.check(header) {
+            Check::Duplicate(original) => Some(inner.placed(original.placed())),
+            Check::Next | Check::Rejected(_) => None,
+        }
+    }
+
+    /// Appends a batch as leader of `id.term` at the next index: gives it its offset and epoch,
+    /// and under LogAppendTime its timestamp; checks condition, producer epoch and sequence.
+    /// A batch that is not accepted leaves a void frame. Readable on return, see [`Log::submit`].
+    ///
+    /// # Panics
+    /// `id.index` is not the next index, or the term goes back.
+    pub fn append_leader(
+        &self,
+        id: LogId,
+        batch: CheckedBatch,
+        condition: Option<Condition>,
+        now_ms: i64,
+    ) -> Outcome {
+        let batch = batch.into_batch();
+        let mut inner = self.shared.inner.lock();
+        let inner = &mut *inner;
+        inner.assert_next(id);
+        let refusal = match inner.check(&batch, id, condition.as_ref()) {
+            Check::Next => {
+                let placed = self.accept(inner, id, batch, now_ms);
+                return Outcome::Accepted(placed);
+            }
+            Check::Duplicate(original) => Outcome::Duplicate(inner.placed(original.placed())),
+            Check::Rejected(rejection) => Outcome::Rejected(rejection),
+        };
+        self.append_private_to(inner, id, &Private::Void, now_ms);
+        refusal
+    }
+
+    fn accept(&self, inner: &mut Inner, id: LogId, batch: Batch, now_ms: i64) -> Placed {
+        let mut header = batch.header;
+        header.base_offset = inner.history.next_offset;
+        header.partition_leader_epoch = id.term;
+        let stamps = inner.config.timestamp_type == TimestampType::LogAppendTime
+            && !header.attributes.is_control();
+        if stamps {
+            let kind = TimestampType::LogAppendTime;
+            header.attributes = header.attributes.with_timestamp_type(kind);
+            header.max_timestamp = now_ms;
+        }
+        let frame = Unwritten {
+            frame: Frame {
+                header,
+                payload: batch.payload,
+            },
+            unsealed: stamps,
+        };
+        self.shared
+            .append(inner, frame, now_ms)
+            .expect("a Kafka batch has no private bytes");
+        Placed {
+            base_offset: header.base_offset,
+            next_offset: header.next_offset(),
+            log_append_time_ms: if stamps { now_ms } else { -1 },
+        }
+    }
+
+    /// Appends a raft-only frame at the next index, as leader.
+    ///
+    /// # Panics
+    /// `id.index` is not the next index, or the term goes back.
+    pub fn append_private(&self, id: LogId, private: &Private) {
+        let now_ms = self.shared.dir.clock.now_ms();
+        let mut inner = self.shared.inner.lock();
+        inner.assert_next(id);
+        self.append_private_to(&mut inner, id, private, now_ms);
+    }
+
+    fn append_private_to(&self, inner: &mut Inner, id: LogId, private: &Private, now_ms: i64) {
+        let frame = Unwritten {
+            frame: Frame::private(id, inner.history.next_offset, private),
+            unsealed: false,
+        };
+        self.shared
+            .append(inner, frame, now_ms)
+            .expect("private bytes of our own making can be read");
+    }
+
+    /// Appends a frame from the leader after checking CRC, term, index and base offset.
+    ///
+    /// # Errors
+    /// The frame does not follow the log or is damaged; nothing was changed.
+    pub fn append_follower(
+        &self,
+        id: LogId,
+        frame: Frame,
+        now_ms: i64,
+    ) -> Result<(), FollowerReject> {
+        check_frame(id, &frame)?;
+        let mut inner = self.shared.inner.lock();
+        inner.check_place(id, &frame.header)?;
+        let frame = Unwritten {
+            frame,
+            unsealed: false,
+        };
+        let appended = self.shared.append(&mut inner, frame, now_ms);
+        appended.map_err(|_| FollowerReject::Damaged).map(|_| ())
+    }
+
+    /// Has everything appended so far written and, under [`FlushPolicy::Fsync`](crate::FlushPolicy),
+    /// synced, then calls `done`. Calls come in the order of submission.
+    pub fn submit(&self, done: Done) {
+        self.shared.submit(done);
+    }
+
+    /// Saves the vote; `done` is called when it would survive a power cut, in order with
+    /// submissions.
+    ///
+    /// # Panics
+    /// The vote is longer than [`VOTE_BYTES_MAX`].
+    pub fn save_vote(&self, vote: Bytes, done: Done) {
+        assert!(
+            vote.len() <= VOTE_BYTES_MAX,
+            "a vote of {} bytes",
+            vote.len()
+        );
+        self.shared.submit_vote(vote, done);
+    }
+
+    /// The vote saved last.
+    pub fn read_vote(&self) -> Option<Bytes> {
+        self.shared.inner.lock().vote.clone()
+    }
+
+    /// Notes what is committed. Reaches the disk some time later, together with the log start.
+    pub fn save_committed(&self, committed: LogId) {
+        self.shared.inner.lock().committed = Some(committed);
+    }
+
+    /// What was noted last; after a crash, something earlier.
+    pub fn read_committed(&self) -> Option<LogId> {
+        self.shared.inner.lock().committed
+    }
+
+    /// Where the log begins and ends.
+    pub fn state(&self) -> LogState {
+        let inner = self.shared.inner.lock();
+        LogState {
+            purged: inner.purged,
+            last: inner.history.last,
+            next_index: inner.history.next_index(),
+            log_start_offset: inner.log_start_offset,
+            log_end_offset: inner.history.next_offset,
+        }
+    }
+
+    /// Each term in the log (and the purged one before it) with its first index, ascending.
+    pub fn terms(&self) -> Vec<LogId> {
+        self.shared.inner.lock().history.terms.entries().to_vec()
+    }
+
+    /// The end of a leader epoch, as OffsetForLeaderEpoch answers it.
+    pub fn epoch_end(&self, epoch: i32) -> EpochEnd {
+        let inner = self.shared.inner.lock();
+        inner
+            .history
+            .epochs
+            .end_of(epoch, inner.history.next_offset)
+    }
+
+    /// The epoch that wrote, or will write, the record at `offset`; −1 if unknown.
+    pub fn epoch_for_offset(&self, offset: i64) -> i32 {
+        let inner = self.shared.inner.lock();
+        inner.history.epochs.at(offset).unwrap_or(-1)
+    }
+
+    /// The last stable offset, given the high watermark.
+    pub fn last_stable_offset(&self, high_watermark: i64) -> i64 {
+        let mut inner = self.shared.inner.lock();
+        inner
+            .history
+            .transactions
+            .last_stable_offset(high_watermark)
+    }
+
+    /// Moves the log's start, never back: at the apply of a committed
+    /// [`Private::LogStart`]. Rolls the active segment if all its records fall below.
+    pub fn advance_log_start(&self, offset: i64) {
+        let now_ms = self.shared.dir.clock.now_ms();
+        let mut inner = self.shared.inner.lock();
+        let inner = &mut *inner;
+        let offset = offset.min(inner.history.next_offset);
+        if offset <= inner.log_start_offset || inner.closed {
+            return;
+        }
+        inner.log_start_offset = offset;
+        inner.history.epochs.trim_start(offset);
+        if offset == inner.history.next_offset && !inner.active().has_no_records() {
+            self.shared.roll(inner, now_ms);
+            self.shared.queue_write(inner);
+        }
+    }
+
+    /// Changes the settings from now on.
+    pub fn set_config(&self, config: LogConfig) {
+        self.shared.inner.lock().config = config;
+    }
+
+    /// Bytes of all segments.
+    pub fn size_bytes(&self) -> u64 {
+        let inner = self.shared.inner.lock();
+        inner
+            .segments
+            .iter()
+            .map(|segment| u64::from(segment.len))
+            .sum()
+    }
+
+    /// Who the log belongs to.
+    pub fn identity(&self) -> Identity {
+        self.shared.identity
+    }
+}
+
+/// What can be checked of a frame from the leader without knowing the log.
+fn check_frame(id: LogId, frame: &Frame) -> Result<(), FollowerReject> {
+    let header = &frame.header;
+    let whole = header.size_bytes() == frame.size_bytes()
+        && header.magic == ottla_protocol::records::MAGIC
+        && (header.last_offset_delta >= 0 || header_is_private(header));
+    if !whole || frame.verify_crc().is_err() {
+        return Err(FollowerReject::Damaged);
+    }
+    match frame.as_private() {
+        Some(Err(_)) => return Err(FollowerReject::Damaged),
+        Some(Ok((index, _))) if index != id.index => {
+            return Err(FollowerReject::WrongIndex {
+                expected: index,
+                found: id.index,
+            });
+        }
+        Some(Ok(_)) | None => {}
+    }
+    if header.partition_leader_epoch != id.term {
+        return Err(FollowerReject::WrongTerm {
+            expected: id.term,
+            found: header.partition_leader_epoch,
+        });
+    }
+    Ok(())
+}
+
+impl Inner {
+    fn assert_next(&self, id: LogId) {
+        assert_eq!(id.index, self.history.next_index(), "appended out of order");
+        assert!(
+            self.history.last.is_none_or(|last| last.term <= id.term),
+            "term went back"
+        );
+    }
+
+    fn check_place(&self, id: LogId, header: &BatchHeader) -> Result<(), FollowerReject> {
+        let expected = self.history.next_index();
+        if id.index != expected {
+            return Err(FollowerReject::WrongIndex {
+                expected,
+                found: id.index,
+            });
+        }
+        if let Some(last) = self.history.last
+            && id.term < last.term
+        {
+            return Err(FollowerReject::WrongTerm {
+                expected: last.term,
+                found: id.term,
+            });
+        }
+        let expected = self.history.next_offset;
+        if header.base_offset != expected {
+            return Err(FollowerReject::WrongOffset {
+                expected,
+                found: header.base_offset,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a batch may be appended.
+    fn check(&self, batch: &Batch, id: LogId, condition: Option<&Condition>) -> Check {
+        let header = &batch.header;
+        if condition.is_some_and(|condition| !self.holds(condition, header, id)) {
+            return Check::Rejected(Rejection::ConditionFailed);
+        }
+        if !header.has_producer() {
+            return Check::Next;
+        }
+        if !header.attributes.is_control() {
+            return self.history.producers.check(header);
+        }
+        let Some(marker) = read_marker(header, &batch.payload) else {
+            return Check::Next;
+        };
+        let checked = self.history.producers.check_marker(header, marker);
+        checked.map_or_else(Check::Rejected, |()| Check::Next)
+    }
+
+    fn holds(&self, condition: &Condition, header: &BatchHeader, id: LogId) -> bool {
+        let producer = self.history.producers.get(header.producer_id);
+        condition.term.is_none_or(|term| term == id.term)
+            && condition
+                .base_offset
+                .is_none_or(|offset| offset == self.history.next_offset)
+            && condition
+                .producer_epoch
+                .is_none_or(|epoch| producer.is_some_and(|p| p.epoch == epoch))
+    }
+
+    /// The place of an original, with a time only if it is the log's.
+    fn placed(&self, mut placed: Placed) -> Placed {
+        if self.config.timestamp_type == TimestampType::CreateTime {
+            placed.log_append_time_ms = -1;
+        }
+        placed
+    }
+}
+
+impl LogShared {
+    /// The part of [`LogDir::tidy`] for one log; what the journal should remember of it.
+    pub(crate) fn tidy(self: &Arc<Self>, now_ms: i64) -> crate::dir::Saved {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let expiration_ms = inner.config.producer_id_expiration_ms;
+        inner.history.producers.expire(now_ms, expiration_ms);
+        let next_index = inner.history.next_index();
+        if inner.pipeline.idle_at(next_index) && !inner.closed {
+            if inner.active().sparse.pending() > 0 {
+                inner.pipeline.index_wanted = true;
+                self.queue_write(inner);
+            } else if inner.pipeline.has_dirty() {
+                self.queue_flush(inner);
+            } else {
+                inner.tail.shrink();
+                inner
+                    .segments
+                    .iter()
+                    .for_each(|segment| segment.files.release());
+            }
+        }
+        inner.saved()
+    }
+}

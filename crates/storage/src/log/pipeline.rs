@@ -1,0 +1,545 @@
+//! A log's way to the disk: what waits to be written, what waits to be synced, who is to be told.
+//!
+//! Submissions move from `waiting` (until their frames are written) to `flushing` (until synced)
+//! and are then called, always in their order; under asynchronous flush those without a vote skip
+//! the second station if nothing stands in it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ottla_platform::disk::DiskFile;
+use parking_lot::MutexGuard;
+
+use super::shared::{Inner, LogShared};
+use super::types::Done;
+use crate::config::FlushPolicy;
+use crate::dir::{DirShared, Drive, Saved};
+use crate::frame::Frame;
+use crate::segment::{Aborted, HEAD_LEN, Head, Kind, Segment, SegmentFiles};
+use crate::tail::Unwritten;
+use crate::transactions::ABORTED_LEN;
+
+/// Index entries kept in memory before they are written.
+const INDEX_ENTRIES_PENDING: usize = 256;
+/// The journal is told of a log's progress at most this often.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+#[derive(Default)]
+pub(crate) struct Pipeline {
+    /// Segments to be made before the frames in them are written.
+    pub(crate) rolls: VecDeque<Roll>,
+    waiting: VecDeque<Submission>,
+    flushing: VecDeque<Submission>,
+    /// Written to since the last flush.
+    dirty: Vec<Arc<dyn DiskFile>>,
+    dirty_folder: bool,
+    /// In the writer's queue; being written.
+    queued: bool,
+    writing: bool,
+    /// The last attempt to write found no space.
+    stalled: bool,
+    /// In the flusher's queue; being flushed.
+    flush_queued: bool,
+    flushing_now: bool,
+    timer_set: bool,
+    /// Frames below this index are written.
+    pub(crate) written_index: u64,
+    /// Frames below this index survive a power cut.
+    pub(crate) durable_index: u64,
+    /// Under asynchronous flush, records appended since the last sync was asked for.
+    pub(crate) unsynced_records: u64,
+    /// When the journal was told last.
+    progress_at: Duration,
+    /// Write index entries however few there are.
+    pub(crate) index_wanted: bool,
+    /// Where the log ended when the chores looked last.
+    seen_index: u64,
+}
+
+struct Submission {
+    /// Calls when frames below this index are done.
+    next_index: u64,
+    is_vote: bool,
+    done: Done,
+}
+
+/// The making of a segment.
+pub(crate) struct Roll {
+    pub(crate) head: Head,
+    pub(crate) boundary: Bytes,
+    pub(crate) closed: Arc<SegmentFiles>,
+    pub(crate) closed_len: u32,
+    pub(crate) new: Arc<SegmentFiles>,
+    pub(crate) preallocate: Option<u64>,
+}
+
+/// What the writer is to do for one log, in order.
+pub(crate) struct WriteWork {
+    pub(crate) steps: Vec<WriteStep>,
+    frames: usize,
+    rolls: usize,
+    next_index: u64,
+}
+
+pub(crate) enum WriteStep {
+    Frames(WriteFrames),
+    Index(WriteIndex),
+    Roll(Roll),
+}
+
+/// Frames to be written one after the other.
+pub(crate) struct WriteFrames {
+    pub(crate) files: Arc<SegmentFiles>,
+    pub(crate) position: u32,
+    pub(crate) len: u32,
+    pub(crate) segment_bytes: u64,
+    pub(crate) frames: Vec<Frame>,
+    segment: u64,
+}
+
+/// Entries to be appended to the index files of a segment.
+pub(crate) struct WriteIndex {
+    pub(crate) files: Arc<SegmentFiles>,
+    /// Kind, position and bytes.
+    pub(crate) writes: [(Kind, u64, Vec<u8>); 4],
+    counts: [usize; 4],
+    segment: u64,
+}
+
+/// What a flush round is to do for one log.
+pub(crate) struct FlushWork {
+    pub(crate) log: Arc<LogShared>,
+    pub(crate) files: Vec<Arc<dyn DiskFile>>,
+    pub(crate) folder: bool,
+    pub(crate) has_vote: bool,
+    pub(crate) saved: Option<Saved>,
+    reached: u64,
+    submissions: VecDeque<Submission>,
+}
+
+impl LogShared {
+    /// Has everything appended so far written, and `done` called.
+    pub(crate) fn submit(self: &Arc<Self>, done: Done) {
+        let inner = self.inner.lock();
+        self.enqueue(inner, false, done);
+    }
+
+    /// Notes a vote and has `done` called when it is durable.
+    pub(crate) fn submit_vote(self: &Arc<Self>, vote: Bytes, done: Done) {
+        let mut inner = self.inner.lock();
+        inner.vote = Some(vote);
+        self.enqueue(inner, true, done);
+    }
+
+    fn enqueue(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, is_vote: bool, done: Done) {
+        let refused = match self.dir.check() {
+            Ok(()) if inner.closed => Err(closed()),
+            result => result,
+        };
+        if let Err(error) = refused {
+            drop(inner);
+            return done(Err(error));
+        }
+        let next_index = inner.history.next_index();
+        inner.pipeline.waiting.push_back(Submission {
+            next_index,
+            is_vote,
+            done,
+        });
+        self.queue_write(&mut inner);
+    }
+
+    /// Puts the log into the writer's queue unless it is there.
+    pub(crate) fn queue_write(self: &Arc<Self>, inner: &mut Inner) {
+        if !inner.pipeline.queued {
+            inner.pipeline.queued = true;
+            self.dir.writer.push(Arc::clone(self));
+        }
+    }
+
+    pub(crate) fn queue_flush(self: &Arc<Self>, inner: &mut Inner) {
+        inner.pipeline.unsynced_records = 0;
+        if !inner.pipeline.flush_queued {
+            inner.pipeline.flush_queued = true;
+            self.dir.flusher.push(Arc::clone(self));
+        }
+    }
+
+    /// For the timer: has what was written synced.
+    pub(crate) fn flush_now(self: &Arc<Self>) {
+        let mut inner = self.inner.lock();
+        inner.pipeline.timer_set = false;
+        self.queue_flush(&mut inner);
+    }
+
+    /// Takes what is to be written. Checksums that are missing are computed here.
+    pub(crate) fn begin_write(&self) -> WriteWork {
+        let (mut work, unsealed) = {
+            let mut inner = self.inner.lock();
+            inner.pipeline.queued = false;
+            inner.pipeline.stalled = false;
+            inner.pipeline.writing = true;
+            collect(&mut inner)
+        };
+        let mut unsealed = unsealed.into_iter();
+        for step in &mut work.steps {
+            if let WriteStep::Frames(step) = step {
+                step.frames
+                    .extend(unsealed.next().into_iter().flatten().map(Unwritten::sealed));
+            }
+        }
+        work
+    }
+
+    /// Gives back what found no space; the writer tries again.
+    pub(crate) fn put_off_write(&self, work: WriteWork) {
+        let mut inner = self.inner.lock();
+        for step in work.steps.into_iter().rev() {
+            match step {
+                WriteStep::Roll(roll) => inner.pipeline.rolls.push_front(roll),
+                WriteStep::Index(_) => inner.pipeline.index_wanted = true,
+                WriteStep::Frames(_) => {}
+            }
+        }
+        inner.pipeline.writing = false;
+        inner.pipeline.queued = true;
+        inner.pipeline.stalled = true;
+        self.progress.notify_all();
+    }
+
+    /// Notes what was written and passes submissions on.
+    pub(crate) fn end_write(self: &Arc<Self>, work: WriteWork, dirty: Vec<Arc<dyn DiskFile>>) {
+        let mut inner = self.inner.lock();
+        inner.tail.written(work.frames);
+        for step in &work.steps {
+            note_written(&mut inner, step);
+        }
+        let pipeline = &mut inner.pipeline;
+        pipeline.writing = false;
+        pipeline.written_index = work.next_index;
+        pipeline.dirty_folder |= work.rolls > 0;
+        for file in dirty {
+            if !pipeline.dirty.iter().any(|known| Arc::ptr_eq(known, &file)) {
+                pipeline.dirty.push(file);
+            }
+        }
+        let ready = pipeline
+            .waiting
+            .partition_point(|submission| submission.next_index <= work.next_index);
+        let ready: VecDeque<_> = pipeline.waiting.drain(..ready).collect();
+        let done = self.pass_on(&mut inner, ready, work.rolls > 0);
+        drop(inner);
+        self.progress.notify_all();
+        done.into_iter()
+            .for_each(|submission| (submission.done)(Ok(())));
+    }
+
+    /// Decides what of the written is synced; submissions that need not wait for it.
+    fn pass_on(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        ready: VecDeque<Submission>,
+        rolled: bool,
+    ) -> VecDeque<Submission> {
+        let (config, pipeline) = (&inner.config, &mut inner.pipeline);
+        let skips = config.flush == FlushPolicy::Async
+            && pipeline.flushing.is_empty()
+            && !pipeline.flushing_now
+            && !ready.iter().any(|submission| submission.is_vote);
+        if !skips {
+            let any = !ready.is_empty();
+            pipeline.flushing.extend(ready);
+            if any || rolled {
+                self.queue_flush(inner);
+            }
+            return VecDeque::new();
+        }
+        if rolled || pipeline.unsynced_records >= config.flush_messages {
+            self.queue_flush(inner);
+        } else if config.flush_ms < u64::MAX && !pipeline.timer_set && !pipeline.dirty.is_empty() {
+            pipeline.timer_set = true;
+            let due = self.dir.clock.monotonic() + Duration::from_millis(config.flush_ms);
+            self.dir.timers.lock().push((due, Arc::downgrade(self)));
+            self.dir.flusher.poke();
+        }
+        ready
+    }
+
+    /// Takes what is to be synced.
+    pub(crate) fn begin_flush(self: Arc<Self>) -> FlushWork {
+        let now = self.dir.clock.monotonic();
+        let mut inner = self.inner.lock();
+        let pipeline = &mut inner.pipeline;
+        pipeline.flush_queued = false;
+        pipeline.flushing_now = true;
+        let submissions = std::mem::take(&mut pipeline.flushing);
+        let files = std::mem::take(&mut pipeline.dirty);
+        let folder = std::mem::take(&mut pipeline.dirty_folder);
+        let reached = pipeline.written_index;
+        let has_vote = submissions.iter().any(|submission| submission.is_vote);
+        let due = now.saturating_sub(pipeline.progress_at) >= PROGRESS_INTERVAL;
+        if due {
+            pipeline.progress_at = now;
+        }
+        let saved = (due || has_vote).then(|| inner.saved());
+        drop(inner);
+        FlushWork {
+            log: self,
+            files,
+            folder,
+            has_vote,
+            saved,
+            reached,
+            submissions,
+        }
+    }
+
+    /// Fails everything that waits, because the directory failed or the log is gone.
+    pub(crate) fn fail_submissions(&self) {
+        let mut inner = self.inner.lock();
+        let pipeline = &mut inner.pipeline;
+        let waiting = std::mem::take(&mut pipeline.waiting);
+        let mut all = std::mem::take(&mut pipeline.flushing);
+        all.extend(waiting);
+        drop(inner);
+        self.progress.notify_all();
+        for submission in all {
+            let error = self.dir.check().err().unwrap_or_else(closed);
+            (submission.done)(Err(error));
+        }
+    }
+
+    /// Waits until everything appended is written and, if it must be, synced.
+    ///
+    /// # Errors
+    /// The directory failed; or it is full and `patient` is false.
+    pub(crate) fn wait_quiet(self: &Arc<Self>, patient: bool) -> io::Result<MutexGuard<'_, Inner>> {
+        let mut inner = self.inner.lock();
+        if inner.tail.has_unwritten()
+            || !inner.pipeline.rolls.is_empty()
+            || inner.pipeline.index_wanted
+        {
+            self.queue_write(&mut inner);
+        }
+        loop {
+            self.dir.check()?;
+            if inner.pipeline.is_quiet() {
+                return Ok(inner);
+            }
+            if inner.pipeline.stalled && !patient {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            match self.dir.drive {
+                Drive::Threads => self.progress.wait(&mut inner),
+                Drive::Manual => {
+                    drop(inner);
+                    self.dir.turn();
+                    inner = self.inner.lock();
+                    if inner.pipeline.stalled {
+                        // nobody else can free space while this thread waits
+                        return Err(io::ErrorKind::StorageFull.into());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Pipeline {
+    fn is_quiet(&self) -> bool {
+        let busy = self.queued || self.writing || self.flush_queued || self.flushing_now;
+        !busy && self.waiting.is_empty() && self.flushing.is_empty()
+    }
+
+    /// Whether nothing was appended since the last call and nothing is under way.
+    pub(crate) fn idle_at(&mut self, next_index: u64) -> bool {
+        let before = std::mem::replace(&mut self.seen_index, next_index);
+        before == next_index && self.is_quiet() && self.rolls.is_empty()
+    }
+
+    /// Whether files were written to since the last flush.
+    pub(crate) fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty() || self.dirty_folder
+    }
+
+    /// Whether the writer or the flusher has this log in hand.
+    pub(crate) fn in_hand(&self) -> bool {
+        self.writing || self.flushing_now
+    }
+
+    /// Starts anew after the log was replaced by one that is all on the medium.
+    pub(crate) fn reset(&mut self, next_index: u64) {
+        *self = Pipeline {
+            written_index: next_index,
+            durable_index: next_index,
+            progress_at: self.progress_at,
+            ..Pipeline::default()
+        };
+    }
+
+    /// Takes the files to be synced.
+    pub(crate) fn take_dirty(&mut self) -> (Vec<Arc<dyn DiskFile>>, bool) {
+        (
+            std::mem::take(&mut self.dirty),
+            std::mem::take(&mut self.dirty_folder),
+        )
+    }
+}
+
+impl FlushWork {
+    /// Tells everyone, after the round has ended, well or not.
+    pub(crate) fn finish(self, dir: &DirShared) {
+        let failed = dir.check().is_err();
+        let mut inner = self.log.inner.lock();
+        inner.pipeline.flushing_now = false;
+        if !failed {
+            inner.pipeline.durable_index = inner.pipeline.durable_index.max(self.reached);
+        }
+        drop(inner);
+        self.log.progress.notify_all();
+        for submission in self.submissions {
+            (submission.done)(dir.check());
+        }
+    }
+}
+
+pub(crate) fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the log is closed")
+}
+
+/// The steps that write everything appended, and the frames of each step that has some.
+fn collect(inner: &mut Inner) -> (WriteWork, Vec<Vec<Unwritten>>) {
+    let mut rolls = std::mem::take(&mut inner.pipeline.rolls);
+    let mut work = WriteWork {
+        steps: Vec::new(),
+        frames: 0,
+        rolls: rolls.len(),
+        next_index: inner.history.next_index(),
+    };
+    let mut contents: Vec<Vec<Unwritten>> = Vec::new();
+    for (recent, unwritten) in inner.tail.unwritten() {
+        let same = matches!(work.steps.last(), Some(WriteStep::Frames(last)) if last.segment == recent.segment);
+        if !same {
+            begin_rolls(inner, &mut work.steps, &mut rolls, recent.segment);
+            let segment = segment_from(inner, recent.segment);
+            work.steps.push(WriteStep::Frames(WriteFrames {
+                files: Arc::clone(&segment.files),
+                position: recent.position,
+                len: 0,
+                segment_bytes: inner.config.segment_bytes.into(),
+                frames: Vec::new(),
+                segment: recent.segment,
+            }));
+            contents.push(Vec::new());
+        }
+        if let (Some(WriteStep::Frames(step)), Some(frames)) =
+            (work.steps.last_mut(), contents.last_mut())
+        {
+            step.len += recent.meta.size_bytes;
+            frames.push(unwritten.clone());
+        }
+        work.frames += 1;
+    }
+    begin_rolls(inner, &mut work.steps, &mut rolls, u64::MAX);
+    let active = inner.segments.last().expect("a log always has a segment");
+    let wanted = std::mem::take(&mut inner.pipeline.index_wanted);
+    work.steps.extend(index_step(active, wanted));
+    (work, contents)
+}
+
+/// Closes and makes segments up to the one that begins at `first_index`.
+fn begin_rolls(
+    inner: &Inner,
+    steps: &mut Vec<WriteStep>,
+    rolls: &mut VecDeque<Roll>,
+    first_index: u64,
+) {
+    while let Some(roll) = rolls.pop_front_if(|roll| roll.head.first_index <= first_index) {
+        let closed = inner.segment_of_index(roll.head.first_index - 1);
+        steps.extend(closed.and_then(|segment| index_step(segment, true)));
+        steps.push(WriteStep::Roll(roll));
+    }
+}
+
+fn segment_from(inner: &Inner, first_index: u64) -> &Segment {
+    let segment = inner.segment_of_index(first_index);
+    segment.expect("an unwritten frame lies in a segment of the log")
+}
+
+/// The index entries of a segment that are to be written now, if any.
+fn index_step(segment: &Segment, wanted: bool) -> Option<WriteStep> {
+    let sparse = &segment.sparse;
+    let aborted: Vec<u8> = match &segment.aborted {
+        Aborted::Known { all, in_file } => {
+            all[*in_file..].iter().flat_map(|e| e.encode()).collect()
+        }
+        Aborted::InFile => Vec::new(),
+    };
+    let pending = sparse.pending();
+    let due = wanted && pending > 0 || pending >= INDEX_ENTRIES_PENDING || !aborted.is_empty();
+    if !due {
+        return None;
+    }
+    let at = |in_file: Option<u32>, len: u64| u64::from(in_file.unwrap_or(0)) * len;
+    let counts = [
+        sparse.offsets.pending.len(),
+        sparse.times.pending.len(),
+        sparse.raft.pending.len(),
+        aborted.len() / ABORTED_LEN,
+    ];
+    let aborted_at = match &segment.aborted {
+        Aborted::Known { in_file, .. } => (*in_file * ABORTED_LEN) as u64,
+        Aborted::InFile => 0,
+    };
+    Some(WriteStep::Index(WriteIndex {
+        files: Arc::clone(&segment.files),
+        writes: [
+            (
+                Kind::Offsets,
+                at(sparse.offsets.in_file, 8),
+                sparse.offsets.pending_bytes(counts[0]),
+            ),
+            (
+                Kind::Times,
+                at(sparse.times.in_file, 12),
+                sparse.times.pending_bytes(counts[1]),
+            ),
+            (
+                Kind::Raft,
+                HEAD_LEN as u64 + at(sparse.raft.in_file, 8),
+                sparse.raft.pending_bytes(counts[2]),
+            ),
+            (Kind::Transactions, aborted_at, aborted),
+        ],
+        counts,
+        segment: segment.head.first_index,
+    }))
+}
+
+fn note_written(inner: &mut Inner, step: &WriteStep) {
+    let first_index = match step {
+        WriteStep::Frames(frames) => frames.segment,
+        WriteStep::Index(index) => index.segment,
+        // the segment before the new one
+        WriteStep::Roll(roll) => roll.head.first_index - 1,
+    };
+    let after = inner
+        .segments
+        .partition_point(|s| s.head.first_index <= first_index);
+    let segment = &mut inner.segments[after - 1];
+    match step {
+        WriteStep::Frames(frames) => segment.written = frames.position + frames.len,
+        WriteStep::Index(index) => {
+            segment.sparse.offsets.written(index.counts[0]);
+            segment.sparse.times.written(index.counts[1]);
+            segment.sparse.raft.written(index.counts[2]);
+            if let Aborted::Known { in_file, .. } = &mut segment.aborted {
+                *in_file += index.counts[3];
+            }
+        }
+        WriteStep::Roll(_) => segment.aborted = Aborted::InFile,
+    }
+}

@@ -1,0 +1,225 @@
+//! Reads for clients: whole batches by Kafka offset, as slices of the file.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::handle::Log;
+use super::shared::Inner;
+use super::types::{ReadError, ReadSlices};
+use crate::entry::EntryKind;
+use crate::segment::View;
+use crate::transactions::AbortedTransaction;
+
+/// The end of a log is likely to be in memory that far back.
+const WARM_BYTES: u64 = 64 << 20;
+
+/// Where the bytes of a read stand, adjacent batches as one range.
+#[derive(Debug, Default)]
+struct Found {
+    ranges: Vec<Range<u32>>,
+    first_offset: Option<i64>,
+    next_offset: i64,
+    size_bytes: usize,
+}
+
+/// What the lock gave.
+enum Plan {
+    Nothing,
+    /// Known from memory.
+    Found(View, Found),
+    Search(View),
+}
+
+impl Log {
+    /// Whether a read at `offset` is likely not to wait for the disk. One that may is to be made,
+    /// and what it gives to be sent, on a thread that can wait.
+    pub fn is_warm(&self, offset: i64) -> bool {
+        self.shared.inner.lock().is_warm(offset)
+    }
+
+    /// Whole batches from the one that holds `offset`, up to `max_bytes` and ending at or before
+    /// offset `below`. With `min_one` the first batch comes whatever its size.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn read(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        min_one: bool,
+        below: i64,
+    ) -> Result<ReadSlices, ReadError> {
+        let limits = Limits {
+            max_bytes,
+            min_one,
+            below,
+        };
+        match self.try_read(offset, &limits) {
+            // the segment was deleted between the look at it and the opening of its file
+            Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.try_read(offset, &limits)
+            }
+            result => result,
+        }
+    }
+
+    fn try_read(&self, offset: i64, limits: &Limits) -> Result<ReadSlices, ReadError> {
+        let maps = &self.shared.dir.maps;
+        let (plan, warm) = {
+            let inner = self.shared.inner.lock();
+            (inner.plan(offset, limits)?, inner.is_warm(offset))
+        };
+        let (view, found) = match plan {
+            Plan::Nothing => return Ok(ReadSlices::nothing_at(offset)),
+            Plan::Found(view, found) => (view, found),
+            Plan::Search(view) => {
+                let found = search(&view, maps, offset, limits)?;
+                (view, found)
+            }
+        };
+        let Some(first_offset) = found.first_offset else {
+            return Ok(ReadSlices::nothing_at(offset));
+        };
+        let bytes = view.bytes(maps)?;
+        let slice =
+            |range: &Range<u32>| bytes.view(range.start, (range.end - range.start) as usize);
+        let slices: std::io::Result<Vec<Bytes>> = found.ranges.iter().map(slice).collect();
+        Ok(ReadSlices {
+            slices: slices?,
+            first_offset,
+            next_offset: found.next_offset,
+            size_bytes: found.size_bytes,
+            cold: !warm,
+        })
+    }
+
+    /// Aborted transactions with records in `from..to`, ascending by marker. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn aborted_transactions(
+        &self,
+        from: i64,
+        to: i64,
+    ) -> std::io::Result<Vec<AbortedTransaction>> {
+        let segments: Vec<_> = {
+            let inner = self.shared.inner.lock();
+            let first = inner.segments.partition_point(|s| s.next_offset <= from);
+            inner.segments[first..].to_vec()
+        };
+        let mut aborted = Vec::new();
+        for segment in segments {
+            for entry in segment.aborted()? {
+                if entry.overlaps(from, to) {
+                    aborted.push(AbortedTransaction {
+                        producer_id: entry.transaction.producer_id,
+                        first_offset: entry.transaction.first_offset,
+                    });
+                }
+                if entry.last_stable_offset >= to {
+                    // every transaction that ends later begins at or after `to`
+                    return Ok(aborted);
+                }
+            }
+        }
+        Ok(aborted)
+    }
+}
+
+struct Limits {
+    max_bytes: usize,
+    min_one: bool,
+    below: i64,
+}
+
+impl Inner {
+    /// In the tail, or not far from the log's end.
+    fn is_warm(&self, offset: i64) -> bool {
+        let from_end = self.segments.iter().rev();
+        let behind = from_end.take_while(|segment| segment.next_offset > offset);
+        let bytes: u64 = behind.map(|segment| u64::from(segment.len)).sum();
+        bytes <= WARM_BYTES || self.tail.from_offset(offset).is_some()
+    }
+
+    fn plan(&self, offset: i64, limits: &Limits) -> Result<Plan, ReadError> {
+        let log_end_offset = self.history.next_offset;
+        if offset < self.log_start_offset || offset > log_end_offset {
+            return Err(ReadError::OffsetOutOfRange {
+                log_start_offset: self.log_start_offset,
+                log_end_offset,
+            });
+        }
+        if offset >= limits.below || offset == log_end_offset {
+            return Ok(Plan::Nothing);
+        }
+        let Some(segment) = self.segment_of_offset(offset) else {
+            return Ok(Plan::Nothing);
+        };
+        let full_len = self.config.segment_bytes.into();
+        let Some(entries) = self.tail.from_offset(offset) else {
+            return Ok(Plan::Search(View::for_offset(segment, full_len, offset)));
+        };
+        let mut found = Found::default();
+        for recent in entries {
+            let meta = &recent.meta;
+            let range = recent.position..recent.position + meta.size_bytes;
+            let here = recent.segment == segment.head.first_index && range.end <= segment.written;
+            let is_private = matches!(meta.kind, EntryKind::Private(_));
+            let offsets = meta.base_offset..meta.next_offset;
+            if !here || !is_private && !found.take(range, offsets, limits) {
+                break;
+            }
+        }
+        let view = View::for_offset(segment, full_len, offset);
+        Ok(Plan::Found(view, found))
+    }
+}
+
+impl Found {
+    /// Adds a batch if the limits allow.
+    fn take(&mut self, range: Range<u32>, offsets: Range<i64>, limits: &Limits) -> bool {
+        let size = (range.end - range.start) as usize;
+        let fits = self.size_bytes + size <= limits.max_bytes
+            || limits.min_one && self.first_offset.is_none();
+        if !fits || offsets.end > limits.below {
+            return false;
+        }
+        match self.ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.ranges.push(range),
+        }
+        self.first_offset.get_or_insert(offsets.start);
+        self.next_offset = offsets.end;
+        self.size_bytes += size;
+        true
+    }
+}
+
+fn search(
+    view: &View,
+    maps: &crate::segment::MapCache,
+    offset: i64,
+    limits: &Limits,
+) -> std::io::Result<Found> {
+    let mut walk = view.walk_to_offset(maps, offset)?;
+    let mut found = Found::default();
+    while let Some(step) = walk.next()? {
+        let offsets = step.header.base_offset..step.header.next_offset();
+        let skip = step.is_private() || offsets.end <= offset;
+        if !skip && !found.take(step.position..step.end(), offsets, limits) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+impl ReadSlices {
+    fn nothing_at(offset: i64) -> ReadSlices {
+        ReadSlices {
+            first_offset: offset,
+            next_offset: offset,
+            ..ReadSlices::default()
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! What a start finds in a partition folder, and what it makes of it.
+//!
+//! After an orderly end, the state at the log's end stands in a file and is believed. Otherwise
+//! frames are read and checked from the newest segment on that is sure to be on the medium (by the
+//! durable mark), up to the first that is not good or does not follow. What lies behind is cut: it
+//! was never acknowledged, unless the durable mark says so, which is damage. Frames that a
+//! truncation replaced are known by the head of the segment that replaced them. Nothing is changed
+//! before it is decided what is kept, and everything kept is synced before anyone hears of it.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ottla_platform::disk::{DiskFile, OpenMode};
+
+use super::close::CleanEnd;
+use super::scan::scan;
+use super::types::{Damage, OnDamage, OpenError, Recovered};
+use crate::dir::{DELETED_FILE, DirShared, Saved};
+use crate::history::History;
+use crate::segment::{HEAD_LEN, Head, Kind, Segment, SegmentFiles, base_offset_of};
+use crate::small_file::UNFINISHED;
+use crate::{Boundary, Identity};
+
+/// A log read from its folder.
+pub(super) struct Found {
+    pub(super) segments: Vec<Segment>,
+    pub(super) history: History,
+    pub(super) recovered: Recovered,
+}
+
+/// Files of one base offset, and where they say that they begin.
+struct Candidate {
+    head: Option<Head>,
+    files: Arc<SegmentFiles>,
+    len: u64,
+}
+
+/// Reads a folder.
+pub(super) struct Recovery<'a> {
+    pub(super) dir: &'a DirShared,
+    pub(super) identity: Identity,
+    pub(super) folder: Arc<Path>,
+    pub(super) saved: &'a Saved,
+    pub(super) interval_bytes: u32,
+    /// This process has not used the log without closing it.
+    pub(super) trust_end: bool,
+    pub(super) on_damage: OnDamage,
+}
+
+impl Recovery<'_> {
+    pub(super) fn run(self) -> Result<Found, OpenError> {
+        let mut candidates = self.candidates()?;
+        if let Some(found) = self.clean_end(&candidates)? {
+            return Ok(found);
+        }
+        let usable = candidates
+            .iter()
+            .take_while(|candidate| candidate.head.is_some());
+        let usable = usable.count();
+        let mut dropped = candidates.split_off(usable);
+        if candidates.is_empty() {
+            return self.begin_anew(dropped);
+        }
+        let (segments, history, scanned_bytes) = self.scan_all(&candidates)?;
+        let damage = self.damage(&segments, &history);
+        if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
+            return Err(damage.clone().into());
+        }
+        dropped.splice(0..0, candidates.drain(segments.len()..));
+        let last = segments.len() - 1;
+        let torn_bytes = candidates[last].len - u64::from(segments[last].len)
+            + dropped.iter().map(|candidate| candidate.len).sum::<u64>();
+        let mut found = Found {
+            segments,
+            history,
+            recovered: Recovered {
+                scanned_bytes,
+                torn_bytes,
+                damage,
+                ..Recovered::default()
+            },
+        };
+        self.keep(&mut found, &candidates, dropped)?;
+        Ok(found)
+    }
+
+    /// The segment files in the folder, in order; leftovers are removed.
+    fn candidates(&self) -> io::Result<Vec<Candidate>> {
+        let disk = &self.dir.disk;
+        let mut bases = Vec::new();
+        let mut others = Vec::new();
+        for entry in disk.read_dir(&self.folder)? {
+            let leftover = entry.name.ends_with(UNFINISHED) || entry.name.ends_with(DELETED_FILE);
+            match base_offset_of(&entry.name) {
+                Some((base, Kind::Log)) => bases.push(base),
+                Some((base, _)) => others.push((base, entry.name)),
+                None if leftover => disk.remove_file(&self.folder.join(entry.name))?,
+                None => {}
+            }
+        }
+        for (base, name) in others {
+            if !bases.contains(&base) {
+                disk.remove_file(&self.folder.join(name))?;
+            }
+        }
+        let candidates: io::Result<Vec<Candidate>> =
+            bases.into_iter().map(|base| self.candidate(base)).collect();
+        let mut candidates = candidates?;
+        // a head that does not ascend belongs to no segment of this log
+        let mut next_index = 0;
+        for candidate in &mut candidates {
+            candidate.head = candidate.head.filter(|head| head.first_index >= next_index);
+            next_index = candidate
+                .head
+                .map_or(next_index, |head| head.first_index + 1);
+        }
+        Ok(candidates)
+    }
+
+    fn candidate(&self, base_offset: i64) -> io::Result<Candidate> {
+        let disk = &self.dir.disk;
+        let files = SegmentFiles::new(Arc::clone(disk), Arc::clone(&self.folder), base_offset);
+        let log = disk.open(&files.path(Kind::Log), OpenMode::Read)?;
+        let mut bytes = [0; HEAD_LEN];
+        let head = disk
+            .open(&files.path(Kind::Raft), OpenMode::Read)
+            .and_then(|raft| raft.read_exact_at(&mut bytes, 0));
+        let head = match head {
+            Ok(()) => Head::decode(&bytes).filter(|head| head.base_offset == base_offset),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) =>
+            {
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Candidate {
+            head,
+            len: log.len()?,
+            files: Arc::new(files),
+        })
+    }
+
+    /// The log as it was closed, if it was and nothing contradicts that.
+    fn clean_end(&self, candidates: &[Candidate]) -> io::Result<Option<Found>> {
+        if !self.trust_end {
+            return Ok(None);
+        }
+        let end = CleanEnd::read(&*self.dir.disk, &self.folder)?;
+        let Some(end) = end.filter(|end| end.generation == self.dir.generation) else {
+            return Ok(None);
+        };
+        let heads: Option<Vec<Head>> = candidates.iter().map(|candidate| candidate.head).collect();
+        let Some(heads) = heads.filter(|heads| !heads.is_empty()) else {
+            return Ok(None);
+        };
+        let last = heads.len() - 1;
+        let whole = |n: usize| candidates[n].len >= heads[n + 1].previous_len;
+        let fits =
+            heads[last].first_index == end.first_index && candidates[last].len == end.len.into();
+        if !fits || !(0..last).all(whole) || end.boundary.next_index() < self.saved.durable_index {
+            return Ok(None);
+        }
+        let mut segments = Vec::with_capacity(heads.len());
+        for n in 0..last {
+            let files = Arc::clone(&candidates[n].files);
+            segments.push(Segment::closed(heads[n], files, &heads[n + 1]));
+            trim(&candidates[n], heads[n + 1].previous_len)?;
+        }
+        segments.push(end.active(heads[last], Arc::clone(&candidates[last].files))?);
+        Ok(Some(Found {
+            segments,
+            history: History::at(&end.boundary),
+            recovered: Recovered {
+                clean: true,
+                ..Recovered::default()
+            },
+        }))
+    }
+
+    /// A log in which no segment was finished: one that was being made when the power failed.
+    fn begin_anew(&self, dropped: Vec<Candidate>) -> Result<Found, OpenError> {
+        // frames are appended only after the first segment's head was synced
+        let lost = dropped.iter().find(|candidate| candidate.len > 0);
+        let damage = (self.saved.durable_index > 0 || lost.is_some()).then(|| Damage {
+            file: match lost {
+                Some(candidate) => candidate.files.path(Kind::Raft).display().to_string(),
+                None => self.folder.display().to_string(),
+            },
+            position: 0,
+            index: 0,
+            offset: 0,
+        });
+        if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
+            return Err(damage.clone().into());
+        }
+        for candidate in dropped {
+            candidate.files.remove()?;
+        }
+        let disk = Arc::clone(&self.dir.disk);
+        let files = Arc::new(SegmentFiles::new(disk, Arc::clone(&self.folder), 0));
+        let head = super::open::first_head(self.dir.clock.now_ms());
+        let dirty = crate::dir::writer::create_segment(&files, &head, None)?;
+        self.dir.sync(&dirty, &[&*self.folder])?;
+        Ok(Found {
+            segments: vec![Segment::new(head, files)],
+            history: History::default(),
+            recovered: Recovered {
+                created: damage.is_none(),
+                damage,
+                ..Recovered::default()
+            },
+        })
+    }
+
+    /// Reads and checks what must be; the segments to keep, the state at their end, bytes read.
+    fn scan_all(&self, candidates: &[Candidate]) -> io::Result<(Vec<Segment>, History, u64)> {
+        let head = |n: usize| {
+            candidates[n]
+                .head
+                .expect("only candidates with a head are here")
+        };
+        let limit = |n: usize| match candidates.get(n + 1) {
+            Some(_) => head(n + 1).previous_len,
+            None => candidates[n].len,
+        };
+        let short = (0..candidates.len()).find(|n| candidates[*n].len < limit(*n));
+        let marked = candidates.partition_point(|c| {
+            c.head
+                .is_some_and(|head| head.first_index <= self.saved.durable_index)
+        });
+        let from = marked.saturating_sub(1).min(short.unwrap_or(usize::MAX));
+        let heads = candidates[..=from].iter().enumerate();
+        let heads: Vec<_> = heads
+            .map(|(n, c)| (head(n), Arc::clone(&c.files)))
+            .collect();
+        let (start, mut history) = history_before(&heads)?;
+        let mut segments: Vec<Segment> = (0..start)
+            .map(|n| Segment::closed(head(n), Arc::clone(&candidates[n].files), &head(n + 1)))
+            .collect();
+        let mut scanned_bytes = 0;
+        for n in start..candidates.len() {
+            let follows = head(n).first_index == history.next_index()
+                && head(n).base_offset == history.next_offset;
+            if n > start && !follows {
+                break;
+            }
+            let files = &candidates[n].files;
+            let end = limit(n).min(candidates[n].len);
+            let found = scan(
+                files,
+                head(n),
+                end,
+                u64::MAX,
+                &mut history,
+                self.interval_bytes,
+            )?;
+            scanned_bytes += u64::from(found.segment.len);
+            segments.push(found.segment);
+            if !found.whole || end < limit(n) {
+                break;
+            }
+        }
+        Ok((segments, history, scanned_bytes))
+    }
+
+    /// Acknowledged frames that are missing.
+    fn damage(&self, segments: &[Segment], history: &History) -> Option<Damage> {
+        let last = segments.last()?;
+        (history.next_index() < self.saved.durable_index).then(|| Damage {
+            file: last.files.path(Kind::Log).display().to_string(),
+            position: last.len.into(),
+            index: history.next_index(),
+            offset: history.next_offset,
+        })
+    }
+
+    /// Makes the folder hold exactly what was found, durably.
+    fn keep(
+        &self,
+        found: &mut Found,
+        kept: &[Candidate],
+        dropped: Vec<Candidate>,
+    ) -> io::Result<()> {
+        if found.recovered.damage.is_some() {
+            // or the mark would call what is kept damaged at every start
+            let mut saved = self.saved.clone();
+            saved.durable_index = found.history.next_index();
+            self.dir.journal.lock().note(self.identity, saved);
+            self.dir.sync_journal()?;
+        }
+        for candidate in dropped.iter().rev() {
+            candidate.files.remove()?;
+        }
+        let mut dirty: Vec<Arc<dyn DiskFile>> = Vec::new();
+        let last = found.segments.len() - 1;
+        for (n, (segment, candidate)) in found.segments.iter_mut().zip(kept).enumerate() {
+            trim(candidate, segment.len.into())?;
+            // what the mark vouches for was neither read nor can it have been lost
+            if segment.times.is_some() {
+                if n < last {
+                    segment.finish_times();
+                }
+                dirty.push(segment.files.open(Kind::Log)?);
+                dirty.extend(segment.write_index_anew()?);
+            }
+        }
+        self.dir.sync(&dirty, &[&*self.folder])
+    }
+}
+
+/// Cuts what stands behind a segment's end. Nobody reads it yet.
+fn trim(candidate: &Candidate, len: u64) -> io::Result<()> {
+    if candidate.len > len {
+        candidate.files.open(Kind::Log)?.set_len(len)?;
+    }
+    candidate.files.allocated.store(len, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The state at the start of the last of some segments, or of the newest before it whose state is
+/// known: from there on frames have to be read.
+pub(super) fn history_before(
+    segments: &[(Head, Arc<SegmentFiles>)],
+) -> io::Result<(usize, History)> {
+    for (n, (head, files)) in segments.iter().enumerate().rev() {
+        if head.first_index == 0 && head.base_offset == 0 {
+            return Ok((n, History::default()));
+        }
+        let bytes = files.read(Kind::Boundary)?.unwrap_or_default();
+        let fits = |boundary: &Boundary| {
+            boundary.next_index() == head.first_index && boundary.next_offset == head.base_offset
+        };
+        if let Some(boundary) = Boundary::decode(&bytes).ok().filter(fits) {
+            return Ok((n, History::at(&boundary)));
+        }
+        tracing::warn!(path = %files.path(Kind::Boundary).display(), "boundary is not readable");
+    }
+    // producers and old epochs are forgotten; positions are not
+    let (head, _) = segments.first().expect("a log always has a segment");
+    let boundary = Boundary {
+        last: head.previous(),
+        next_offset: head.base_offset,
+        log_start_offset: head.base_offset,
+        terms: head.previous().into_iter().collect(),
+        ..Boundary::default()
+    };
+    Ok((0, History::at(&boundary)))
+}

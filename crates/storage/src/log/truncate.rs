@@ -1,0 +1,224 @@
+//! Taking frames off a log: its end when a leader says otherwise, its beginning when it is old.
+//!
+//! What was written is not written again, because slices of it may be on their way to a socket. A
+//! truncation ends the segment at the cut and goes on in a new one, whose head says where the old
+//! one ends. Only if the kept part holds no record, so that the new one would bear the same name,
+//! is the segment replaced by a copy: a few raft-only frames.
+
+use std::io;
+use std::sync::Arc;
+
+use super::handle::Log;
+use super::recover::history_before;
+use super::scan::scan;
+use super::shared::{Inner, LogShared};
+use crate::dir::{DELETED_FILE, writer};
+use crate::history::History;
+use crate::segment::{Head, Kind, Segment};
+use crate::{Boundary, LogId};
+
+impl Log {
+    /// Drops every frame after `index` (all of them if `None`) and forgets what they did to
+    /// producer state and epochs. Durable on return. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    ///
+    /// # Panics
+    /// `index` lies before the frames that are purged.
+    pub fn truncate_after(&self, index: Option<u64>) -> io::Result<()> {
+        self.shared.exclusively("truncate", |log, inner| {
+            let first_index = inner.first_index();
+            let end = index.map_or(first_index, |index| index.saturating_add(1));
+            assert!(end >= first_index, "truncated below what is purged");
+            if end >= inner.history.next_index() {
+                return Ok(());
+            }
+            log.truncate(inner, end)
+        })
+    }
+
+    /// Forgets frames up to `id`, as whole segments as space goes. If the log ends before `id`,
+    /// it becomes empty and goes on after it at the same Kafka offset. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn purge_through(&self, id: LogId) -> io::Result<()> {
+        let beyond = self
+            .shared
+            .inner
+            .lock()
+            .history
+            .last
+            .is_none_or(|last| last.index < id.index);
+        if !beyond {
+            // needs nothing of the writer, so that a full disk can be relieved
+            let inner = &mut self.shared.inner.lock();
+            let result = self.shared.purge(inner, id);
+            return result;
+        }
+        self.shared.exclusively("purge", |log, inner| {
+            let log_start = inner.history.next_offset;
+            let mut boundary = inner.history.boundary(log_start);
+            boundary.last = Some(id);
+            if boundary.terms.last().is_none_or(|last| last.term < id.term) {
+                boundary.terms.push(id);
+            }
+            log.reset(inner, boundary)
+        })
+    }
+}
+
+impl LogShared {
+    /// Runs a change of the log's files while nothing else happens to it. If it fails, the log is
+    /// closed, because memory and disk may differ; the next start puts that right.
+    pub(super) fn exclusively(
+        self: &Arc<Self>,
+        doing: &str,
+        change: impl FnOnce(&LogShared, &mut Inner) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let result = {
+            let mut inner = self.wait_quiet(true)?;
+            if inner.closed {
+                return Err(super::pipeline::closed());
+            }
+            let result = change(self, &mut inner);
+            inner.closed = result.is_err();
+            result
+        };
+        if let Err(error) = &result {
+            if error.kind() != io::ErrorKind::StorageFull {
+                self.dir.fail(doing, error);
+            }
+            self.fail_submissions();
+        }
+        result
+    }
+
+    /// Keeps the frames below index `end`, which lies inside the log.
+    fn truncate(&self, inner: &mut Inner, end: u64) -> io::Result<()> {
+        self.lower_mark(inner, end)?;
+        let (mut dirty, _) = inner.pipeline.take_dirty();
+        let kept = inner
+            .segments
+            .partition_point(|s| s.head.first_index <= end);
+        for segment in inner.segments.drain(kept..).rev() {
+            segment.files.remove()?;
+        }
+        // durable before anything new bears their names
+        self.dir.disk.sync_dir(&self.folder)?;
+        let (cut, history) = self.cut_last(inner, end)?;
+        let boundary = history.boundary(inner.log_start_offset);
+        inner.segments.pop();
+        if cut.has_no_records() {
+            let (segment, written) = self.copy_of(cut)?;
+            inner.segments.push(segment);
+            dirty.extend(written);
+        } else {
+            let (segments, written) = self.continue_after(cut, &boundary)?;
+            inner.segments.extend(segments);
+            dirty.extend(written);
+        }
+        dirty.iter().try_for_each(|file| file.sync_data())?;
+        self.dir.disk.sync_dir(&self.folder)?;
+        inner.log_start_offset = inner.log_start_offset.min(history.next_offset);
+        inner.history = history;
+        inner.tail.clear();
+        inner.pipeline.reset(end);
+        Ok(())
+    }
+
+    /// The last segment as far as it is kept, and the state at its end.
+    fn cut_last(&self, inner: &Inner, end: u64) -> io::Result<(Segment, History)> {
+        let segments = inner.segments.iter();
+        let heads: Vec<_> = segments.map(|s| (s.head, Arc::clone(&s.files))).collect();
+        let (start, mut history) = history_before(&heads)?;
+        let mut last = None;
+        for segment in &inner.segments[start..] {
+            let limit = segment.len.into();
+            let interval_bytes = inner.config.index_interval_bytes;
+            let found = scan(
+                &segment.files,
+                segment.head,
+                limit,
+                end,
+                &mut history,
+                interval_bytes,
+            )?;
+            if !found.whole {
+                let text = format!("{} is damaged", segment.files.path(Kind::Log).display());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            last = Some(found.segment);
+        }
+        Ok((last.expect("a log always has a segment"), history))
+    }
+
+    /// The cut segment in files of its own, without what was cut off.
+    fn copy_of(&self, cut: Segment) -> io::Result<(Segment, super::Dirty)> {
+        let mut bytes = vec![0; cut.len as usize];
+        cut.files.open(Kind::Log)?.read_exact_at(&mut bytes, 0)?;
+        cut.files.retire();
+        let files = self.segment_files(cut.head.base_offset);
+        files.put_log(&bytes)?;
+        let mut segment = Segment { files, ..cut };
+        let dirty = segment.write_index_anew()?;
+        Ok((segment, dirty))
+    }
+
+    /// The cut segment, closed, and a new one after it.
+    fn continue_after(
+        &self,
+        mut cut: Segment,
+        boundary: &Boundary,
+    ) -> io::Result<([Segment; 2], super::Dirty)> {
+        cut.finish_times();
+        let mut dirty = cut.write_index_anew()?;
+        let head = Head {
+            base_offset: boundary.next_offset,
+            first_index: boundary.next_index(),
+            previous_term: boundary.last.map_or(-1, |id| id.term),
+            previous_len: cut.len.into(),
+            created_ms: self.dir.clock.now_ms(),
+        };
+        let files = self.segment_files(head.base_offset);
+        dirty.extend(writer::create_segment(
+            &files,
+            &head,
+            Some(&boundary.encode()),
+        )?);
+        Ok(([cut, Segment::new(head, files)], dirty))
+    }
+
+    /// Removes segments that end at or before `id` and are on the medium, oldest first.
+    fn purge(&self, inner: &mut Inner, id: LogId) -> io::Result<()> {
+        if inner.purged.is_none_or(|purged| purged.index < id.index) {
+            inner.purged = Some(id);
+            inner.history.trim_start(id.index);
+        }
+        let below = id.index.saturating_add(1).min(inner.pipeline.durable_index);
+        let gone = inner
+            .segments
+            .partition_point(|segment| segment.next_index <= below);
+        let gone = gone.min(inner.segments.len() - 1);
+        let delay_ms = i64::try_from(inner.config.file_delete_delay_ms).unwrap_or(i64::MAX);
+        let due_ms = self.dir.clock.now_ms().saturating_add(delay_ms);
+        for segment in inner.segments.drain(..gone) {
+            if delay_ms == 0 {
+                segment.files.remove()?;
+                continue;
+            }
+            for path in segment.files.rename(DELETED_FILE)? {
+                self.dir.trash.lock().add_file(path, due_ms);
+            }
+        }
+        if gone > 0 {
+            let base_offset = inner.segments[0].head.base_offset;
+            inner.log_start_offset = inner.log_start_offset.max(base_offset);
+            let log_start_offset = inner.log_start_offset;
+            inner.history.epochs.trim_start(log_start_offset);
+            self.dir.disk.sync_dir(&self.folder)?;
+        }
+        Ok(())
+    }
+}

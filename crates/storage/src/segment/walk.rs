@@ -1,0 +1,143 @@
+//! Walking the frames of a segment, header by header.
+//!
+//! Trusts that the bytes were checked when they were written or recovered; still, a header that
+//! makes no sense ends the walk with an error.
+
+use std::io;
+
+use bytes::Bytes;
+use ottla_protocol::records::{BatchHeader, HEADER_LEN};
+
+use super::LogBytes;
+use crate::entry::EntryMeta;
+use crate::frame::{self, Frame};
+
+/// Read at once where a view copies: several headers of small batches.
+const READ_AHEAD: usize = 4096;
+
+/// A walk from some frame to the end of the readable part.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    bytes: LogBytes,
+    index: u64,
+    position: u32,
+    end: u32,
+    ahead: Bytes,
+    ahead_at: u32,
+}
+
+/// One frame of a walk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) index: u64,
+    pub(crate) position: u32,
+    pub(crate) header: BatchHeader,
+}
+
+impl Step {
+    pub(crate) fn len(&self) -> u32 {
+        self.header.size_bytes() as u32
+    }
+
+    pub(crate) fn end(&self) -> u32 {
+        self.position + self.len()
+    }
+
+    pub(crate) fn is_private(&self) -> bool {
+        frame::header_is_private(&self.header)
+    }
+}
+
+impl Walk {
+    /// Begins at `position`, where the frame with `index` begins; ends at `end`.
+    pub(crate) fn new(bytes: LogBytes, position: u32, index: u64, end: u32) -> Walk {
+        Walk {
+            bytes,
+            index,
+            position,
+            end,
+            ahead: Bytes::new(),
+            ahead_at: position,
+        }
+    }
+
+    /// The next frame.
+    ///
+    /// # Errors
+    /// The disk fails, or what is there is no frame.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Step>> {
+        if self.position >= self.end {
+            return Ok(None);
+        }
+        let header = self.header()?;
+        let step = Step {
+            index: self.index,
+            position: self.position,
+            header,
+        };
+        let left = (self.end - self.position) as usize;
+        if header.size_bytes() < HEADER_LEN || header.size_bytes() > left {
+            return Err(damaged(self.position));
+        }
+        self.position = step.end();
+        self.index += 1;
+        Ok(Some(step))
+    }
+
+    /// The first frame for which `wanted` is true.
+    pub(crate) fn find(
+        &mut self,
+        mut wanted: impl FnMut(&Step) -> bool,
+    ) -> io::Result<Option<Step>> {
+        while let Some(step) = self.next()? {
+            if wanted(&step) {
+                return Ok(Some(step));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The whole frame of a step.
+    pub(crate) fn frame(&self, step: &Step) -> io::Result<Frame> {
+        let payload = step.position + HEADER_LEN as u32;
+        let len = step.header.size_bytes() - HEADER_LEN;
+        Ok(Frame {
+            header: step.header,
+            payload: self.bytes.view(payload, len)?,
+        })
+    }
+
+    /// The entry of a step.
+    pub(crate) fn meta(&self, step: &Step) -> io::Result<EntryMeta> {
+        let frame = if step.is_private() {
+            self.frame(step)?
+        } else {
+            Frame {
+                header: step.header,
+                payload: Bytes::new(),
+            }
+        };
+        EntryMeta::of(step.index, &frame).map_err(|_| damaged(step.position))
+    }
+
+    fn header(&mut self) -> io::Result<BatchHeader> {
+        let at = (self.position - self.ahead_at) as usize;
+        if let Some(header) = self.ahead.get(at..).and_then(BatchHeader::parse) {
+            return Ok(header);
+        }
+        let left = (self.end - self.position) as usize;
+        let len = if self.bytes.is_zero_copy() {
+            left
+        } else {
+            left.min(READ_AHEAD)
+        };
+        self.ahead = self.bytes.view(self.position, len)?;
+        self.ahead_at = self.position;
+        BatchHeader::parse(&self.ahead).ok_or_else(|| damaged(self.position))
+    }
+}
+
+fn damaged(position: u32) -> io::Error {
+    let text = format!("no frame at position {position}");
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
