@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, consume, produce, topic};
+use crate::commands::{completions, consume, produce, serve, topic};
 use crate::version::version;
 
 /// A Kafka-compatible broker in one binary, and the tools to use one.
@@ -20,12 +20,14 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  ottla serve                              a broker on 127.0.0.1:9092, data in ./ottla-data
   ottla topic create orders --partitions 3
   echo 'hello' | ottla produce orders
   ottla consume orders --from earliest --exit-at-end";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Serve(serve::Serve),
     #[command(subcommand)]
     Topic(topic::Topic),
     Produce(produce::Produce),

@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod consume;
 pub(crate) mod produce;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod topic;
 
 pub(crate) use run::run;

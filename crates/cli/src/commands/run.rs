@@ -14,6 +14,7 @@ const CLIENT_THREADS: usize = 2;
 /// Does what was asked.
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(serve) => serve.run(),
         Command::Completions(completions) => completions.run(),
         Command::Topic(topic) => as_client(topic.run()),
         Command::Produce(produce) => as_client(produce.run()),
