@@ -2,12 +2,14 @@
 //!
 //! This file reads the file, the environment and the host's name; what they mean is decided in the broker.
 
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
-use ottla_broker::Node;
 use ottla_broker::config::{Built, Config, Flags, PropertiesFile, Sources};
+use ottla_broker::node::{Node, NodeOptions};
 use tokio::runtime::Builder;
 
 use super::signals::StopSignals;
@@ -131,25 +133,30 @@ async fn serve(built: Built) -> Result<(), Failure> {
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
+    let options = NodeOptions::system(Arc::new(built.config));
     let node = tokio::select! {
-        node = Node::start(built.config) => node.map_err(Failure::failed)?,
+        node = Node::start(options) => node.map_err(Failure::failed)?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before it had started");
             return Ok(());
         }
     };
-    let signal = signals.next().await;
-    tracing::info!(signal, "stopping; another signal stops at once");
-    stop(node.shutdown(), signals.next()).await
+    let mut why = Ok(());
+    tokio::select! {
+        signal = signals.next() => tracing::info!(signal, "stopping; another signal stops at once"),
+        reason = node.failed() => why = Err(Failure::Failed(reason)),
+    }
+    stop(node.shutdown(), signals.next()).await.and(why)
 }
 
 /// Waits until the node has stopped, or until it is told to stop at once.
-async fn stop(
-    stopping: impl Future,
+async fn stop<E: fmt::Display>(
+    stopping: impl Future<Output = Result<(), E>>,
     at_once: impl Future<Output = &'static str>,
 ) -> Result<(), Failure> {
     tokio::select! {
-        _ = stopping => {
+        stopped = stopping => {
+            stopped.map_err(Failure::failed)?;
             tracing::info!("stopped");
             Ok(())
         }
@@ -196,9 +203,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_stops_ends_well_and_a_second_signal_does_not_wait_for_it() {
-        let ended = stop(std::future::ready(()), std::future::pending()).await;
-        assert!(ended.is_ok());
-        let ended = stop(std::future::pending::<()>(), std::future::ready("SIGINT")).await;
-        assert!(matches!(ended, Err(Failure::Failed(_))));
+        type Stopped = Result<(), String>;
+        let stopped = || std::future::ready::<Stopped>(Ok(()));
+        assert!(stop(stopped(), std::future::pending()).await.is_ok());
+        let failing = std::future::ready::<Stopped>(Err("no".to_owned()));
+        assert!(stop(failing, std::future::pending()).await.is_err());
+        let endless = std::future::pending::<Stopped>();
+        let at_once = std::future::ready("SIGINT");
+        assert!(stop(endless, at_once).await.is_err());
     }
 }
