@@ -121,7 +121,12 @@ impl ClusterView {
 
     /// The view after a broker said, in refusing a request, who leads a partition now (KIP-951); `None` if that is
     /// no news.
-    pub(crate) fn after_hint(&self, topic: &str, partition: i32, hint: &LeaderHint) -> Option<ClusterView> {
+    pub(crate) fn after_hint(
+        &self,
+        topic: &str,
+        partition: i32,
+        hint: &LeaderHint,
+    ) -> Option<ClusterView> {
         let index = usize::try_from(partition).ok()?;
         let known = self.topics.get(topic)?;
         if known.partitions.get(index)?.leader_epoch >= hint.epoch {
@@ -147,7 +152,10 @@ pub(crate) struct LeaderHint {
 fn broker_of(broker: &crate::wire::messages::metadata_response::MetadataResponseBroker) -> Broker {
     Broker {
         id: NodeId(broker.node_id.0),
-        address: Address::new(broker.host.to_string(), u16::try_from(broker.port).unwrap_or(0)),
+        address: Address::new(
+            broker.host.to_string(),
+            u16::try_from(broker.port).unwrap_or(0),
+        ),
         rack: broker.rack.as_ref().map(|rack| rack.to_string()),
     }
 }
@@ -180,7 +188,9 @@ fn topic_of(name: Arc<str>, topic: &MetadataResponseTopic, known: Option<&Topic>
 }
 
 fn partition_of(partition: &MetadataResponsePartition) -> Partition {
-    let nodes = |nodes: &[crate::wire::messages::BrokerId]| nodes.iter().map(|node| NodeId(node.0)).collect();
+    let nodes = |nodes: &[crate::wire::messages::BrokerId]| {
+        nodes.iter().map(|node| NodeId(node.0)).collect()
+    };
     Partition {
         leader: Some(NodeId(partition.leader_id.0)).filter(|leader| leader.0 >= 0),
         leader_epoch: partition.leader_epoch,
@@ -267,7 +277,9 @@ mod tests {
         let mut topic = metadata_topic("t", &[(1, 0), (2, 0), (3, 0)]);
         topic.partitions.swap(0, 2);
         assert_eq!(view(vec![topic.clone()]).leader("t", 2), Some(NodeId(3)));
-        topic.partitions.retain(|partition| partition.partition_index != 1);
+        topic
+            .partitions
+            .retain(|partition| partition.partition_index != 1);
         assert_eq!(view(vec![topic]).topics["t"].partitions.len(), 1);
     }
 }

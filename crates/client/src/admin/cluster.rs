@@ -31,7 +31,10 @@ pub struct DescribedBroker {
 impl Admin<'_> {
     /// The cluster as any broker sees it.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription, ClientError> {
-        let build = |version| DescribeClusterRequest::default().with_include_fenced_brokers(version >= FIRST_WITH_FENCED);
+        let build = |version| {
+            DescribeClusterRequest::default()
+                .with_include_fenced_brokers(version >= FIRST_WITH_FENCED)
+        };
         let attempt = |_| async {
             let response = self.client.ask_any(build).await?;
             let code = ErrorCode::from_code(response.error_code);
@@ -45,7 +48,10 @@ impl Admin<'_> {
                 .map(|broker| DescribedBroker {
                     broker: Broker {
                         id: NodeId(broker.broker_id.0),
-                        address: Address::new(broker.host.to_string(), u16::try_from(broker.port).unwrap_or(0)),
+                        address: Address::new(
+                            broker.host.to_string(),
+                            u16::try_from(broker.port).unwrap_or(0),
+                        ),
                         rack: broker.rack.as_ref().map(|rack| rack.to_string()),
                     },
                     is_fenced: broker.is_fenced,

@@ -62,7 +62,11 @@ impl Client {
 
     /// A topic, from the cache if it is not too old. A topic that no broker knows is asked for a few times, because
     /// a broker that has just been told of it, or is creating it, needs a moment.
-    pub async fn topic(&self, name: &str, if_missing: IfMissing) -> Result<Arc<Topic>, ClientError> {
+    pub async fn topic(
+        &self,
+        name: &str,
+        if_missing: IfMissing,
+    ) -> Result<Arc<Topic>, ClientError> {
         let config = self.config();
         if let Some(topic) = self.cache().topic(name, config.metadata_age_max) {
             return Ok(topic);
@@ -82,7 +86,11 @@ impl Client {
     }
 
     /// Asks any broker about these topics (none: only about the brokers), once.
-    pub(crate) async fn renew(&self, topics: &[&str], if_missing: IfMissing) -> Result<TopicErrors, ClientError> {
+    pub(crate) async fn renew(
+        &self,
+        topics: &[&str],
+        if_missing: IfMissing,
+    ) -> Result<TopicErrors, ClientError> {
         let asked = topics
             .iter()
             .map(|name| MetadataRequestTopic::default().with_name(Some(TopicName(text(name)))));
@@ -97,7 +105,11 @@ impl Client {
         check_whole(response.error_code)?;
         let mut state = self.cache().state.lock();
         let (view, errors) = state.view.after(&response);
-        for topic in view.topics.keys().filter(|topic| topics.contains(&topic.as_ref())) {
+        for topic in view
+            .topics
+            .keys()
+            .filter(|topic| topics.contains(&topic.as_ref()))
+        {
             state.asked.insert(topic.clone(), Instant::now());
         }
         state.view = Arc::new(view);

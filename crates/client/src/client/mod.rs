@@ -15,7 +15,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-pub use by_leader::PerPartition;
 pub(crate) use by_leader::LeaderSaid;
+pub use by_leader::PerPartition;
 pub use handle::Client;
 pub use metadata::IfMissing;

@@ -7,7 +7,6 @@
 //! - [`vectored`]: writing many slices at once;
 //! - [`dial`]: opening the socket.
 
-
 mod dial;
 mod handle;
 mod link;
