@@ -1,7 +1,7 @@
 //! The one table of APIs and versions that this broker serves.
 //!
 //! What ApiVersions answers, what is decoded, what dispatch must handle and what docs/compatibility.md says are all
-//! made from [`for_each_api`]: what is not in it does not exist for a client. Tests hold it against the schemas of
+//! made from `for_each_api`: what is not in it does not exist for a client. Tests hold it against the schemas of
 //! Apache Kafka and against the message types that do the coding.
 //!
 //! To serve one more API, add its row, its message types to [`crate::messages`], and its arm where the compiler asks.

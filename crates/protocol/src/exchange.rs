@@ -102,3 +102,117 @@ pub enum DecodeResponseError {
         cause: BodyError,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::frame::FrameDecoder;
+    use crate::messages::{
+        ApiVersionsRequest, ApiVersionsResponse, FetchRequest, ListOffsetsRequest, MetadataRequest,
+        StrBytes,
+    };
+    use crate::request::{Request, decode_request};
+    use crate::response::encode_response;
+
+    /// What stands behind the size field.
+    fn unframed(frame: Bytes) -> Bytes {
+        let decoded = FrameDecoder::new(1024).decode(&mut BytesMut::from(&frame[..]));
+        decoded.unwrap().expect("one whole frame")
+    }
+
+    #[test]
+    fn a_request_arrives_as_it_was_sent() {
+        let body = ApiVersionsRequest {
+            client_software_name: StrBytes::from_static_str("ottla"),
+            client_software_version: StrBytes::from_static_str("1"),
+            cluster_id: Some(StrBytes::from_static_str("here")),
+            node_id: 3,
+            ..ApiVersionsRequest::default()
+        };
+        let frame = encode_request(5, 42, Some("me"), &body).unwrap();
+        let (header, request) = decode_request(unframed(frame)).unwrap();
+        assert_eq!(
+            (
+                header.version,
+                header.correlation_id,
+                header.client_id.as_deref()
+            ),
+            (5, 42, Some("me"))
+        );
+        assert_eq!(request, Request::ApiVersions(body));
+    }
+
+    #[test]
+    fn a_response_arrives_as_it_was_sent() {
+        for version in [0, 5] {
+            let header = RequestHeader {
+                api: ApiKey::ApiVersions.spec(),
+                version,
+                correlation_id: 7,
+                client_id: None,
+            };
+            let sent = ApiVersionsResponse::default();
+            let frame = encode_response(&header, sent.clone().into())
+                .unwrap()
+                .to_bytes();
+            let frame = unframed(frame);
+            assert_eq!(peek_correlation_id(&frame), Some(7));
+            assert_eq!(
+                decode_response::<ApiVersionsRequest>(version, frame),
+                Ok((7, sent))
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_to_an_unsupported_version_reads_as_version_0() {
+        let header = RequestHeader {
+            api: ApiKey::ApiVersions.spec(),
+            version: 9,
+            correlation_id: 7,
+            client_id: None,
+        };
+        let frame = crate::response::answer_to_unsupported_version(&header)
+            .unwrap()
+            .to_bytes();
+        let (_, response) = decode_response::<ApiVersionsRequest>(0, unframed(frame)).unwrap();
+        assert_eq!(
+            (response.error_code, response.api_keys[0].max_version),
+            (35, 5)
+        );
+    }
+
+    #[test]
+    fn a_version_that_the_message_does_not_have_is_not_written() {
+        let written = encode_request(12, 1, None, &ListOffsetsRequest::default());
+        assert!(
+            matches!(
+                written,
+                Err(EncodeRequestError::Body(EncodeError::Codec(_)))
+            ),
+            "{written:?}"
+        );
+    }
+
+    #[test]
+    fn a_response_that_lies_about_its_counts_is_refused_before_it_is_decoded() {
+        let frame = Bytes::from_static(b"\0\0\0\x07\0\0\0\0\0\xff\xff\xff\xff\x0f");
+        let decoded = decode_response::<MetadataRequest>(9, frame);
+        assert!(matches!(
+            decoded,
+            Err(DecodeResponseError::Malformed {
+                cause: BodyError::Shape(_),
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn an_empty_response_is_an_error() {
+        let decoded = decode_response::<FetchRequest>(12, Bytes::new());
+        assert!(matches!(decoded, Err(DecodeResponseError::Header(_))));
+        assert_eq!(peek_correlation_id(b"\0\0\0"), None);
+    }
+}

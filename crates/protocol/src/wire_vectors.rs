@@ -14,9 +14,10 @@ use crate::header::RequestHeader;
 use crate::messages::*;
 use crate::request::decode_request;
 use crate::response::{Response, encode_response};
-use crate::shape::{table, walk};
+use crate::shape::{Shape, table, walk};
 
 /// One message on the wire.
+#[derive(Clone, Debug)]
 pub(crate) struct Vector {
     pub(crate) is_request: bool,
     pub(crate) api_key: i16,
@@ -26,6 +27,16 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
+    /// The shape of its body, if its API and version are served.
+    pub(crate) fn served_shape(&self) -> Option<&'static Shape> {
+        let api = self.served_by()?;
+        Some(if self.is_request {
+            api.request
+        } else {
+            api.response
+        })
+    }
+
     pub(crate) fn served_by(&self) -> Option<&'static ApiSpec> {
         ApiSpec::find(self.api_key).filter(|api| api.serves(self.version))
     }
@@ -75,10 +86,30 @@ macro_rules! define_rewriters {
             }
         }
 
+        /// Decodes a served message and says how many bytes of it are left.
+        pub(crate) fn left_after_decoding(api: ApiKey, vector: &Vector) -> anyhow::Result<usize> {
+            let mut body = vector.body.clone();
+            match (api, vector.is_request) {
+                $((ApiKey::$name, true) => $request::decode(&mut body, vector.version).map(drop),)+
+                $((ApiKey::$name, false) => $response::decode(&mut body, vector.version).map(drop),)+
+            }?;
+            Ok(body.len())
+        }
+
         /// The versions and key that the codecs of an API claim.
         fn claims_of_codecs(api: ApiKey) -> (i16, VersionRange, VersionRange) {
             match api {
                 $(ApiKey::$name => ($request::KEY, $request::VERSIONS, $response::VERSIONS),)+
+            }
+        }
+
+        /// The sizes in memory of an API's decoded request and response, and what their shapes say.
+        fn sizes_and_estimates(api: ApiKey) -> [(usize, u32); 2] {
+            match api {
+                $(ApiKey::$name => [
+                    (size_of::<$request>(), table::$request.body.decoded_bytes),
+                    (size_of::<$response>(), table::$response.body.decoded_bytes),
+                ],)+
             }
         }
 
@@ -162,13 +193,8 @@ const VECTORS_OF_BROKER_APIS: usize = 2280;
 #[test]
 fn the_walk_refuses_every_vector_that_is_cut_short() {
     for vector in read_vectors() {
-        let Some(api) = vector.served_by() else {
+        let Some(shape) = vector.served_shape() else {
             continue;
-        };
-        let shape = if vector.is_request {
-            api.request
-        } else {
-            api.response
         };
         for end in 0..vector.body.len() {
             assert!(
@@ -368,6 +394,19 @@ fn the_table_of_apis_agrees_with_kafkas_schemas_and_with_the_codecs() {
                 api.response_header_version(version),
             );
             assert_eq!(ours, claimed, "{} version {version}", api.name);
+        }
+    }
+}
+
+#[test]
+fn shapes_do_not_underestimate_the_memory_of_what_is_decoded() {
+    for api in SERVED {
+        for (size_bytes, estimate_bytes) in sizes_and_estimates(api.key) {
+            assert!(
+                size_bytes <= estimate_bytes as usize,
+                "{}: {size_bytes} > {estimate_bytes}",
+                api.name
+            );
         }
     }
 }

@@ -95,7 +95,7 @@ impl Encodable for ApiVersionsRequest {
         buffer.put_i32(self.node_id);
         put_unsigned_varint(buffer, length(self.unknown_tagged_fields.len())?);
         for (&tag, value) in &self.unknown_tagged_fields {
-            put_unsigned_varint(buffer, u32::try_from(tag).context("a tag is not negative")?);
+            put_unsigned_varint(buffer, tag.cast_unsigned());
             put_unsigned_varint(buffer, length(value.len())?);
             buffer.put_slice(value);
         }
@@ -128,8 +128,7 @@ impl Decodable for ApiVersionsRequest {
         let node_id = buffer.try_get_i32()?;
         let mut unknown_tagged_fields = BTreeMap::new();
         for _ in 0..unsigned_varint(buffer)? {
-            let tag =
-                i32::try_from(unsigned_varint(buffer)?).context("a tag has more than 31 bits")?;
+            let tag = unsigned_varint(buffer)?.cast_signed();
             let size_bytes = unsigned_varint(buffer)? as usize;
             unknown_tagged_fields.insert(tag, buffer.try_get_bytes(size_bytes)?);
         }
@@ -196,4 +195,59 @@ fn unsigned_varint<B: Buf>(buffer: &mut B) -> anyhow::Result<u32> {
 
 fn length(count: usize) -> anyhow::Result<u32> {
     u32::try_from(count).context("a length has more than 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(request: &ApiVersionsRequest, version: i16) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        request
+            .encode(&mut bytes, version)
+            .expect("a short request");
+        assert_eq!(
+            request.compute_size(version).expect("a short request"),
+            bytes.len()
+        );
+        bytes
+    }
+
+    #[test]
+    fn a_request_of_version_5_has_its_destination_behind_the_client() {
+        let request = ApiVersionsRequest {
+            client_software_name: StrBytes::from_static_str("c"),
+            client_software_version: StrBytes::from_static_str("1"),
+            cluster_id: Some(StrBytes::from_static_str("k")),
+            node_id: 2,
+            ..ApiVersionsRequest::default()
+        };
+        assert_eq!(written(&request, 5), b"\x02c\x021\x02k\0\0\0\x02\0");
+        assert_eq!(written(&request, 4), b"\x02c\x021\0");
+        assert_eq!(written(&request, 0), b"");
+    }
+
+    #[test]
+    fn unknown_tagged_fields_survive_whatever_their_tag() {
+        let mut request = ApiVersionsRequest::default();
+        request
+            .unknown_tagged_fields
+            .insert(7, Bytes::from_static(b"seven"));
+        request
+            .unknown_tagged_fields
+            .insert(u32::MAX.cast_signed(), Bytes::new());
+        let decoded = ApiVersionsRequest::decode(&mut Bytes::from(written(&request, 5)), 5);
+        assert_eq!(decoded.expect("it was just written"), request);
+    }
+
+    #[test]
+    fn versions_from_the_future_are_refused() {
+        assert!(ApiVersionsRequest::decode(&mut Bytes::new(), 6).is_err());
+        assert!(
+            ApiVersionsRequest::default()
+                .encode(&mut Vec::new(), 6)
+                .is_err()
+        );
+        assert!(ApiVersionsResponse::decode(&mut Bytes::new(), 6).is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! What a body must look like, and the bounded walk that checks it before anything is allocated for it.
 //!
-//! - [`schema`]: the vocabulary of shapes;
+//! - `schema`: the vocabulary of shapes;
 //! - [`table`]: the shapes of Kafka's messages, made at build time from `facts/messages.tsv`;
 //! - [`walk`]: the walk itself.
 

@@ -335,3 +335,6 @@ pub enum Violation {
         taken_bytes: usize,
     },
 }
+
+#[cfg(test)]
+mod tests;
