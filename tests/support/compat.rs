@@ -69,9 +69,9 @@ impl Toolchain {
         Err(format!("the compiled Java suites are out of date; {HINT}"))
     }
 
-    /// The version of Kafka's tools that is installed.
-    pub fn tools_version(&self) -> &str {
-        &self.manifest.tools.version
+    /// The reference broker's version.
+    pub fn server_version(&self) -> &str {
+        &self.manifest.server.version
     }
 
     /// The reference broker's jars.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How often a condition is looked at.
-const PACE: Duration = Duration::from_millis(5);
+const PACE: Duration = Duration::from_millis(2);
 
 /// Looks until there is an answer; `None` when the time is over.
 pub fn poll<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
