@@ -77,7 +77,7 @@ impl<'a> Placement<'a> {
             _ => self.others[(remainder(group_id, others) + rank - active) % others],
         });
         let (replicas, directories) = chosen
-            .map(|broker| (broker.id, directory(broker, group_id)))
+            .map(|broker| (broker.id, directory_for(broker, group_id)))
             .unzip();
         Ok(Assignment {
             replicas,
@@ -87,7 +87,7 @@ impl<'a> Placement<'a> {
 }
 
 /// The log directory that the broker's replica of this group gets: each in turn.
-pub fn directory(broker: &Broker, group_id: u64) -> Uuid {
+pub fn directory_for(broker: &Broker, group_id: u64) -> Uuid {
     match broker.directories.len() {
         0 => Uuid::nil(),
         count => broker.directories[remainder(group_id, count)],

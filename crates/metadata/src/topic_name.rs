@@ -28,9 +28,7 @@ pub enum InvalidTopicName {
     #[error("a topic name cannot be '.' or '..'")]
     Dots,
     /// It is too long.
-    #[error(
-        "a topic name cannot be longer than {TOPIC_NAME_CHARACTERS_MAX} characters, this one has {characters}"
-    )]
+    #[error("a topic name may have {TOPIC_NAME_CHARACTERS_MAX} characters, not {characters}")]
     Long {
         /// How long it is.
         characters: usize,

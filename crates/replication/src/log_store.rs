@@ -171,6 +171,9 @@ impl RaftLogReader<Types> for LogStore {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        if start >= end {
+            return Ok(Vec::new());
+        }
         self.blocking(move |shared| {
             let frames = shared.log.frames(start, end, READ_BYTES_MAX)?;
             frames

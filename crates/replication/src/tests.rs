@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ottla_platform::disk::Disk;
 use ottla_platform::sim::SimDisk;
-use ottla_protocol::records::{BatchBuilder, CheckedBatch, Compression, ProducerStamp};
+use ottla_protocol::records::{
+    BatchBuilder, Batches, CheckedBatch, Compression, ProducerStamp,
+};
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Condition, LogConfig, LogDir, ReadError, Rejection};
 use uuid::Uuid;
@@ -90,17 +92,22 @@ async fn append(partition: &Partition, batch: CheckedBatch) -> Result<i64, Appen
     ticket.await.map(|appended| appended.base_offset)
 }
 
-fn read_offsets(partition: &Partition, offset: i64) -> Vec<i64> {
-    let read = partition.read(offset, 1 << 20, true, Isolation::ReadUncommitted);
-    let records = read.unwrap().records;
-    let bytes: Vec<u8> = records.slices.concat();
-    ottla_protocol::records::Batches(bytes.into())
-        .map(|batch| {
+/// Base offsets of all batches from `offset` on; a read ends with its segment, so there are some.
+fn read_offsets(partition: &Partition, mut offset: i64) -> Vec<i64> {
+    let mut found = Vec::new();
+    loop {
+        let read = partition.read(offset, 1 << 20, true, Isolation::ReadUncommitted);
+        let records = read.unwrap().records;
+        if records.slices.is_empty() {
+            return found;
+        }
+        offset = records.next_offset;
+        for batch in Batches(records.slices.concat().into()) {
             let batch = batch.unwrap();
             batch.verify_crc().unwrap();
-            batch.header.base_offset
-        })
-        .collect()
+            found.push(batch.header.base_offset);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

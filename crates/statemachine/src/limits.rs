@@ -5,7 +5,8 @@
 pub struct BatchLimits {
     /// Most records in one step.
     pub records_max: usize,
-    /// Most bytes of records in one step, by [`StateMachine::size_bytes`](crate::StateMachine::size_bytes).
+    /// Most bytes of records in one step, by
+    /// [`StateMachine::size_bytes`](crate::StateMachine::size_bytes).
     pub size_bytes_max: usize,
 }
 

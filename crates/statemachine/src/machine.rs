@@ -41,6 +41,6 @@ pub trait StateMachine: Sized {
     /// Takes one record of the log into the state: total, without a clock, the same everywhere.
     fn apply(hard: &mut Self::Hard, at: Offset, record: &Self::Record);
 
-    /// Bytes that the record takes in a batch, at least.
+    /// Bytes that the record may take in a batch: a cheap upper bound.
     fn size_bytes(record: &Self::Record) -> usize;
 }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_taken_and_refused_as_kafka_does() {
+    fn lists_and_sizes_are_taken_and_refused_as_kafka_does() {
         takes(
             "cleanup.policy",
             &[
@@ -211,6 +211,10 @@ mod tests {
         refuses("segment.bytes", &["1048575", "2147483648", "abc"]);
         takes("internal.segment.bytes", &["14"]);
         refuses("internal.segment.bytes", &["", "0"]);
+    }
+
+    #[test]
+    fn compression_is_taken_and_refused_as_kafka_does() {
         takes(
             "compression.type",
             &["gzip", " gzip ", "uncompressed", "producer"],
@@ -222,6 +226,10 @@ mod tests {
         refuses("compression.lz4.level", &["0", "18", "-1"]);
         takes("compression.zstd.level", &["0", "22", "-131072"]);
         refuses("compression.zstd.level", &["23", "-131073"]);
+    }
+
+    #[test]
+    fn the_other_kinds_are_taken_and_refused_as_kafka_does() {
         takes(
             "min.cleanable.dirty.ratio",
             &["0", "1", "NaN", "1e-1", "0.5d", ".5", " +0.5 "],

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::NodeId;
 
-use super::create_topics::{partition_record, repeated_name, too_large};
-use super::names::{Occurrence, Repeated};
-use super::{CreationDefaults, Refused, manual_assignment};
+use super::names::{self, Occurrence, Repeated};
+use super::partition_plan::{PartitionPlan, too_large};
+use super::{CreationDefaults, Refused};
 use crate::image::{Image, Topic};
-use crate::placement::{Assignment, Placement};
 use crate::record::Record;
 
 /// Adds partitions, or says whether they could be added.
@@ -53,32 +52,30 @@ impl CreatePartitions {
     ) -> (Vec<Record>, Vec<PartitionsOutcome>) {
         let limits = self.defaults.limits;
         let too_many = self.partitions_asked(image) > limits.partitions_per_request_max;
-        let mut plan = Plan::new(image, &self.defaults);
+        let mut plan = PartitionPlan::new(image, limits);
         let mut repeated = Repeated::of(self.topics.iter().map(|topic| topic.name.as_str()));
         let mut outcomes = Vec::new();
         for topic in &self.topics {
             let result = match repeated.first(&topic.name.as_str()) {
                 None => continue,
                 Some(_) if too_many => Err(too_large("too many new partitions in one request")),
-                Some(Occurrence::Repeated) => Err(repeated_name()),
-                Some(Occurrence::Single) => plan.grow(topic),
+                Some(Occurrence::Repeated) => Err(names::refused()),
+                Some(Occurrence::Single) => grow(&mut plan, image, topic),
             };
-            outcomes.push(PartitionsOutcome {
-                name: topic.name.clone(),
-                result,
-            });
+            let name = topic.name.clone();
+            outcomes.push(PartitionsOutcome { name, result });
         }
-        let mut records = plan.records;
-        if records.len() > limits.records_per_request_max || !fits(&records) {
-            records.clear();
-            for outcome in &mut outcomes {
-                outcome.result = Err(too_large("the request asks for too much at once"));
+        match plan.into_records(fits) {
+            Ok(_) if self.validate_only => (Vec::new(), outcomes),
+            Ok(records) => (records, outcomes),
+            Err(refused) => {
+                let refuse = |one| PartitionsOutcome {
+                    result: Err(refused.clone()),
+                    ..one
+                };
+                (Vec::new(), outcomes.into_iter().map(refuse).collect())
             }
         }
-        if self.validate_only {
-            records.clear();
-        }
-        (records, outcomes)
     }
 
     /// Partitions to add over all topics, so that the bound is checked before any work.
@@ -91,91 +88,30 @@ impl CreatePartitions {
     }
 }
 
-struct Plan<'a> {
-    image: &'a Image,
-    placement: Placement<'a>,
-    defaults: &'a CreationDefaults,
-    next_group_id: u64,
-    partitions: usize,
-    records: Vec<Record>,
-}
-
-impl<'a> Plan<'a> {
-    fn new(image: &'a Image, defaults: &'a CreationDefaults) -> Self {
-        Self {
-            image,
-            placement: Placement::new(image),
-            defaults,
-            next_group_id: image.next_group_id(),
-            partitions: image.partition_count(),
-            records: Vec::new(),
+/// Adds one topic's new partitions to the request, or leaves the plan as it was.
+fn grow(plan: &mut PartitionPlan<'_>, image: &Image, asked: &NewPartitions) -> Result<(), Refused> {
+    let topic = image
+        .topic(&asked.name)
+        .ok_or_else(|| Refused::plain(ErrorCode::UnknownTopicOrPartition))?;
+    let additional = additional(topic, asked.count)?;
+    let first = i32::try_from(topic.partitions.len()).expect("partitions are counted in i32");
+    let factor = topic.replication_factor();
+    let assignments = match &asked.assignments {
+        None => plan.place(additional, factor)?,
+        Some(assignments) if assignments.len() == additional => {
+            plan.place_as_asked(first, assignments, Some(factor))?
         }
-    }
-
-    fn grow(&mut self, asked: &NewPartitions) -> Result<(), Refused> {
-        let topic = self
-            .image
-            .topic(&asked.name)
-            .ok_or_else(|| Refused::plain(ErrorCode::UnknownTopicOrPartition))?;
-        let additional = additional(topic, asked.count)?;
-        let assignments = match &asked.assignments {
-            Some(assignments) => self.assign_as_asked(topic, additional, assignments)?,
-            None => self.assign(topic, additional)?,
-        };
-        let total = self.partitions.saturating_add(additional);
-        if total > self.defaults.limits.partitions_total_max {
-            return Err(too_large("the cluster cannot hold more partitions"));
-        }
-        self.partitions = total;
-        let first = i32::try_from(topic.partitions.len()).expect("partitions are counted in i32");
-        for (assignment, number) in assignments.into_iter().zip(first..) {
-            self.records.push(partition_record(
-                topic.id,
-                number,
-                self.next_group_id,
-                assignment,
-            ));
-            self.next_group_id += 1;
-        }
-        Ok(())
-    }
-
-    fn assign(&self, topic: &Topic, additional: usize) -> Result<Vec<Assignment>, Refused> {
-        (self.next_group_id..)
-            .take(additional)
-            .map(|group_id| {
-                Ok(self
-                    .placement
-                    .assign(group_id, topic.replication_factor())?)
-            })
-            .collect()
-    }
-
-    fn assign_as_asked(
-        &self,
-        topic: &Topic,
-        additional: usize,
-        assignments: &[Vec<NodeId>],
-    ) -> Result<Vec<Assignment>, Refused> {
-        if assignments.len() != additional {
+        Some(assignments) => {
+            let assigned = assignments.len();
             return Err(Refused::new(
                 ErrorCode::InvalidReplicaAssignment,
-                format!(
-                    "{additional} partition(s) are to be added, but {} are assigned",
-                    assignments.len()
-                ),
+                format!("{additional} partition(s) are to be added, but {assigned} are assigned"),
             ));
         }
-        let factor = Some(topic.replication_factor());
-        let first = i32::try_from(topic.partitions.len()).expect("partitions are counted in i32");
-        assignments
-            .iter()
-            .zip((first..).zip(self.next_group_id..))
-            .map(|(replicas, (number, group_id))| {
-                manual_assignment::assign(self.image, replicas, factor, number, group_id)
-            })
-            .collect()
-    }
+    };
+    plan.check_total(additional)?;
+    plan.add(topic.id, first, assignments);
+    Ok(())
 }
 
 /// How many partitions the topic lacks.

@@ -4,8 +4,8 @@ use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::TopicId;
 
 use super::Refused;
-use super::create_topics::{repeated_name, too_large};
-use super::names::{Occurrence, Repeated};
+use super::names::{self, Occurrence, Repeated};
+use super::partition_plan::too_large;
 use crate::image::Image;
 use crate::record::{Record, RemoveTopicRecord};
 
@@ -109,7 +109,7 @@ impl<'a> Request<'a> {
 
     fn by_name(&self, name: &str, occurrence: Occurrence) -> DeletedTopic {
         let (id, result) = match (occurrence, self.image.topic(name)) {
-            (Occurrence::Repeated, _) => (TopicId::ZERO, Err(repeated_name())),
+            (Occurrence::Repeated, _) => (TopicId::ZERO, Err(names::refused())),
             (Occurrence::Single, None) => {
                 let refused = Refused::plain(ErrorCode::UnknownTopicOrPartition);
                 (TopicId::ZERO, Err(refused))

@@ -7,10 +7,11 @@ mod create_topics;
 mod delete_topics;
 mod found;
 mod limits;
-mod manual_assignment;
 mod names;
+mod partition_plan;
 mod producer_ids;
 mod refused;
+mod topic_plan;
 
 pub use brokers::{FenceBroker, RegisterBroker, UnregisterBroker};
 pub use create_partitions::{CreatePartitions, NewPartitions, PartitionsOutcome};

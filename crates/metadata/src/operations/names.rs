@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ottla_protocol::error::ErrorCode;
+
+use super::Refused;
+
 /// How often each item was given; an item is handled where it is first met.
 pub(super) struct Repeated<T>(BTreeMap<T, usize>);
 
@@ -34,6 +38,14 @@ impl<T: Ord> Repeated<T> {
 pub(super) enum Occurrence {
     Single,
     Repeated,
+}
+
+/// What is said about a name that is given more than once.
+pub(super) fn refused() -> Refused {
+    Refused::new(
+        ErrorCode::InvalidRequest,
+        "duplicate topic name in one request",
+    )
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ where
         asker
     }
 
-    /// Commits up to `count` records more.
+    /// Commits up to `count` batches more.
     pub fn commit(&mut self, count: usize) {
         let end = self.log.commit(count);
         let released = self.runner.committed(end);
@@ -138,7 +138,7 @@ where
         );
     }
 
-    /// Loses the leader and all it had not committed but the first `kept` records, and elects a
+    /// Loses the leader and all it had not committed but the first `kept` batches, and elects a
     /// new one that replays what is left.
     pub fn lose_leader(&mut self, kept: usize) {
         self.log.lose_uncommitted_but(kept);

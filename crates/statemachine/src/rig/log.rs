@@ -1,4 +1,6 @@
 //! The rig's log: what was appended, how much of it is committed, and the state it folds to.
+//!
+//! A batch is committed whole and lost whole, as in a real log.
 
 use std::fmt::Debug;
 
@@ -8,6 +10,9 @@ use crate::{Append, Offset, Replay, StateMachine};
 pub(super) struct Log<M: StateMachine> {
     empty: M::Hard,
     records: Vec<M::Record>,
+    /// How many records there are at the end of each batch.
+    batch_ends: Vec<usize>,
+    /// How many batches are committed.
     committed: usize,
     /// The fold of all records, kept up as they are appended.
     folded: M::Hard,
@@ -24,6 +29,7 @@ where
             folded: empty.clone(),
             empty,
             records: Vec::new(),
+            batch_ends: Vec::new(),
             committed: 0,
             persist,
         }
@@ -42,16 +48,24 @@ where
             M::apply(&mut self.folded, at, &record);
             self.records.push(record);
         }
+        self.batch_ends.push(self.records.len());
     }
 
+    /// Commits up to `count` batches more.
     pub(super) fn commit(&mut self, count: usize) -> Offset {
-        self.committed = self.records.len().min(self.committed.saturating_add(count));
+        self.committed = self
+            .batch_ends
+            .len()
+            .min(self.committed.saturating_add(count));
         self.committed_end()
     }
 
-    /// Cuts the log to its committed part and at most `kept` records more.
+    /// Cuts the log to its committed part and at most `kept` batches more.
     pub(super) fn lose_uncommitted_but(&mut self, kept: usize) {
-        self.records.truncate(self.committed.saturating_add(kept));
+        self.batch_ends
+            .truncate(self.committed.saturating_add(kept));
+        self.records
+            .truncate(self.records_of(self.batch_ends.len()));
     }
 
     /// Folds the log anew from its start.
@@ -75,8 +89,9 @@ where
         &self.records
     }
 
+    /// How many batches are not committed.
     pub(super) fn uncommitted(&self) -> usize {
-        self.records.len() - self.committed
+        self.batch_ends.len() - self.committed
     }
 
     pub(super) fn end(&self) -> Offset {
@@ -84,6 +99,13 @@ where
     }
 
     pub(super) fn committed_end(&self) -> Offset {
-        Offset::ZERO.plus(self.committed)
+        Offset::ZERO.plus(self.records_of(self.committed))
+    }
+
+    /// How many records the first `batches` hold.
+    fn records_of(&self, batches: usize) -> usize {
+        batches
+            .checked_sub(1)
+            .map_or(0, |last| self.batch_ends[last])
     }
 }

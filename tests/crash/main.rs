@@ -1,0 +1,53 @@
+//! kill -9 at random points while records are produced: what was acknowledged must still be there,
+//! once, in order, without gaps.
+//!
+//! `OTTLA_CRASH_ROUNDS` (default 3) says how often the broker is killed, `OTTLA_CRASH_SEED` repeats
+//! the kill times and payloads of an earlier run, `OTTLA_CRASH_JAVA=1` has a Java consumer read the
+//! result as well. What cannot repeat is the machine's own timing.
+#![allow(clippy::print_stdout, reason = "a proof reports its rounds")]
+
+mod check;
+mod load;
+mod run;
+mod value;
+
+use ottla_platform::seed::Random;
+use ottla_tests::Settings;
+use ottla_tests::suite::kinds;
+
+use run::Plan;
+
+/// The default: an acknowledged record is on disk.
+#[test]
+fn kill_nine_loses_nothing_acknowledged() {
+    for kind in kinds() {
+        run::run(kind, &plan(Settings::default()));
+    }
+}
+
+/// The operating system outlives the process, so its page cache does.
+#[test]
+fn kill_nine_loses_nothing_acknowledged_with_asynchronous_flush() {
+    for kind in kinds() {
+        run::run(
+            kind,
+            &plan(Settings::default().with("ottla.flush", "async")),
+        );
+    }
+}
+
+fn plan(settings: Settings) -> Plan {
+    let number = |name: &str| -> Option<u64> {
+        let text = std::env::var(name).ok()?;
+        Some(
+            text.parse()
+                .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
+        )
+    };
+    Plan {
+        rounds: number("OTTLA_CRASH_ROUNDS").unwrap_or(3),
+        seed: number("OTTLA_CRASH_SEED").unwrap_or_else(|| Random::from_system().next_u64()),
+        judged_by_java: std::env::var_os("OTTLA_CRASH_JAVA").is_some(),
+        settings,
+    }
+}

@@ -1,0 +1,225 @@
+//! A broker as a process: Ottla or, for comparison, Apache Kafka, driven in the same way.
+//!
+//! A broker owns a temporary folder with its data and its log and keeps its port over restarts.
+//! Dropping it kills the process and removes the folder (`OTTLA_KEEP=1` keeps it).
+
+mod kafka;
+mod ottla;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::process::{Process, Usage};
+use crate::{ports, probe, wait};
+
+/// How long a broker may take until it answers. A JVM on a busy machine needs a while.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long a clean stop may take.
+const STOP_WITHIN: Duration = Duration::from_secs(60);
+/// How often another port is tried when the chosen one was taken in the meantime.
+const START_ATTEMPTS: u32 = 3;
+
+/// Whose broker it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The one under test.
+    Ottla,
+    /// The reference.
+    Kafka,
+}
+
+/// What a broker is started with, besides its address and its folder.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Broker settings under Kafka's names, understood by both kinds.
+    pub configs: Vec<(String, String)>,
+    /// Where to put the temporary folder; the system's default when `None`.
+    pub inside: Option<PathBuf>,
+}
+
+impl Settings {
+    /// One more setting.
+    pub fn with(mut self, key: &str, value: &str) -> Settings {
+        self.configs.push((key.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A broker that answers, until it is killed or terminated.
+pub struct Broker {
+    kind: Kind,
+    settings: Settings,
+    port: u16,
+    folder: TempDir,
+    process: Option<Process>,
+    start_took: Duration,
+}
+
+impl Broker {
+    /// Starts a broker with empty data and waits until it answers a Metadata request.
+    pub fn start(kind: Kind, settings: Settings) -> Result<Broker, String> {
+        let mut failure = String::new();
+        for _ in 0..START_ATTEMPTS {
+            let mut broker = Broker::prepare(kind, settings.clone())?;
+            match broker.resume() {
+                Ok(()) => return Ok(broker),
+                Err(reason) => failure = reason,
+            }
+            if !failure.to_lowercase().contains("address already in use") {
+                break;
+            }
+        }
+        Err(failure)
+    }
+
+    fn prepare(kind: Kind, settings: Settings) -> Result<Broker, String> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("ottla-test-");
+        builder.disable_cleanup(std::env::var_os("OTTLA_KEEP").is_some());
+        let folder = match &settings.inside {
+            Some(inside) => builder.tempdir_in(inside),
+            None => builder.tempdir(),
+        }
+        .map_err(|error| format!("cannot make a temporary folder: {error}"))?;
+        let broker = Broker {
+            kind,
+            settings,
+            port: ports::free_port(),
+            folder,
+            process: None,
+            start_took: Duration::ZERO,
+        };
+        if kind == Kind::Kafka {
+            kafka::format(broker.folder.path(), broker.port, &broker.settings)?;
+        }
+        Ok(broker)
+    }
+
+    /// Starts the process again, on the same data and port, without waiting for anything.
+    pub fn spawn(&mut self) -> Result<(), String> {
+        assert!(self.process.is_none(), "the broker is running");
+        let mut command = self.command()?;
+        let process = Process::spawn(&mut command, &self.log_path())
+            .map_err(|error| format!("cannot run {command:?}: {error}"))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Starts the process again, on the same data and port, and waits until it answers.
+    pub fn resume(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        self.spawn()?;
+        let process = self.process.as_mut().expect("it was just spawned");
+        let port = self.port;
+        let outcome = wait::poll(READY_WITHIN, || {
+            if let Some(status) = process.ended() {
+                return Some(Err(format!("ended with {status}")));
+            }
+            probe::answers_metadata(port, Duration::from_secs(2)).then_some(Ok(()))
+        });
+        self.start_took = started.elapsed();
+        match outcome {
+            Some(Ok(())) => Ok(()),
+            Some(Err(reason)) => Err(self.not_ready(&reason)),
+            None => Err(self.not_ready(&format!("no answer within {READY_WITHIN:?}"))),
+        }
+    }
+
+    fn not_ready(&self, reason: &str) -> String {
+        let kind = self.kind;
+        format!(
+            "{kind:?} did not get ready: {reason}; its log ends:\n{}",
+            self.log_tail()
+        )
+    }
+
+    fn command(&self) -> Result<Command, String> {
+        match self.kind {
+            Kind::Ottla => ottla::serve(self.folder.path(), self.port, &self.settings),
+            Kind::Kafka => kafka::serve(self.folder.path()),
+        }
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// SIGTERM, and waits for the clean end; returns how the process ended.
+    pub fn terminate(&mut self) -> Result<ExitStatus, String> {
+        let mut process = self.process.take().ok_or("the broker is not running")?;
+        process.terminate();
+        process
+            .wait(STOP_WITHIN)
+            .ok_or_else(|| format!("still running {STOP_WITHIN:?} after SIGTERM"))
+    }
+
+    /// A clean stop and a start on the same data.
+    pub fn restart(&mut self) -> Result<(), String> {
+        self.terminate()?;
+        self.resume()
+    }
+
+    /// Whose broker it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What clients take as bootstrap server.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// From spawning the process to its first answer with a broker in it.
+    pub fn start_took(&self) -> Duration {
+        self.start_took
+    }
+
+    /// The folder that holds a partition's segments; both kinds use Kafka's names.
+    pub fn partition_folder(&self, topic: &str, partition: u32) -> PathBuf {
+        self.data_folder().join(format!("{topic}-{partition}"))
+    }
+
+    /// The folder with all data.
+    pub fn data_folder(&self) -> PathBuf {
+        data_folder(self.folder.path())
+    }
+
+    /// What the process uses of the machine.
+    pub fn usage(&self) -> Result<Usage, String> {
+        let process = self.process.as_ref().ok_or("the broker is not running")?;
+        process
+            .usage()
+            .map_err(|error| format!("cannot read /proc/{}: {error}", process.id()))
+    }
+
+    /// All that it has logged, over restarts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("broker.log")
+    }
+}
+
+fn data_folder(folder: &Path) -> PathBuf {
+    folder.join("data")
+}

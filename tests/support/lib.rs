@@ -1,0 +1,20 @@
+//! What the suites and the benches share: brokers as real processes, other people's tools, and a
+//! test runner that can say why a case does not run.
+//!
+//! A broker is a process with a port here; of Ottla's code only the client is used, by [`client`].
+
+pub mod broker;
+pub mod client;
+pub mod compat;
+pub mod folders;
+pub mod java;
+pub mod ports;
+pub mod probe;
+pub mod process;
+pub mod suite;
+pub mod tool;
+pub mod wait;
+
+pub use broker::{Broker, Kind, Settings};
+pub use suite::{Need, Suite};
+pub use tool::{Finished, Tool};

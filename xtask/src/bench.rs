@@ -1,0 +1,36 @@
+//! `cargo xtask bench`: measurements, with an optimised build. Not part of CI.
+//!
+//! Only the command lines are here; the programs are those of `ottla-benches`.
+
+use clap::{Args, Subcommand};
+
+use crate::shell::{self, Outcome};
+
+/// Which measurement.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Subcommand)]
+enum Measurement {
+    /// Start-up, memory, CPU per GiB and 1,000 topics beside Apache Kafka, in the same run
+    Versus {
+        /// Options of the program; see `-- --help`
+        #[arg(last = true)]
+        options: Vec<String>,
+    },
+}
+
+/// Builds everything for release and measures.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let Measurement::Versus { options } = &arguments.measurement;
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ottla-cli"]))?;
+    shell::run(
+        shell::cargo()
+            .args(["run", "--release", "--package", "ottla-benches"])
+            .args(["--bin", "versus", "--"])
+            .args(options),
+    )
+}
