@@ -8,20 +8,24 @@ pub(crate) struct Feature {
     pub(crate) name: &'static str,
     pub(crate) min: i16,
     pub(crate) max: i16,
+    /// The level that a new cluster begins with; 0 is off.
+    pub(crate) initial: i16,
 }
 
-/// All of them, by name. A new cluster begins with each at its highest level.
+/// All of them, by name.
 pub(crate) const SUPPORTED: &[Feature] = &[
-    // What tools know the quorum of controllers by.
+    // Which quorums of controllers there can be; Kafka begins with the fixed one.
     Feature {
         name: "kraft.version",
         min: 0,
         max: 1,
+        initial: 0,
     },
     // Kafka 3.3-IV3 to 4.4-IV2: which records the metadata log may hold.
     Feature {
         name: "metadata.version",
         min: 7,
         max: 33,
+        initial: 33,
     },
 ];

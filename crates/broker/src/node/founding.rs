@@ -87,9 +87,8 @@ pub(super) async fn join(
     advertised: &[(String, HostPort)],
     incarnation_id: Uuid,
 ) -> Result<(), StartError> {
-    let features = SUPPORTED
-        .iter()
-        .map(|feature| (feature.name.to_owned(), feature.max));
+    let agreed = SUPPORTED.iter().filter(|feature| feature.initial != 0);
+    let features = agreed.map(|feature| (feature.name.to_owned(), feature.initial));
     let found = Found {
         cluster_id: meta.cluster_id.clone(),
         features: features.collect(),

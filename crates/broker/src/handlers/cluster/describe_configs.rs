@@ -126,9 +126,12 @@ fn answer(
             }
             result.with_configs(entries)
         }
-        Err(Failure { code, message }) => result
-            .with_error_code(code.code())
-            .with_error_message(message.map(StrBytes::from_string)),
+        Err(Failure { code, message }) => {
+            let message = StrBytes::from_string(message.unwrap_or_default());
+            result
+                .with_error_code(code.code())
+                .with_error_message(Some(message))
+        }
     }
 }
 

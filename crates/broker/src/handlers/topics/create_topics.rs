@@ -148,7 +148,8 @@ impl Tells {
         let is_hidden = self.hidden.contains(&name);
         let result = CreatableTopicResult::default()
             .with_name(name)
-            .with_topic_id(topic.id.0);
+            .with_topic_id(topic.id.0)
+            .with_error_message(None);
         if !self.details {
             return result;
         }

@@ -12,7 +12,7 @@ use crate::net::Reply;
 
 /// Handles one request.
 pub(crate) fn handle(call: Call<'_>, _: ListPartitionReassignmentsRequest) -> Reply {
-    let response = ListPartitionReassignmentsResponse::default();
+    let response = ListPartitionReassignmentsResponse::default().with_error_message(None);
     if call.may(Operation::Describe, Resource::Cluster) {
         return Reply::now(response);
     }
