@@ -23,8 +23,9 @@
 //! | ? 4 + 8 | committed: term and index |
 //! | 8 | log start offset |
 //! | 8 | durable mark: all frames below this index are on the medium |
+//! | ? 8 | a truncation to this index was under way: the next start completes it |
 //!
-//! Votes are synced before anyone is told of them. The rest comes along: after a crash it may be
+//! Votes are synced before anyone is told of them, truncations before they begin. The rest comes along: after a crash it may be
 //! older than it was, which is safe: the durable mark is a lower bound, and what is committed
 //! and where the log starts is learned again.
 
@@ -48,7 +49,7 @@ const STATE: u8 = 1;
 const FORGOTTEN: u8 = 2;
 const IDENTITY_LEN: usize = 28;
 /// A record is never longer: the vote is the only part without a fixed size.
-const BODY_MAX: usize = 1 + IDENTITY_LEN + 1 + 4 + crate::VOTE_BYTES_MAX + 1 + 12 + 8 + 8;
+const BODY_MAX: usize = 1 + IDENTITY_LEN + 1 + 4 + crate::VOTE_BYTES_MAX + 1 + 12 + 8 + 8 + 9;
 /// Write the journal anew when it exceeds this and four times what it has to say.
 const REWRITE_BYTES: u64 = 1 << 20;
 
@@ -59,6 +60,7 @@ pub(crate) struct Saved {
     pub(crate) committed: Option<LogId>,
     pub(crate) log_start_offset: i64,
     pub(crate) durable_index: u64,
+    pub(crate) truncating_to: Option<u64>,
 }
 
 /// The journal, open for appending.
@@ -194,6 +196,7 @@ fn put_record(to: &mut BytesMut, identity: Identity, saved: Option<&Saved>) {
         put_option(&mut body, saved.committed, put_id);
         body.put_i64(saved.log_start_offset);
         body.put_u64(saved.durable_index);
+        put_option(&mut body, saved.truncating_to, BytesMut::put_u64);
     }
     to.put_u32(body.len() as u32);
     to.put_u32(crc32c::crc32c(&body));
@@ -257,6 +260,7 @@ fn read_record(from: &mut &[u8]) -> Result<(Identity, Option<Saved>), Malformed>
             committed: get_option(&mut body, get_id)?,
             log_start_offset: body.try_get_i64()?,
             durable_index: body.try_get_u64()?,
+            truncating_to: get_option(&mut body, |from| Ok(from.try_get_u64()?))?,
         }),
         FORGOTTEN => None,
         _ => return Err(Malformed),
@@ -283,6 +287,7 @@ mod tests {
             committed: Some(LogId { term: 1, index: n }),
             log_start_offset: n as i64,
             durable_index: n + 1,
+            truncating_to: n.is_multiple_of(2).then_some(n),
         }
     }
 
@@ -322,12 +327,13 @@ mod tests {
         (1..=3).for_each(|n| journal.note(identity(n), state(n)));
         journal.sync().unwrap();
         let bytes = disk.contents(Path::new("d/state.journal")).unwrap();
-        let record = (bytes.len() - HEAD_LEN) / 3;
+        let without = bytes.len() - HEAD_LEN - 8;
+        let record = without / 3;
         for at in 0..bytes.len() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 0x20;
             let (generation, saved, damaged) = read_all(&flipped);
-            let last = at >= HEAD_LEN + 2 * record;
+            let last = at >= HEAD_LEN + 2 * record + 8;
             assert_eq!(damaged, !last, "byte {at}");
             let in_head = at < HEAD_LEN;
             assert_eq!(

@@ -116,6 +116,7 @@ impl Inner {
             purged: first.previous(),
             committed: saved.committed,
             vote: saved.vote,
+            truncating_to: None,
             pipeline,
             closed: false,
         }

@@ -55,9 +55,12 @@ impl Recovery<'_> {
         if let Some(found) = self.clean_end(&candidates)? {
             return Ok(found);
         }
-        let usable = candidates
-            .iter()
-            .take_while(|candidate| candidate.head.is_some());
+        let stop_index = self.stop_index();
+        let usable = candidates.iter().take_while(|candidate| {
+            candidate
+                .head
+                .is_some_and(|head| head.first_index <= stop_index)
+        });
         let usable = usable.count();
         let mut dropped = candidates.split_off(usable);
         if candidates.is_empty() {
@@ -84,6 +87,11 @@ impl Recovery<'_> {
         };
         self.keep(&mut found, &candidates, dropped)?;
         Ok(found)
+    }
+
+    /// Frames from this index on are to be cut off, because a truncation had begun.
+    fn stop_index(&self) -> u64 {
+        self.saved.truncating_to.unwrap_or(u64::MAX)
     }
 
     /// The segment files in the folder, in order; leftovers are removed.
@@ -145,7 +153,7 @@ impl Recovery<'_> {
 
     /// The log as it was closed, if it was and nothing contradicts that.
     fn clean_end(&self, candidates: &[Candidate]) -> io::Result<Option<Found>> {
-        if !self.trust_end {
+        if !self.trust_end || self.saved.truncating_to.is_some() {
             return Ok(None);
         }
         let end = CleanEnd::read(&*self.dir.disk, &self.folder)?;
@@ -253,7 +261,7 @@ impl Recovery<'_> {
                 files,
                 head(n),
                 end,
-                u64::MAX,
+                self.stop_index(),
                 &mut history,
                 self.interval_bytes,
             )?;
@@ -286,10 +294,7 @@ impl Recovery<'_> {
     ) -> io::Result<()> {
         if found.recovered.damage.is_some() {
             // or the mark would call what is kept damaged at every start
-            let mut saved = self.saved.clone();
-            saved.durable_index = found.history.next_index();
-            self.dir.journal.lock().note(self.identity, saved);
-            self.dir.sync_journal()?;
+            self.save(found.history.next_index(), self.saved.truncating_to)?;
         }
         for candidate in dropped.iter().rev() {
             candidate.files.remove()?;
@@ -307,7 +312,21 @@ impl Recovery<'_> {
                 dirty.extend(segment.write_index_anew()?);
             }
         }
-        self.dir.sync(&dirty, &[&*self.folder])
+        self.dir.sync(&dirty, &[&*self.folder])?;
+        if self.saved.truncating_to.is_some() {
+            self.save(found.history.next_index(), None)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self, durable_index: u64, truncating_to: Option<u64>) -> io::Result<()> {
+        let saved = Saved {
+            durable_index,
+            truncating_to,
+            ..self.saved.clone()
+        };
+        self.dir.journal.lock().note(self.identity, saved);
+        self.dir.sync_journal()
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) purged: Option<LogId>,
     pub(crate) committed: Option<LogId>,
     pub(crate) vote: Option<Bytes>,
+    /// A truncation to this index has begun.
+    pub(crate) truncating_to: Option<u64>,
     pub(crate) pipeline: Pipeline,
     /// Takes nothing any more: closed or deleted.
     pub(crate) closed: bool,
@@ -131,6 +133,7 @@ impl Inner {
             committed: self.committed,
             log_start_offset: self.log_start_offset,
             durable_index: self.pipeline.durable_index,
+            truncating_to: self.truncating_to,
         }
     }
 

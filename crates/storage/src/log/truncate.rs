@@ -3,7 +3,9 @@
 //! What was written is not written again, because slices of it may be on their way to a socket. A
 //! truncation ends the segment at the cut and goes on in a new one, whose head says where the old
 //! one ends. Only if the kept part holds no record, so that the new one would bear the same name,
-//! is the segment replaced by a copy: a few raft-only frames.
+//! is the segment replaced by a copy: a few raft-only frames. That a truncation has begun stands in
+//! the journal until it is done, so that a crash in between cannot bring back what an earlier one
+//! had cut off.
 
 use std::io;
 use std::sync::Arc;
@@ -97,7 +99,9 @@ impl LogShared {
 
     /// Keeps the frames below index `end`, which lies inside the log.
     fn truncate(&self, inner: &mut Inner, end: u64) -> io::Result<()> {
-        self.lower_mark(inner, end)?;
+        inner.lower_mark(end);
+        inner.truncating_to = Some(end);
+        self.sync_saved(inner)?;
         let (mut dirty, _) = inner.pipeline.take_dirty();
         let kept = inner
             .segments
@@ -125,7 +129,8 @@ impl LogShared {
         inner.history = history;
         inner.tail.clear();
         inner.pipeline.reset(end);
-        Ok(())
+        inner.truncating_to = None;
+        self.sync_saved(inner)
     }
 
     /// The last segment as far as it is kept, and the state at its end.
