@@ -40,11 +40,7 @@ impl Listener {
     ///
     /// # Errors
     /// As [`Listener::bind`].
-    pub async fn bind_with(
-        host: &str,
-        port: u16,
-        options: ListenOptions,
-    ) -> io::Result<Listener> {
+    pub async fn bind_with(host: &str, port: u16, options: ListenOptions) -> io::Result<Listener> {
         let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in lookup_host((host, port)).await? {
             match listen(address, options) {

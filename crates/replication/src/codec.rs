@@ -127,7 +127,11 @@ mod tests {
 
     #[test]
     fn memberships_round_trip() {
-        for configs in [vec![], vec![set(&[1])], vec![set(&[1, 2, 3]), set(&[2, 3, 4])]] {
+        for configs in [
+            vec![],
+            vec![set(&[1])],
+            vec![set(&[1, 2, 3]), set(&[2, 3, 4])],
+        ] {
             let membership = Membership::new_with_defaults(configs, [Member(9)]);
             let bytes = encode_membership(&membership);
             assert_eq!(decode_membership(&bytes).unwrap(), membership);

@@ -117,7 +117,9 @@ impl RaftPayload for Payload {
 impl fmt::Display for Proposal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Proposal::Batch { batch, .. } => write!(f, "batch of {} bytes", batch.batch().size_bytes()),
+            Proposal::Batch { batch, .. } => {
+                write!(f, "batch of {} bytes", batch.batch().size_bytes())
+            }
             Proposal::LogStart { offset, .. } => write!(f, "log start {offset}"),
         }
     }

@@ -28,8 +28,6 @@ mod testing;
 mod tests;
 
 pub use groups::{Groups, OpenError, PartitionSpec};
-pub use partition::{
-    DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks,
-};
+pub use partition::{DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks};
 pub use progress::{Registration, Waiter};
 pub use ticket::{AppendError, Appended, Ticket};

@@ -9,9 +9,9 @@ use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
 use futures::Stream;
+use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use openraft::OptionalSend;
 use ottla_storage::{EntryKind, EntryMeta, Private};
 use tokio::sync::oneshot;
 

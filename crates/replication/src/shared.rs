@@ -113,7 +113,10 @@ impl Shared {
         match outcome {
             Outcome::Accepted(placed) => {
                 let answer = self.answer(placed);
-                self.tickets.lock().appended.push_back((index, ticket, answer));
+                self.tickets
+                    .lock()
+                    .appended
+                    .push_back((index, ticket, answer));
             }
             Outcome::Duplicate(placed) => self.when_committed(placed, ticket),
             Outcome::Rejected(rejection) => ticket.answer(Err(AppendError::Rejected(rejection))),
@@ -127,7 +130,10 @@ impl Shared {
             log_append_time_ms: -1,
             log_start_offset: offset,
         };
-        self.tickets.lock().appended.push_back((index, ticket, answer));
+        self.tickets
+            .lock()
+            .appended
+            .push_back((index, ticket, answer));
     }
 
     /// Answers the ticket of a duplicate once the original is committed.
@@ -146,9 +152,15 @@ impl Shared {
     /// Everything up to `id` is committed and applied; `high_watermark` covers it.
     pub(crate) fn applied(&self, id: LogId, high_watermark: i64) {
         self.log.save_committed(id);
-        let before = self.high_watermark.fetch_max(high_watermark, Ordering::AcqRel);
+        let before = self
+            .high_watermark
+            .fetch_max(high_watermark, Ordering::AcqRel);
         let mut tickets = self.tickets.lock();
-        while tickets.appended.front().is_some_and(|(index, ..)| *index <= id.index) {
+        while tickets
+            .appended
+            .front()
+            .is_some_and(|(index, ..)| *index <= id.index)
+        {
             if let Some((_, ticket, answer)) = tickets.appended.pop_front() {
                 ticket.answer(Ok(answer));
             }

@@ -38,7 +38,11 @@ impl StateMachine {
     /// The log's membership cannot be read.
     pub(crate) fn new(shared: Arc<Shared>) -> io::Result<StateMachine> {
         let state = shared.log.state();
-        let last = shared.log.read_committed().min(state.last).max(state.purged);
+        let last = shared
+            .log
+            .read_committed()
+            .min(state.last)
+            .max(state.purged);
         let mut applied = Applied {
             last,
             ..Applied::default()
@@ -119,7 +123,11 @@ impl RaftStateMachine<Types> for StateMachine {
         }
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMeta, boundary: Boundary) -> io::Result<()> {
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        boundary: Boundary,
+    ) -> io::Result<()> {
         let shared = self.shared.clone();
         let boundary = tokio::task::spawn_blocking(move || {
             shared.log.reset_to(&boundary)?;

@@ -82,8 +82,14 @@ impl StoreBuilder<Types, AnyStart, StateMachine> for Builder {
             partition: 0,
             group_id: 1,
         };
-        let (log, _) =
-            Log::open(&dir, "suite-0", identity, LogConfig::default(), OnDamage::Refuse).unwrap();
+        let (log, _) = Log::open(
+            &dir,
+            "suite-0",
+            identity,
+            LogConfig::default(),
+            OnDamage::Refuse,
+        )
+        .unwrap();
         let shared = Shared::new(Member(0), log, manual_clock());
         let machine = StateMachine::new(shared.clone()).unwrap();
         let store = AnyStart {

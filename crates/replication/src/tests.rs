@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use ottla_platform::disk::Disk;
 use ottla_platform::sim::SimDisk;
-use ottla_protocol::records::{
-    BatchBuilder, Batches, CheckedBatch, Compression, ProducerStamp,
-};
+use ottla_protocol::records::{BatchBuilder, Batches, CheckedBatch, Compression, ProducerStamp};
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Condition, LogConfig, LogDir, ReadError, Rejection};
 use uuid::Uuid;
@@ -178,7 +176,9 @@ async fn duplicates_succeed_with_the_first_offset_also_after_a_restart() {
 async fn a_pipeline_of_one_duplicate_twice_is_one_record() {
     let rig = Rig::new();
     let partition = rig.open().await;
-    let tickets: Vec<_> = (0..3).map(|_| partition.propose(stamped(0, 0), None)).collect();
+    let tickets: Vec<_> = (0..3)
+        .map(|_| partition.propose(stamped(0, 0), None))
+        .collect();
     for ticket in tickets {
         assert_eq!(ticket.await.unwrap().base_offset, 0);
     }

@@ -93,7 +93,12 @@ impl From<u64> for Member {
 
 /// The log's id of an entry, as openraft writes it.
 pub(crate) fn raft_id(id: LogId) -> RaftLogId {
-    RaftLogId::new(CommittedLeaderId { term: Term(id.term) }, id.index)
+    RaftLogId::new(
+        CommittedLeaderId {
+            term: Term(id.term),
+        },
+        id.index,
+    )
 }
 
 /// openraft's id of an entry, as the log writes it.
