@@ -26,6 +26,13 @@ use crate::segment::MapCache;
 /// From this many files on, one sync of the whole file system is cheaper than one by one.
 const WHOLE_SYNC_FILES: usize = 8;
 
+/// Files and folders that were written to and not synced.
+#[derive(Default)]
+pub(crate) struct Unsynced {
+    pub(crate) files: Vec<Arc<dyn DiskFile>>,
+    pub(crate) folders: Vec<Arc<Path>>,
+}
+
 /// What this process knows of a log.
 #[derive(Clone)]
 pub(crate) enum Slot {
@@ -57,7 +64,7 @@ pub(crate) struct DirShared {
     pub(crate) maps: MapCache,
     pub(crate) trash: Mutex<Trash>,
     /// What closed logs have written and nobody waits for.
-    pub(crate) unsynced: Mutex<(Vec<Arc<dyn DiskFile>>, Vec<Arc<Path>>)>,
+    pub(crate) unsynced: Mutex<Unsynced>,
     pub(crate) counters: Counters,
     pub(crate) full: AtomicBool,
     pub(crate) failure: OnceLock<String>,
@@ -90,7 +97,7 @@ impl DirShared {
 
     /// Syncs what closed logs have written.
     pub(crate) fn sync_closed(&self) -> io::Result<()> {
-        let (files, folders) = std::mem::take(&mut *self.unsynced.lock());
+        let Unsynced { files, folders } = std::mem::take(&mut *self.unsynced.lock());
         let folders: Vec<&Path> = folders.iter().map(|folder| &**folder).collect();
         self.sync(&files, &folders)
     }

@@ -50,10 +50,10 @@ pub(super) fn turn(dir: &DirShared) -> bool {
 fn write_log(dir: &DirShared, log: Arc<LogShared>) {
     let work = log.begin_write();
     let mut dirty = Vec::new();
-    let steps = work.steps.iter();
+    let mut steps = work.steps.iter();
     let written = dir
         .check()
-        .and_then(|()| steps.map(|step| carry_out(dir, step, &mut dirty)).collect());
+        .and_then(|()| steps.try_for_each(|step| carry_out(dir, step, &mut dirty)));
     match written {
         Ok(()) => log.end_write(work, dirty),
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {

@@ -184,8 +184,8 @@ impl Log {
         };
         shared.dir.journal.lock().note(shared.identity, saved);
         let mut unsynced = shared.dir.unsynced.lock();
-        unsynced.0.append(&mut dirty);
-        unsynced.1.push(Arc::clone(&shared.folder));
+        unsynced.files.append(&mut dirty);
+        unsynced.folders.push(Arc::clone(&shared.folder));
         drop(unsynced);
         let mut logs = shared.dir.logs.lock();
         logs.insert(shared.identity, Slot::Closed);

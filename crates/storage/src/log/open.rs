@@ -105,6 +105,7 @@ impl Inner {
         let log_start_offset = saved.log_start_offset.max(first.base_offset);
         let log_start_offset = log_start_offset.min(history.next_offset);
         history.epochs.trim_start(log_start_offset);
+        let last = history.last;
         let mut pipeline = Pipeline::default();
         pipeline.reset(history.next_index());
         Inner {
@@ -114,7 +115,12 @@ impl Inner {
             history,
             log_start_offset,
             purged: first.previous(),
-            committed: saved.committed,
+            // under asynchronous flush the log may have lost what was committed
+            committed: match (saved.committed, last) {
+                (Some(committed), Some(last)) if committed.index <= last.index => Some(committed),
+                (Some(_), last) => last,
+                (None, _) => None,
+            },
             vote: saved.vote,
             truncating_to: None,
             pipeline,

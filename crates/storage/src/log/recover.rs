@@ -249,14 +249,14 @@ impl Recovery<'_> {
             .map(|n| Segment::closed(head(n), Arc::clone(&candidates[n].files), &head(n + 1)))
             .collect();
         let mut scanned_bytes = 0;
-        for n in start..candidates.len() {
+        for (n, candidate) in candidates.iter().enumerate().skip(start) {
             let follows = head(n).first_index == history.next_index()
                 && head(n).base_offset == history.next_offset;
             if n > start && !follows {
                 break;
             }
-            let files = &candidates[n].files;
-            let end = limit(n).min(candidates[n].len);
+            let files = &candidate.files;
+            let end = limit(n).min(candidate.len);
             let found = scan(
                 files,
                 head(n),
