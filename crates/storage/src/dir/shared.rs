@@ -144,19 +144,57 @@ impl DirShared {
                 files.iter().try_for_each(|file| file.sync_data())?;
                 folders
                     .iter()
-                    .try_for_each(|folder| self.disk.sync_dir(folder))
+                    .try_for_each(|folder| self.sync_folder(folder))
             }
         }
     }
 
-    /// Writes what the journal was told and makes it durable.
+    /// As [`DirShared::sync`], for what nobody else waits for while it is synced: with one sync of
+    /// everything where that can be trusted.
+    pub(crate) fn sync_together(
+        &self,
+        files: &[Arc<dyn DiskFile>],
+        folders: &[&Path],
+    ) -> io::Result<()> {
+        let Some(whole) = &self.whole else {
+            return self.sync(files, folders);
+        };
+        self.check()?;
+        let result = whole.sync();
+        if let Err(error) = &result {
+            self.fail("sync", error);
+        }
+        result
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        match self.disk.sync_dir(folder) {
+            // one that was deleted meanwhile has no names to keep
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Writes what the journal was told and makes it durable. A full disk is an error, but not
+    /// the end: the journal is written later.
     pub(crate) fn sync_journal(&self) -> io::Result<()> {
         self.check()?;
         let result = self.journal.lock().sync();
-        if let Err(error) = &result {
-            self.fail("sync the state journal", error);
+        match &result {
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => {
+                self.fail("sync the state journal", error);
+            }
+            _ => {}
         }
         result
+    }
+
+    /// The same where it may as well be written later.
+    pub(crate) fn sync_journal_if_room(&self) -> io::Result<()> {
+        match self.sync_journal() {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            result => result,
+        }
     }
 
     /// Writes what is queued and runs a flush round, on this thread; whether there was anything.

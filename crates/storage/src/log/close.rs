@@ -214,12 +214,15 @@ impl Log {
         }
         dir.disk.sync_dir(&dir.path)?;
         dir.journal.lock().forget(shared.identity);
-        dir.sync_journal()?;
+        dir.sync_journal_if_room()?;
         let due_ms = dir.clock.now_ms().saturating_add(delay_ms);
         let mut trash = dir.trash.lock();
         trash.forget_inside(&shared.folder);
         trash.add_folder(gone, due_ms);
         drop(trash);
+        let mut unsynced = dir.unsynced.lock();
+        unsynced.folders.retain(|folder| *folder != shared.folder);
+        drop(unsynced);
         dir.logs.lock().remove(&shared.identity);
         Ok(())
     }
@@ -230,8 +233,7 @@ impl LogShared {
     fn stop_for_good(self: &Arc<Self>) -> i64 {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        inner.tail.clear();
-        inner.pipeline.rolls.clear();
+        inner.pipeline.abandon();
         while inner.pipeline.in_hand()
             && self.dir.drive == Drive::Threads
             && self.dir.check().is_ok()

@@ -415,7 +415,9 @@ impl Model {
 /// Runs `steps` steps with the power cut at operation `cut_at`, and again `cut_again` operations
 /// into the recovery; the operations used. The same seed takes the same steps.
 fn run(seed: u64, steps: usize, flush: FlushPolicy, cut_at: Option<u64>) -> u64 {
-    let rig = Rig::new(seed);
+    let disk = Rig::new(seed).disk;
+    disk.set_faults(|faults| faults.whole_sync = seed.is_multiple_of(2));
+    let rig = Rig::open(disk).unwrap();
     let before = rig.disk.operations();
     let config = config(flush);
     let log = rig.log(&config);
@@ -491,8 +493,12 @@ fn long_runs_survive_a_power_cut_anywhere() {
 #[test]
 fn creating_a_log_is_all_or_nothing() {
     for cut_at in 1..40 {
-        for seed in 0..10 {
+        for seed in 0..20 {
             let rig = Rig::new(seed);
+            let disk = rig.disk.clone();
+            disk.set_faults(|faults| faults.whole_sync = seed.is_multiple_of(2));
+            drop(rig);
+            let rig = Rig::open(disk).unwrap();
             rig.disk.cut_power_in(cut_at);
             let created = rig.open_log(0, &small()).is_ok();
             let disk: SimDisk = rig.disk.clone();

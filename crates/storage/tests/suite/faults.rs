@@ -146,7 +146,7 @@ fn a_full_disk_refuses_before_it_promises_and_recovers_by_itself() {
         Rig::open_with(disk, |options| options.reserve_bytes = 200_000).unwrap()
     };
     rig.disk
-        .set_faults(|faults| faults.capacity_bytes = Some(1_000_000));
+        .set_faults(|faults| faults.capacity_bytes = Some(2_100_000));
     let config = LogConfig {
         segment_bytes: 100_000,
         file_delete_delay_ms: 0,
@@ -201,6 +201,7 @@ fn what_was_promised_on_a_disk_that_filled_up_waits_for_space() {
     assert!(answers.iter().all(|answer| answer.get().is_none()));
     assert_eq!(log.admit(1), Err(DiskFull));
     assert_eq!(log.frames(1, 4, usize::MAX).unwrap().len(), 3);
+    rig.dir.tidy().unwrap();
     // calls that would have to wait for it say so instead
     assert_eq!(
         log.close().unwrap_err().kind(),
