@@ -75,6 +75,7 @@ impl LogDir {
             journal: Mutex::new(journal),
             whole,
             logs: Mutex::default(),
+            turning: Mutex::default(),
             writer: WorkQueue::default(),
             flusher: WorkQueue::default(),
             timers: Mutex::default(),
@@ -142,7 +143,7 @@ impl LogDir {
     }
 
     /// Under [`Drive::Manual`]: writes what is queued, then runs one flush round; whether there
-    /// was anything to do.
+    /// was anything to do. Not to be called from a callback.
     pub fn turn(&self) -> bool {
         self.shared.turn()
     }

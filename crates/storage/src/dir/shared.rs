@@ -57,6 +57,8 @@ pub(crate) struct DirShared {
     pub(crate) journal: Mutex<Journal>,
     pub(crate) whole: Option<Arc<dyn WholeSync>>,
     pub(crate) logs: Mutex<BTreeMap<Identity, Slot>>,
+    /// Held by who writes and flushes under [`Drive::Manual`].
+    pub(crate) turning: Mutex<()>,
     pub(crate) writer: WorkQueue,
     pub(crate) flusher: WorkQueue,
     /// Logs to be flushed at a time of the monotonic clock.
@@ -198,7 +200,12 @@ impl DirShared {
     }
 
     /// Writes what is queued and runs a flush round, on this thread; whether there was anything.
+    /// With threads of its own the directory does that itself.
     pub(crate) fn turn(&self) -> bool {
+        if self.drive == Drive::Threads {
+            return false;
+        }
+        let _one_at_a_time = self.turning.lock();
         let wrote = writer::turn(self);
         let flushed = flusher::round(self);
         wrote || flushed

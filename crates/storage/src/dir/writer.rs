@@ -75,7 +75,7 @@ fn carry_out(
 ) -> io::Result<()> {
     match step {
         WriteStep::Frames(frames) => write_frames(dir, frames, dirty),
-        WriteStep::Index(index) => write_index(index, dirty),
+        WriteStep::Index(index) => write_index(index),
         WriteStep::Roll(roll) => write_roll(roll, dirty),
     }
 }
@@ -127,16 +127,12 @@ fn reserve(
     Ok(())
 }
 
-/// Appends entries to the index files.
-pub(crate) fn write_index(
-    index: &WriteIndex,
-    dirty: &mut Vec<Arc<dyn DiskFile>>,
-) -> io::Result<()> {
+/// Appends entries to the index files. They are synced when the segment ends: until then a start
+/// makes them anew.
+fn write_index(index: &WriteIndex) -> io::Result<()> {
     for (kind, at, bytes) in &index.writes {
         if !bytes.is_empty() {
-            let file = index.files.open(*kind)?;
-            file.write_all_at(bytes, *at)?;
-            dirty.push(file);
+            index.files.open(*kind)?.write_all_at(bytes, *at)?;
         }
     }
     Ok(())
@@ -147,6 +143,7 @@ fn write_roll(roll: &Roll, dirty: &mut Vec<Arc<dyn DiskFile>>) -> io::Result<()>
     let closed = roll.closed.open(Kind::Log)?;
     closed.set_len(u64::from(roll.closed_len))?;
     dirty.push(closed);
+    dirty.extend(roll.closed.indexes(roll.has_aborted)?);
     dirty.extend(create_segment(&roll.new, &roll.head, Some(&roll.boundary))?);
     if let Some(bytes) = roll.preallocate {
         roll.new.open(Kind::Log)?.allocate(0, bytes)?;

@@ -174,6 +174,7 @@ impl Log {
                 let log = active.files.open(Kind::Log)?;
                 log.set_len(active.len.into())?;
                 dirty.push(log);
+                dirty.extend(active.files.indexes(active.has_aborted())?);
             }
             let path = shared.folder.join(FILE);
             let end = CleanEnd::of(shared.dir.generation, boundary, active).encode();

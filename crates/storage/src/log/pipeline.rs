@@ -74,6 +74,7 @@ pub(crate) struct Roll {
     pub(crate) boundary: Bytes,
     pub(crate) closed: Arc<SegmentFiles>,
     pub(crate) closed_len: u32,
+    pub(crate) has_aborted: bool,
     pub(crate) new: Arc<SegmentFiles>,
     pub(crate) preallocate: Option<u64>,
 }
