@@ -71,6 +71,12 @@ impl SimDisk {
         change(&mut self.state.lock().faults);
     }
 
+    /// Lets the power fail at the operation that many from now.
+    pub fn cut_power_in(&self, operations: u64) {
+        let mut state = self.state.lock();
+        state.faults.power_cut_at = Some(state.operations + operations);
+    }
+
     /// Operations so far.
     pub fn operations(&self) -> u64 {
         self.state.lock().operations

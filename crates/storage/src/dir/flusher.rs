@@ -54,8 +54,12 @@ fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
                 journal.note(work.log.identity, saved.clone());
             }
         }
-        journal.write()?;
         let votes = works.iter().any(|work| work.has_vote);
+        match journal.write() {
+            // all but votes can be written later
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull && !votes => {}
+            result => result?,
+        }
         if votes { journal.take_unsynced() } else { None }
     };
     let mut files: Vec<_> = works.iter().flat_map(|work| work.files.clone()).collect();

@@ -23,13 +23,14 @@
 //! | ? 4 + 8 | committed: term and index |
 //! | 8 | log start offset |
 //! | 8 | durable mark: all frames below this index are on the medium |
+//! | ? 8 | a truncation to this index was under way: the next start completes it |
 //!
-//! Votes are synced before anyone is told of them. The rest comes along: after a crash it may be
+//! Votes are synced before anyone is told of them, truncations before they begin. The rest comes along: after a crash it may be
 //! older than it was, which is safe: the durable mark is a lower bound, and what is committed
 //! and where the log starts is learned again.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,9 +49,11 @@ const STATE: u8 = 1;
 const FORGOTTEN: u8 = 2;
 const IDENTITY_LEN: usize = 28;
 /// A record is never longer: the vote is the only part without a fixed size.
-const BODY_MAX: usize = 1 + IDENTITY_LEN + 1 + 4 + crate::VOTE_BYTES_MAX + 1 + 12 + 8 + 8;
+const BODY_MAX: usize = 1 + IDENTITY_LEN + 1 + 4 + crate::VOTE_BYTES_MAX + 1 + 12 + 8 + 8 + 9;
 /// Write the journal anew when it exceeds this and four times what it has to say.
 const REWRITE_BYTES: u64 = 1 << 20;
+/// Records that found no space are kept up to this; then the journal is to be written anew.
+const PENDING_BYTES_MAX: usize = 64 << 10;
 
 /// What is remembered of a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +62,7 @@ pub(crate) struct Saved {
     pub(crate) committed: Option<LogId>,
     pub(crate) log_start_offset: i64,
     pub(crate) durable_index: u64,
+    pub(crate) truncating_to: Option<u64>,
 }
 
 /// The journal, open for appending.
@@ -73,6 +77,8 @@ pub(crate) struct Journal {
     /// Records noted but not yet written.
     pending: BytesMut,
     unsynced: bool,
+    /// The file lacks records that were noted and are not pending.
+    behind: bool,
 }
 
 impl Journal {
@@ -103,6 +109,7 @@ impl Journal {
             generation,
             pending: BytesMut::new(),
             unsynced: false,
+            behind: false,
         };
         Ok((journal, damaged))
     }
@@ -130,22 +137,40 @@ impl Journal {
         }
     }
 
-    /// Writes what was noted. It is durable after [`Journal::sync`].
+    /// Writes what was noted. It is durable after [`Journal::sync`]. What cannot be written for
+    /// lack of space is written with the next call.
     pub(crate) fn write(&mut self) -> io::Result<()> {
+        let end = self.len + self.pending.len() as u64;
+        let needed = self.saved.len() as u64 * (BODY_MAX as u64 / 2);
+        if self.behind || end > REWRITE_BYTES.max(needed * 4) {
+            match self.rewrite() {
+                // there may be room left at the end of the old file
+                Err(error) if error.kind() == ErrorKind::StorageFull && !self.behind => {}
+                result => return result,
+            }
+        }
         if self.pending.is_empty() {
             return Ok(());
         }
-        let end = self.len + self.pending.len() as u64;
-        let needed = self.saved.len() as u64 * (BODY_MAX as u64 / 2);
-        if end > REWRITE_BYTES.max(needed * 4) {
-            self.file = rewrite(&*self.disk, &self.directory, self.generation, &self.saved)?;
-            self.len = self.file.len()?;
-            self.unsynced = false;
-        } else {
-            self.file.write_all_at(&self.pending, self.len)?;
-            self.len = end;
-            self.unsynced = true;
+        if let Err(error) = self.file.write_all_at(&self.pending, self.len) {
+            if self.pending.len() > PENDING_BYTES_MAX {
+                // all of it stands in memory too
+                self.pending.clear();
+                self.behind = true;
+            }
+            return Err(error);
         }
+        self.len = end;
+        self.unsynced = true;
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn rewrite(&mut self) -> io::Result<()> {
+        self.file = rewrite(&*self.disk, &self.directory, self.generation, &self.saved)?;
+        self.len = self.file.len()?;
+        self.unsynced = false;
+        self.behind = false;
         self.pending.clear();
         Ok(())
     }
@@ -178,7 +203,10 @@ fn rewrite(
     let path = directory.join(FILE);
     small_file::put(disk, &path, &bytes)?;
     disk.sync_dir(directory)?;
-    disk.open(&path, OpenMode::Write)
+    let file = disk.open(&path, OpenMode::Write)?;
+    // so that votes can be cast on a full disk; without it they may still
+    let _ = file.allocate(bytes.len() as u64, REWRITE_BYTES);
+    Ok(file)
 }
 
 fn put_record(to: &mut BytesMut, identity: Identity, saved: Option<&Saved>) {
@@ -194,6 +222,7 @@ fn put_record(to: &mut BytesMut, identity: Identity, saved: Option<&Saved>) {
         put_option(&mut body, saved.committed, put_id);
         body.put_i64(saved.log_start_offset);
         body.put_u64(saved.durable_index);
+        put_option(&mut body, saved.truncating_to, BytesMut::put_u64);
     }
     to.put_u32(body.len() as u32);
     to.put_u32(crc32c::crc32c(&body));
@@ -257,6 +286,7 @@ fn read_record(from: &mut &[u8]) -> Result<(Identity, Option<Saved>), Malformed>
             committed: get_option(&mut body, get_id)?,
             log_start_offset: body.try_get_i64()?,
             durable_index: body.try_get_u64()?,
+            truncating_to: get_option(&mut body, |from| Ok(from.try_get_u64()?))?,
         }),
         FORGOTTEN => None,
         _ => return Err(Malformed),
@@ -283,6 +313,7 @@ mod tests {
             committed: Some(LogId { term: 1, index: n }),
             log_start_offset: n as i64,
             durable_index: n + 1,
+            truncating_to: n.is_multiple_of(2).then_some(n),
         }
     }
 
@@ -322,12 +353,13 @@ mod tests {
         (1..=3).for_each(|n| journal.note(identity(n), state(n)));
         journal.sync().unwrap();
         let bytes = disk.contents(Path::new("d/state.journal")).unwrap();
-        let record = (bytes.len() - HEAD_LEN) / 3;
+        let without = bytes.len() - HEAD_LEN - 8;
+        let record = without / 3;
         for at in 0..bytes.len() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 0x20;
             let (generation, saved, damaged) = read_all(&flipped);
-            let last = at >= HEAD_LEN + 2 * record;
+            let last = at >= HEAD_LEN + 2 * record + 8;
             assert_eq!(damaged, !last, "byte {at}");
             let in_head = at < HEAD_LEN;
             assert_eq!(

@@ -75,6 +75,7 @@ impl LogDir {
             journal: Mutex::new(journal),
             whole,
             logs: Mutex::default(),
+            turning: Mutex::default(),
             writer: WorkQueue::default(),
             flusher: WorkQueue::default(),
             timers: Mutex::default(),
@@ -142,7 +143,7 @@ impl LogDir {
     }
 
     /// Under [`Drive::Manual`]: writes what is queued, then runs one flush round; whether there
-    /// was anything to do.
+    /// was anything to do. Not to be called from a callback.
     pub fn turn(&self) -> bool {
         self.shared.turn()
     }
@@ -162,10 +163,11 @@ impl LogDir {
         shared.check_space()?;
         shared.sync_closed()?;
         for log in shared.open_logs() {
-            let saved = log.tidy(now_ms);
-            shared.journal.lock().note(log.identity, saved);
+            if let Some(saved) = log.tidy(now_ms) {
+                shared.journal.lock().note(log.identity, saved);
+            }
         }
-        shared.sync_journal()
+        shared.sync_journal_if_room()
     }
 
     /// Counters.
@@ -203,15 +205,14 @@ impl LogDir {
 impl Owner {
     fn stop(&self) {
         // the writer first: what it still writes is then flushed
-        let mut threads = self
-            .threads
-            .lock()
-            .drain(..)
-            .collect::<Vec<_>>()
-            .into_iter();
+        let threads: Vec<_> = self.threads.lock().drain(..).collect();
+        let mut threads = threads.into_iter();
+        let this = std::thread::current().id();
         for queue in [&self.shared.writer, &self.shared.flusher] {
             queue.stop();
-            if let Some(thread) = threads.next()
+            // a callback may drop the last handle, on one of these threads
+            let other = threads.next().filter(|thread| thread.thread().id() != this);
+            if let Some(thread) = other
                 && thread.join().is_err()
             {
                 tracing::error!("a thread of the log directory panicked");

@@ -174,6 +174,7 @@ impl Log {
                 let log = active.files.open(Kind::Log)?;
                 log.set_len(active.len.into())?;
                 dirty.push(log);
+                dirty.extend(active.files.indexes(active.has_aborted())?);
             }
             let path = shared.folder.join(FILE);
             let end = CleanEnd::of(shared.dir.generation, boundary, active).encode();
@@ -184,8 +185,8 @@ impl Log {
         };
         shared.dir.journal.lock().note(shared.identity, saved);
         let mut unsynced = shared.dir.unsynced.lock();
-        unsynced.0.append(&mut dirty);
-        unsynced.1.push(Arc::clone(&shared.folder));
+        unsynced.files.append(&mut dirty);
+        unsynced.folders.push(Arc::clone(&shared.folder));
         drop(unsynced);
         let mut logs = shared.dir.logs.lock();
         logs.insert(shared.identity, Slot::Closed);
@@ -214,12 +215,15 @@ impl Log {
         }
         dir.disk.sync_dir(&dir.path)?;
         dir.journal.lock().forget(shared.identity);
-        dir.sync_journal()?;
+        dir.sync_journal_if_room()?;
         let due_ms = dir.clock.now_ms().saturating_add(delay_ms);
         let mut trash = dir.trash.lock();
         trash.forget_inside(&shared.folder);
         trash.add_folder(gone, due_ms);
         drop(trash);
+        let mut unsynced = dir.unsynced.lock();
+        unsynced.folders.retain(|folder| *folder != shared.folder);
+        drop(unsynced);
         dir.logs.lock().remove(&shared.identity);
         Ok(())
     }
@@ -230,8 +234,7 @@ impl LogShared {
     fn stop_for_good(self: &Arc<Self>) -> i64 {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        inner.tail.clear();
-        inner.pipeline.rolls.clear();
+        inner.pipeline.abandon();
         while inner.pipeline.in_hand()
             && self.dir.drive == Drive::Threads
             && self.dir.check().is_ok()

@@ -9,15 +9,16 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use ottla_platform::disk::Disk;
+use ottla_platform::disk::{Disk, DiskFile, OpenMode};
 
 use crate::{Identity, base64, small_file};
 
 const FILE: &str = "partition.metadata";
 
 /// Reads the identity of a folder; `None` if it has none. The partition number is the folder's
-/// name to tell, so it is taken from `expected`.
+/// name to tell, so it is taken from `expected`. A damaged file is `InvalidData`.
 pub(super) fn read(
     disk: &dyn Disk,
     folder: &Path,
@@ -31,9 +32,15 @@ pub(super) fn read(
     parsed.ok_or_else(invalid).map(Some)
 }
 
-/// Writes the identity; its name is durable once the folder is synced.
-pub(super) fn write(disk: &dyn Disk, folder: &Path, identity: &Identity) -> io::Result<()> {
-    small_file::put(disk, &folder.join(FILE), format(identity).as_bytes())
+/// Writes the identity of a new folder; the file is to be synced.
+pub(super) fn write(
+    disk: &dyn Disk,
+    folder: &Path,
+    identity: &Identity,
+) -> io::Result<Arc<dyn DiskFile>> {
+    let file = disk.open(&folder.join(FILE), OpenMode::Truncate)?;
+    file.write_all_at(format(identity).as_bytes(), 0)?;
+    Ok(file)
 }
 
 fn format(identity: &Identity) -> String {

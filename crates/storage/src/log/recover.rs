@@ -7,8 +7,9 @@
 //! truncation replaced are known by the head of the segment that replaced them. Nothing is changed
 //! before it is decided what is kept, and everything kept is synced before anyone hears of it.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,7 +20,7 @@ use super::scan::scan;
 use super::types::{Damage, OnDamage, OpenError, Recovered};
 use crate::dir::{DELETED_FILE, DirShared, Saved};
 use crate::history::History;
-use crate::segment::{HEAD_LEN, Head, Kind, Segment, SegmentFiles, base_offset_of};
+use crate::segment::{HEAD_LEN, Head, Kind, Segment, SegmentFiles, base_offset_of, file_name};
 use crate::small_file::UNFINISHED;
 use crate::{Boundary, Identity};
 
@@ -35,6 +36,7 @@ struct Candidate {
     head: Option<Head>,
     files: Arc<SegmentFiles>,
     len: u64,
+    has_indexes: bool,
 }
 
 /// Reads a folder.
@@ -51,13 +53,17 @@ pub(super) struct Recovery<'a> {
 
 impl Recovery<'_> {
     pub(super) fn run(self) -> Result<Found, OpenError> {
-        let mut candidates = self.candidates()?;
+        let (mut candidates, leftovers) = self.candidates()?;
         if let Some(found) = self.clean_end(&candidates)? {
+            self.remove(&leftovers)?;
             return Ok(found);
         }
-        let usable = candidates
-            .iter()
-            .take_while(|candidate| candidate.head.is_some());
+        let stop_index = self.stop_index();
+        let usable = candidates.iter().take_while(|candidate| {
+            candidate
+                .head
+                .is_some_and(|head| head.first_index <= stop_index)
+        });
         let usable = usable.count();
         let mut dropped = candidates.split_off(usable);
         if candidates.is_empty() {
@@ -68,6 +74,7 @@ impl Recovery<'_> {
         if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
             return Err(damage.clone().into());
         }
+        self.remove(&leftovers)?;
         dropped.splice(0..0, candidates.drain(segments.len()..));
         let last = segments.len() - 1;
         let torn_bytes = candidates[last].len - u64::from(segments[last].len)
@@ -86,28 +93,34 @@ impl Recovery<'_> {
         Ok(found)
     }
 
-    /// The segment files in the folder, in order; leftovers are removed.
-    fn candidates(&self) -> io::Result<Vec<Candidate>> {
-        let disk = &self.dir.disk;
-        let mut bases = Vec::new();
-        let mut others = Vec::new();
-        for entry in disk.read_dir(&self.folder)? {
-            let leftover = entry.name.ends_with(UNFINISHED) || entry.name.ends_with(DELETED_FILE);
-            match base_offset_of(&entry.name) {
-                Some((base, Kind::Log)) => bases.push(base),
-                Some((base, _)) => others.push((base, entry.name)),
-                None if leftover => disk.remove_file(&self.folder.join(entry.name))?,
+    /// Frames from this index on are to be cut off, because a truncation had begun.
+    fn stop_index(&self) -> u64 {
+        self.saved.truncating_to.unwrap_or(u64::MAX)
+    }
+
+    /// The segment files in the folder, in order, and files that mean nothing.
+    fn candidates(&self) -> io::Result<(Vec<Candidate>, Vec<PathBuf>)> {
+        let mut kinds: BTreeMap<i64, Vec<Kind>> = BTreeMap::new();
+        let mut leftovers = Vec::new();
+        for entry in self.dir.disk.read_dir(&self.folder)? {
+            let name = entry.name;
+            match base_offset_of(&name) {
+                Some((base, kind)) => kinds.entry(base).or_default().push(kind),
+                None if name.ends_with(UNFINISHED) || name.ends_with(DELETED_FILE) => {
+                    leftovers.push(self.folder.join(name));
+                }
                 None => {}
             }
         }
-        for (base, name) in others {
-            if !bases.contains(&base) {
-                disk.remove_file(&self.folder.join(name))?;
+        let mut candidates = Vec::new();
+        for (base, kinds) in kinds {
+            if kinds.contains(&Kind::Log) {
+                candidates.push(self.candidate(base, &kinds)?);
+            } else {
+                let path = |kind| self.folder.join(file_name(base, kind));
+                leftovers.extend(kinds.into_iter().map(path));
             }
         }
-        let candidates: io::Result<Vec<Candidate>> =
-            bases.into_iter().map(|base| self.candidate(base)).collect();
-        let mut candidates = candidates?;
         // a head that does not ascend belongs to no segment of this log
         let mut next_index = 0;
         for candidate in &mut candidates {
@@ -116,10 +129,10 @@ impl Recovery<'_> {
                 .head
                 .map_or(next_index, |head| head.first_index + 1);
         }
-        Ok(candidates)
+        Ok((candidates, leftovers))
     }
 
-    fn candidate(&self, base_offset: i64) -> io::Result<Candidate> {
+    fn candidate(&self, base_offset: i64, kinds: &[Kind]) -> io::Result<Candidate> {
         let disk = &self.dir.disk;
         let files = SegmentFiles::new(Arc::clone(disk), Arc::clone(&self.folder), base_offset);
         let log = disk.open(&files.path(Kind::Log), OpenMode::Read)?;
@@ -139,13 +152,19 @@ impl Recovery<'_> {
         Ok(Candidate {
             head,
             len: log.len()?,
+            has_indexes: kinds.contains(&Kind::Offsets) && kinds.contains(&Kind::Times),
             files: Arc::new(files),
         })
     }
 
+    fn remove(&self, leftovers: &[PathBuf]) -> io::Result<()> {
+        let mut leftovers = leftovers.iter();
+        leftovers.try_for_each(|path| self.dir.disk.remove_file(path))
+    }
+
     /// The log as it was closed, if it was and nothing contradicts that.
     fn clean_end(&self, candidates: &[Candidate]) -> io::Result<Option<Found>> {
-        if !self.trust_end {
+        if !self.trust_end || self.saved.truncating_to.is_some() {
             return Ok(None);
         }
         let end = CleanEnd::read(&*self.dir.disk, &self.folder)?;
@@ -157,7 +176,8 @@ impl Recovery<'_> {
             return Ok(None);
         };
         let last = heads.len() - 1;
-        let whole = |n: usize| candidates[n].len >= heads[n + 1].previous_len;
+        let whole =
+            |n: usize| candidates[n].len >= heads[n + 1].previous_len && candidates[n].has_indexes;
         let fits =
             heads[last].first_index == end.first_index && candidates[last].len == end.len.into();
         if !fits || !(0..last).all(whole) || end.boundary.next_index() < self.saved.durable_index {
@@ -226,12 +246,15 @@ impl Recovery<'_> {
             Some(_) => head(n + 1).previous_len,
             None => candidates[n].len,
         };
-        let short = (0..candidates.len()).find(|n| candidates[*n].len < limit(*n));
+        let incomplete = |n: &usize| candidates[*n].len < limit(*n) || !candidates[*n].has_indexes;
+        let incomplete = (0..candidates.len()).find(incomplete);
         let marked = candidates.partition_point(|c| {
             c.head
                 .is_some_and(|head| head.first_index <= self.saved.durable_index)
         });
-        let from = marked.saturating_sub(1).min(short.unwrap_or(usize::MAX));
+        let from = marked
+            .saturating_sub(1)
+            .min(incomplete.unwrap_or(usize::MAX));
         let heads = candidates[..=from].iter().enumerate();
         let heads: Vec<_> = heads
             .map(|(n, c)| (head(n), Arc::clone(&c.files)))
@@ -241,19 +264,19 @@ impl Recovery<'_> {
             .map(|n| Segment::closed(head(n), Arc::clone(&candidates[n].files), &head(n + 1)))
             .collect();
         let mut scanned_bytes = 0;
-        for n in start..candidates.len() {
+        for (n, candidate) in candidates.iter().enumerate().skip(start) {
             let follows = head(n).first_index == history.next_index()
                 && head(n).base_offset == history.next_offset;
             if n > start && !follows {
                 break;
             }
-            let files = &candidates[n].files;
-            let end = limit(n).min(candidates[n].len);
+            let files = &candidate.files;
+            let end = limit(n).min(candidate.len);
             let found = scan(
                 files,
                 head(n),
                 end,
-                u64::MAX,
+                self.stop_index(),
                 &mut history,
                 self.interval_bytes,
             )?;
@@ -286,10 +309,7 @@ impl Recovery<'_> {
     ) -> io::Result<()> {
         if found.recovered.damage.is_some() {
             // or the mark would call what is kept damaged at every start
-            let mut saved = self.saved.clone();
-            saved.durable_index = found.history.next_index();
-            self.dir.journal.lock().note(self.identity, saved);
-            self.dir.sync_journal()?;
+            self.save(found.history.next_index(), self.saved.truncating_to)?;
         }
         for candidate in dropped.iter().rev() {
             candidate.files.remove()?;
@@ -307,7 +327,21 @@ impl Recovery<'_> {
                 dirty.extend(segment.write_index_anew()?);
             }
         }
-        self.dir.sync(&dirty, &[&*self.folder])
+        self.dir.sync(&dirty, &[&*self.folder])?;
+        if self.saved.truncating_to.is_some() {
+            self.save(found.history.next_index(), None)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self, durable_index: u64, truncating_to: Option<u64>) -> io::Result<()> {
+        let saved = Saved {
+            durable_index,
+            truncating_to,
+            ..self.saved.clone()
+        };
+        self.dir.journal.lock().note(self.identity, saved);
+        self.dir.sync_journal()
     }
 }
 

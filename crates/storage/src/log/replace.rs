@@ -30,14 +30,15 @@ impl Log {
             ..boundary.clone()
         };
         self.shared
-            .exclusively("reset", |log, inner| log.reset(inner, boundary))
+            .exclusively("reset", true, |log, inner| log.reset(inner, boundary))
     }
 }
 
 impl LogShared {
     pub(super) fn reset(&self, inner: &mut Inner, boundary: Boundary) -> io::Result<()> {
         let next_index = boundary.next_index();
-        self.lower_mark(inner, next_index)?;
+        inner.lower_mark(next_index);
+        self.sync_saved(inner)?;
         let disk = &*self.dir.disk;
         small_file::put(disk, &self.folder.join(FILE), &boundary.encode())?;
         disk.sync_dir(&self.folder)?;
@@ -52,17 +53,23 @@ impl LogShared {
         inner.history.epochs.trim_start(boundary.next_offset);
         inner.purged = boundary.last;
         inner.pipeline.reset(next_index);
+        self.sync_saved(inner)
+    }
+
+    /// Makes the journal's record of this log durable. For calls that hold the lock: an error is
+    /// theirs to report.
+    pub(super) fn sync_saved(&self, inner: &Inner) -> io::Result<()> {
         let mut journal = self.dir.journal.lock();
         journal.note(self.identity, inner.saved());
         journal.sync()
     }
+}
 
+impl Inner {
     /// Before frames are removed: the durable mark must not vouch for them.
-    pub(super) fn lower_mark(&self, inner: &mut Inner, next_index: u64) -> io::Result<()> {
-        inner.pipeline.durable_index = inner.pipeline.durable_index.min(next_index);
-        let mut journal = self.dir.journal.lock();
-        journal.note(self.identity, inner.saved());
-        journal.sync()
+    pub(super) fn lower_mark(&mut self, next_index: u64) {
+        let durable_index = &mut self.pipeline.durable_index;
+        *durable_index = next_index.min(*durable_index);
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) purged: Option<LogId>,
     pub(crate) committed: Option<LogId>,
     pub(crate) vote: Option<Bytes>,
+    /// A truncation to this index has begun.
+    pub(crate) truncating_to: Option<u64>,
     pub(crate) pipeline: Pipeline,
     /// Takes nothing any more: closed or deleted.
     pub(crate) closed: bool,
@@ -75,6 +77,7 @@ impl LogShared {
         let closed = inner.active();
         closed.finish_times();
         let (closed_files, closed_len) = (Arc::clone(&closed.files), closed.len);
+        let has_aborted = closed.has_aborted();
         let head = Head {
             base_offset: inner.history.next_offset,
             first_index: inner.history.next_index(),
@@ -88,6 +91,7 @@ impl LogShared {
             boundary,
             closed: closed_files,
             closed_len,
+            has_aborted,
             new: Arc::clone(&files),
             preallocate: config.preallocate.then_some(config.segment_bytes.into()),
         });
@@ -131,6 +135,7 @@ impl Inner {
             committed: self.committed,
             log_start_offset: self.log_start_offset,
             durable_index: self.pipeline.durable_index,
+            truncating_to: self.truncating_to,
         }
     }
 

@@ -3,7 +3,9 @@
 //! What was written is not written again, because slices of it may be on their way to a socket. A
 //! truncation ends the segment at the cut and goes on in a new one, whose head says where the old
 //! one ends. Only if the kept part holds no record, so that the new one would bear the same name,
-//! is the segment replaced by a copy: a few raft-only frames.
+//! is the segment replaced by a copy: a few raft-only frames. That a truncation has begun stands in
+//! the journal until it is done, so that a crash in between cannot bring back what an earlier one
+//! had cut off.
 
 use std::io;
 use std::sync::Arc;
@@ -27,7 +29,7 @@ impl Log {
     /// # Panics
     /// `index` lies before the frames that are purged.
     pub fn truncate_after(&self, index: Option<u64>) -> io::Result<()> {
-        self.shared.exclusively("truncate", |log, inner| {
+        self.shared.exclusively("truncate", true, |log, inner| {
             let first_index = inner.first_index();
             let end = index.map_or(first_index, |index| index.saturating_add(1));
             assert!(end >= first_index, "truncated below what is purged");
@@ -53,11 +55,11 @@ impl Log {
             .is_none_or(|last| last.index < id.index);
         if !beyond {
             // needs nothing of the writer, so that a full disk can be relieved
-            let inner = &mut self.shared.inner.lock();
-            let result = self.shared.purge(inner, id);
-            return result;
+            return self
+                .shared
+                .exclusively("purge", false, |log, inner| log.purge(inner, id));
         }
-        self.shared.exclusively("purge", |log, inner| {
+        self.shared.exclusively("purge", true, |log, inner| {
             let log_start = inner.history.next_offset;
             let mut boundary = inner.history.boundary(log_start);
             boundary.last = Some(id);
@@ -70,15 +72,21 @@ impl Log {
 }
 
 impl LogShared {
-    /// Runs a change of the log's files while nothing else happens to it. If it fails, the log is
-    /// closed, because memory and disk may differ; the next start puts that right.
+    /// Runs a change of the log's files while nothing else happens to it; `quiet`: after all that
+    /// was appended is written. If it fails, the log is closed, because memory and disk may
+    /// differ; the next start puts that right.
     pub(super) fn exclusively(
         self: &Arc<Self>,
         doing: &str,
+        quiet: bool,
         change: impl FnOnce(&LogShared, &mut Inner) -> io::Result<()>,
     ) -> io::Result<()> {
         let result = {
-            let mut inner = self.wait_quiet(true)?;
+            let mut inner = if quiet {
+                self.wait_quiet(true)?
+            } else {
+                self.inner.lock()
+            };
             if inner.closed {
                 return Err(super::pipeline::closed());
             }
@@ -97,7 +105,9 @@ impl LogShared {
 
     /// Keeps the frames below index `end`, which lies inside the log.
     fn truncate(&self, inner: &mut Inner, end: u64) -> io::Result<()> {
-        self.lower_mark(inner, end)?;
+        inner.lower_mark(end);
+        inner.truncating_to = Some(end);
+        self.sync_saved(inner)?;
         let (mut dirty, _) = inner.pipeline.take_dirty();
         let kept = inner
             .segments
@@ -125,7 +135,8 @@ impl LogShared {
         inner.history = history;
         inner.tail.clear();
         inner.pipeline.reset(end);
-        Ok(())
+        inner.truncating_to = None;
+        self.sync_saved(inner)
     }
 
     /// The last segment as far as it is kept, and the state at its end.
