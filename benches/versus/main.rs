@@ -22,6 +22,7 @@ use clap::Parser;
 
 use contender::Contender;
 use figures::Results;
+use ottla_tests::process::kill_all_on_panic;
 
 /// Ottla beside Apache Kafka: start-up, memory, CPU per GiB, 1,000 topics.
 #[derive(Clone, Debug, Parser)]
@@ -64,6 +65,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    kill_all_on_panic();
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ottla_tests::process::kill_all_on_panic;
 use ottla_tests::{Broker, Kind, Settings};
 
 /// Much data in, the same data out.
@@ -72,6 +73,7 @@ const TOPIC: &str = "bulk";
 const GIB: f64 = (1_u64 << 30) as f64;
 
 fn main() -> ExitCode {
+    kill_all_on_panic();
     let outcome = match CommandLine::parse().generator {
         Generator::Java(options) => by_java::prove(&options),
         Generator::Client(options) => by_client::prove(&options),

@@ -5,11 +5,27 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait;
+
+/// The children that are running, for [`kill_all_on_panic`].
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Has a panic kill all children. A program that aborts on panic calls this first, because then no
+/// owner is dropped.
+pub fn kill_all_on_panic() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        if let Ok(running) = RUNNING.lock() {
+            running.iter().for_each(|id| send(*id, Signal::KILL));
+        }
+    }));
+}
 
 /// A running (or ended) child.
 pub struct Process {
@@ -37,6 +53,10 @@ impl Process {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
+        RUNNING
+            .lock()
+            .expect("no panic while locked")
+            .push(child.id());
         Ok(Process {
             child,
             log: log.to_path_buf(),
@@ -50,6 +70,10 @@ impl Process {
 
     /// SIGKILL, and waits until the process is gone.
     pub fn kill(&mut self) {
+        // Out of the list first: once waited for, the id may be another process's.
+        if let Ok(mut running) = RUNNING.lock() {
+            running.retain(|id| *id != self.child.id());
+        }
         self.child.kill().ok(); // it may have ended by itself
         self.child.wait().ok();
     }
@@ -61,10 +85,7 @@ impl Process {
 
     /// Sends any signal.
     pub fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).expect("process ids are small");
-        if let Some(pid) = Pid::from_raw(id) {
-            kill_process(pid, signal).ok(); // it may have ended by itself
-        }
+        send(self.child.id(), signal);
     }
 
     /// Waits until the process ends; `None` when it does not in time.
@@ -98,6 +119,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn send(id: u32, signal: Signal) {
+    let id = i32::try_from(id).expect("process ids are small");
+    if let Some(pid) = Pid::from_raw(id) {
+        kill_process(pid, signal).ok(); // it may have ended by itself
     }
 }
 

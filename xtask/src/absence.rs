@@ -197,11 +197,13 @@ fn words_in(below_crates: &str, source: &str) -> Vec<String> {
 
 /// The numbered lines before the test module, which by our habit ends a file.
 fn shipped_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
-    source
+    let shipped = source
+        .split_once("#[cfg(test)]\nmod tests {")
+        .map_or(source, |(shipped, _tests)| shipped);
+    shipped
         .lines()
         .enumerate()
         .map(|(index, line)| (index + 1, line))
-        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
 }
 
 #[cfg(test)]

@@ -23,10 +23,9 @@ enum Measurement {
     },
 }
 
-/// Builds everything for release and measures.
+/// Builds for release and measures; the program builds the broker when it has to.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Measurement::Versus { options } = &arguments.measurement;
-    shell::run(shell::cargo().args(["build", "--release", "--package", "ottla-cli"]))?;
     shell::run(
         shell::cargo()
             .args(["run", "--release", "--package", "ottla-benches"])

@@ -76,12 +76,20 @@ fn log_config(config: &TopicConfig, producer_expiration: Duration) -> LogConfig 
             Flush::Fsync => FlushPolicy::Fsync,
             Flush::Async => FlushPolicy::Async,
         },
-        flush_messages: u64::try_from(config.flush_messages).unwrap_or(u64::MAX),
-        flush_ms: u64::try_from(config.flush_ms).unwrap_or(u64::MAX),
+        flush_messages: or_never(config.flush_messages),
+        flush_ms: or_never(config.flush_ms),
         file_delete_delay_ms: u64::try_from(config.file_delete_delay_ms).unwrap_or(0),
         preallocate: config.preallocate,
         producer_id_expiration_ms: i64::try_from(producer_expiration.as_millis())
             .unwrap_or(i64::MAX),
+    }
+}
+
+/// Kafka's largest number stands for never.
+fn or_never(value: i64) -> u64 {
+    match u64::try_from(value) {
+        Ok(value) if value < i64::MAX as u64 => value,
+        _ => u64::MAX,
     }
 }
 

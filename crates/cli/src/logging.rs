@@ -20,7 +20,9 @@ const FILTER_VARIABLE: &str = "OTTLA_LOG";
 
 /// Sends log lines of at least `level` to standard error, unless `OTTLA_LOG` says otherwise.
 pub(crate) fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+    // What openraft calls information is its inner life.
+    let filter = EnvFilter::try_from_env(FILTER_VARIABLE)
+        .unwrap_or_else(|_| EnvFilter::new(format!("{level},openraft=warn")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);

@@ -409,10 +409,10 @@ impl State {
     ) -> (Delivery, bool) {
         let timestamp = record.timestamp.unwrap_or_else(|| config.clock.now_ms());
         let state = self.queue(slot);
-        let now = Instant::now();
-        let (delivery, pushed) = state
-            .queue
-            .push(record, size_bytes, timestamp, now, settings);
+        let (delivery, pushed) =
+            state
+                .queue
+                .push(record, size_bytes, timestamp, Instant::now, settings);
         let order = state.queue.open_batch().map_or(0, |open| open.order);
         self.held_bytes += size_bytes;
         if pushed == Pushed::Joined {
@@ -426,7 +426,7 @@ impl State {
         if config.linger.is_zero() {
             self.make_ready(slot);
         } else {
-            let until = now + config.linger;
+            let until = Instant::now() + config.linger;
             self.queue(slot).lingers_until = Some(until);
             self.lingering.insert((until, slot));
         }

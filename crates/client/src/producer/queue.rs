@@ -105,13 +105,13 @@ impl PartitionQueue {
         }
     }
 
-    /// Adds a record of about `size_bytes`.
+    /// Adds a record of about `size_bytes`. What time it is matters only if it opens a batch.
     pub(super) fn push(
         &mut self,
         record: &ProducerRecord<'_>,
         size_bytes: usize,
         timestamp: i64,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         settings: &QueueSettings,
     ) -> (Delivery, Pushed) {
         let pushed = match (self.would_open(size_bytes, settings), self.open.is_some()) {
@@ -129,7 +129,7 @@ impl PartitionQueue {
             PendingBatch::new(
                 partition.clone(),
                 *next_order,
-                now,
+                now(),
                 settings.compression,
                 settings.compression_level,
             )

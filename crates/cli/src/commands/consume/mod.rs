@@ -2,7 +2,7 @@
 //!
 //! - [`run`]: the command;
 //! - [`start`]: where reading begins;
-//! - [`format`]: a record to text;
+//! - `format`: a record to text;
 //! - [`ends`]: whether everything that was there has been read.
 
 mod ends;

@@ -30,7 +30,7 @@ fn push(queue: &mut PartitionQueue, number: u32, now: Instant) -> (Delivery, Pus
         value: Some(&value),
         ..ProducerRecord::default()
     };
-    queue.push(&record, record.size_bytes(), 0, now, &settings())
+    queue.push(&record, record.size_bytes(), 0, || now, &settings())
 }
 
 /// Pushes one record and takes its batch.
