@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use ottla_platform::disk::is_exhaustion;
+
 use super::shared::DirShared;
 use crate::log::FlushWork;
 
@@ -57,7 +59,7 @@ fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
         let votes = works.iter().any(|work| work.has_vote);
         match journal.write() {
             // all but votes can be written later
-            Err(error) if error.kind() == std::io::ErrorKind::StorageFull && !votes => {}
+            Err(error) if is_exhaustion(&error) && !votes => {}
             result => result?,
         }
         if votes { journal.take_unsynced() } else { None }

@@ -30,12 +30,12 @@
 //! and where the log starts is learned again.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use ottla_platform::disk::{Disk, DiskFile, OpenMode};
+use ottla_platform::disk::{Disk, DiskFile, OpenMode, is_exhaustion};
 use uuid::Uuid;
 
 use crate::boundary::{get_id, put_id};
@@ -145,7 +145,7 @@ impl Journal {
         if self.behind || end > REWRITE_BYTES.max(needed * 4) {
             match self.rewrite() {
                 // there may be room left at the end of the old file
-                Err(error) if error.kind() == ErrorKind::StorageFull && !self.behind => {}
+                Err(error) if is_exhaustion(&error) && !self.behind => {}
                 result => return result,
             }
         }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use ottla_platform::disk::{DirLock, Disk, OpenMode};
 use parking_lot::Mutex;
 
+use super::group_sync::GroupSync;
 use super::journal::Journal;
 use super::options::Counters;
 use super::queue::WorkQueue;
@@ -58,6 +59,11 @@ impl LogDir {
         // before the first write, so that it reports every write that is lost later
         let whole = disk.whole_sync(directory)?;
         let was_clean = take_clean_mark(&*disk, directory)?;
+        // what earlier processes left may be only in the page cache
+        if let Some(whole) = &whole {
+            whole.sync()?;
+        }
+        let synced_at_start = whole.is_some();
         // a time is never a count of starts
         let unknown = options.clock.now_ms().unsigned_abs();
         let (journal, votes_in_doubt) =
@@ -70,6 +76,7 @@ impl LogDir {
             drive: options.drive,
             reserve_bytes: options.reserve_bytes,
             was_clean,
+            synced_at_start,
             votes_in_doubt,
             generation: journal.generation(),
             journal: Mutex::new(journal),
@@ -79,6 +86,7 @@ impl LogDir {
             writer: WorkQueue::default(),
             flusher: WorkQueue::default(),
             timers: Mutex::default(),
+            group_sync: GroupSync::default(),
             maps: MapCache::new(options.mapped_files_max),
             trash: Mutex::default(),
             unsynced: Mutex::default(),

@@ -2,9 +2,10 @@
 //! threads that write and sync.
 //!
 //! In reading order: identity, options and counters, the directory, what its parts share, the
-//! state journal, queues, writer, flusher, delayed deletion.
+//! state journal, queues, writer, flusher, syncs shared by blocking calls, delayed deletion.
 
 mod flusher;
+mod group_sync;
 mod journal;
 mod log_dir;
 mod meta;

@@ -11,9 +11,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use ottla_platform::clock::Clock;
-use ottla_platform::disk::{Disk, DiskFile, WholeSync};
+use ottla_platform::disk::{Disk, DiskFile, WholeSync, is_exhaustion};
 use parking_lot::Mutex;
 
+use super::group_sync::GroupSync;
 use super::journal::Journal;
 use super::options::{Counters, Drive, OnFailure};
 use super::queue::WorkQueue;
@@ -51,6 +52,8 @@ pub(crate) struct DirShared {
     pub(crate) drive: Drive,
     pub(crate) reserve_bytes: u64,
     pub(crate) was_clean: bool,
+    /// Everything that was there at the start is on the medium.
+    pub(crate) synced_at_start: bool,
     pub(crate) votes_in_doubt: bool,
     /// What a log left at its closing is believed only in the same generation.
     pub(crate) generation: u64,
@@ -63,6 +66,7 @@ pub(crate) struct DirShared {
     pub(crate) flusher: WorkQueue,
     /// Logs to be flushed at a time of the monotonic clock.
     pub(crate) timers: Mutex<Vec<(Duration, Weak<LogShared>)>>,
+    pub(crate) group_sync: GroupSync,
     pub(crate) maps: MapCache,
     pub(crate) trash: Mutex<Trash>,
     /// What closed logs have written and nobody waits for.
@@ -151,8 +155,8 @@ impl DirShared {
         }
     }
 
-    /// As [`DirShared::sync`], for what nobody else waits for while it is synced: with one sync of
-    /// everything where that can be trusted.
+    /// As [`DirShared::sync`], but with one sync of everything where that can be trusted, which
+    /// calls on several threads share.
     pub(crate) fn sync_together(
         &self,
         files: &[Arc<dyn DiskFile>],
@@ -162,11 +166,12 @@ impl DirShared {
             return self.sync(files, folders);
         };
         self.check()?;
-        let result = whole.sync();
-        if let Err(error) = &result {
-            self.fail("sync", error);
-        }
-        result
+        self.group_sync.run(|| {
+            if let Err(error) = whole.sync() {
+                self.fail("sync", &error);
+            }
+        });
+        self.check()
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -183,7 +188,7 @@ impl DirShared {
         self.check()?;
         let result = self.journal.lock().sync();
         match &result {
-            Err(error) if error.kind() != io::ErrorKind::StorageFull => {
+            Err(error) if !is_exhaustion(error) => {
                 self.fail("sync the state journal", error);
             }
             _ => {}
@@ -194,7 +199,7 @@ impl DirShared {
     /// The same where it may as well be written later.
     pub(crate) fn sync_journal_if_room(&self) -> io::Result<()> {
         match self.sync_journal() {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            Err(error) if is_exhaustion(&error) => Ok(()),
             result => result,
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ottla_platform::disk::DiskFile;
+use ottla_platform::disk::{DiskFile, is_exhaustion};
 use ottla_protocol::records::HEADER_LEN;
 
 use super::shared::DirShared;
@@ -56,7 +56,7 @@ fn write_log(dir: &DirShared, log: Arc<LogShared>) {
         .and_then(|()| steps.try_for_each(|step| carry_out(dir, step, &mut dirty)));
     match written {
         Ok(()) => log.end_write(work, dirty),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+        Err(error) if is_exhaustion(&error) => {
             dir.full.store(true, Ordering::Relaxed);
             log.put_off_write(work);
             dir.writer.stall(log);
@@ -115,7 +115,7 @@ fn reserve(
     let step = from.clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
     let wanted = (from + step).min(segment_bytes).max(end);
     let reserved = match file.allocate(from, wanted - from) {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+        Err(error) if is_exhaustion(&error) => {
             file.allocate(from, end - from)?;
             end
         }

@@ -32,6 +32,8 @@ use crate::{Boundary, small_file};
 const FILE: &str = "clean.end";
 const MAGIC: [u8; 4] = *b"OTCE";
 const VERSION: u16 = 1;
+/// Files of closed logs that are kept open until they are synced.
+const UNSYNCED_FILES_MAX: usize = 512;
 /// Longest file name that every file system takes.
 const NAME_BYTES_MAX: usize = 255;
 
@@ -184,10 +186,15 @@ impl Log {
             (dirty, inner.saved())
         };
         shared.dir.journal.lock().note(shared.identity, saved);
-        let mut unsynced = shared.dir.unsynced.lock();
-        unsynced.files.append(&mut dirty);
-        unsynced.folders.push(Arc::clone(&shared.folder));
-        drop(unsynced);
+        let many = {
+            let mut unsynced = shared.dir.unsynced.lock();
+            unsynced.files.append(&mut dirty);
+            unsynced.folders.push(Arc::clone(&shared.folder));
+            unsynced.files.len() >= UNSYNCED_FILES_MAX
+        };
+        if many {
+            shared.dir.sync_closed()?;
+        }
         let mut logs = shared.dir.logs.lock();
         logs.insert(shared.identity, Slot::Closed);
         Ok(())

@@ -72,6 +72,7 @@ impl Log {
                     saved: &saved,
                     interval_bytes: config.index_interval_bytes,
                     trust_end: place.trust_end,
+                    synced: place.first_use && shared.synced_at_start,
                     on_damage,
                 };
                 recovery.run()?
@@ -201,6 +202,7 @@ struct Place<'a> {
     dir: &'a DirShared,
     identity: Identity,
     before: Option<Slot>,
+    first_use: bool,
     trust_end: bool,
     filled: bool,
 }
@@ -220,6 +222,7 @@ impl Place<'_> {
         Ok(Place {
             dir,
             identity,
+            first_use: before.is_none(),
             before,
             trust_end,
             filled: false,

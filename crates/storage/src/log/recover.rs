@@ -48,6 +48,8 @@ pub(super) struct Recovery<'a> {
     pub(super) interval_bytes: u32,
     /// This process has not used the log without closing it.
     pub(super) trust_end: bool,
+    /// All that the folder holds is on the medium.
+    pub(super) synced: bool,
     pub(super) on_damage: OnDamage,
 }
 
@@ -315,19 +317,29 @@ impl Recovery<'_> {
             candidate.files.remove()?;
         }
         let mut dirty: Vec<Arc<dyn DiskFile>> = Vec::new();
+        let mut folders: Vec<&Path> = Vec::new();
+        if !self.synced || !dropped.is_empty() {
+            folders.push(&self.folder);
+        }
         let last = found.segments.len() - 1;
         for (n, (segment, candidate)) in found.segments.iter_mut().zip(kept).enumerate() {
-            trim(candidate, segment.len.into())?;
+            let trimmed = trim(candidate, segment.len.into())?;
             // what the mark vouches for was neither read nor can it have been lost
-            if segment.times.is_some() {
-                if n < last {
-                    segment.finish_times();
-                }
+            if segment.times.is_none() {
+                continue;
+            }
+            if n < last {
+                segment.finish_times();
+            }
+            let indexes = segment.write_index_anew()?;
+            if !self.synced || trimmed {
                 dirty.push(segment.files.open(Kind::Log)?);
-                dirty.extend(segment.write_index_anew()?);
+            }
+            if !self.synced || n < last {
+                dirty.extend(indexes);
             }
         }
-        self.dir.sync(&dirty, &[&*self.folder])?;
+        self.dir.sync(&dirty, &folders)?;
         if self.saved.truncating_to.is_some() {
             self.save(found.history.next_index(), None)?;
         }
@@ -345,13 +357,14 @@ impl Recovery<'_> {
     }
 }
 
-/// Cuts what stands behind a segment's end. Nobody reads it yet.
-fn trim(candidate: &Candidate, len: u64) -> io::Result<()> {
-    if candidate.len > len {
+/// Cuts what stands behind a segment's end, which nobody reads yet; whether anything did.
+fn trim(candidate: &Candidate, len: u64) -> io::Result<bool> {
+    let trimmed = candidate.len > len;
+    if trimmed {
         candidate.files.open(Kind::Log)?.set_len(len)?;
     }
     candidate.files.allocated.store(len, Ordering::Relaxed);
-    Ok(())
+    Ok(trimmed)
 }
 
 /// The state at the start of the last of some segments, or of the newest before it whose state is

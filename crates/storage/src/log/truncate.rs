@@ -10,6 +10,8 @@
 use std::io;
 use std::sync::Arc;
 
+use ottla_platform::disk::is_exhaustion;
+
 use super::handle::Log;
 use super::recover::history_before;
 use super::scan::scan;
@@ -95,7 +97,7 @@ impl LogShared {
             result
         };
         if let Err(error) = &result {
-            if error.kind() != io::ErrorKind::StorageFull {
+            if !is_exhaustion(error) {
                 self.dir.fail(doing, error);
             }
             self.fail_submissions();

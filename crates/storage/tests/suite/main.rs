@@ -4,6 +4,7 @@
 mod basics;
 mod crash;
 mod faults;
+mod flush;
 mod formats;
 mod reads;
 mod retention;
