@@ -25,7 +25,7 @@ use ottla_platform::disk::{Disk, OpenMode};
 use super::handle::Log;
 use super::shared::LogShared;
 use crate::codec::{Malformed, get_option, put_option, seal, unseal};
-use crate::dir::{DELETED_FOLDER, Drive, Slot};
+use crate::dir::{DELETED_FOLDER, Drive, Slot, folder_name_after};
 use crate::segment::{Aborted, Head, Kind, Segment, SegmentFiles, Sparse, Times};
 use crate::{Boundary, small_file};
 
@@ -34,8 +34,6 @@ const MAGIC: [u8; 4] = *b"OTCE";
 const VERSION: u16 = 1;
 /// Files of closed logs that are kept open until they are synced.
 const UNSYNCED_FILES_MAX: usize = 512;
-/// Longest file name that every file system takes.
-const NAME_BYTES_MAX: usize = 255;
 
 /// The end of a log that was closed in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -215,7 +213,8 @@ impl Log {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        let gone = shared.dir.path.join(deleted_name(&name, &shared.identity));
+        let gone = folder_name_after(&name, shared.identity.fingerprint(), DELETED_FOLDER);
+        let gone = shared.dir.path.join(gone);
         match dir.disk.rename(&shared.folder, &gone) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             result => result?,
@@ -254,39 +253,5 @@ impl LogShared {
             .iter()
             .for_each(|segment| segment.files.retire());
         i64::try_from(inner.config.file_delete_delay_ms).unwrap_or(i64::MAX)
-    }
-}
-
-/// Kafka's form: the folder's name, an id, and the ending that says that it may go.
-fn deleted_name(name: &str, identity: &crate::Identity) -> String {
-    let id = identity.topic_id.as_u128() ^ u128::from(identity.group_id);
-    let ending = format!(".{id:032x}{DELETED_FOLDER}");
-    let room = NAME_BYTES_MAX - ending.len();
-    let cut = (0..=room.min(name.len()))
-        .rev()
-        .find(|at| name.is_char_boundary(*at));
-    format!("{}{ending}", &name[..cut.unwrap_or(0)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Identity;
-
-    #[test]
-    fn a_deleted_folders_name_fits_the_file_system() {
-        let identity = Identity {
-            topic_id: uuid::Uuid::from_u128(5),
-            partition: 0,
-            group_id: 0,
-        };
-        assert_eq!(
-            deleted_name("orders-0", &identity),
-            "orders-0.00000000000000000000000000000005-delete"
-        );
-        assert_eq!(
-            deleted_name(&"x".repeat(254), &identity).len(),
-            NAME_BYTES_MAX
-        );
     }
 }

@@ -138,7 +138,7 @@ fn read_identity(
     expected: Identity,
     saved: &Saved,
 ) -> io::Result<Option<Identity>> {
-    match partition_file::read(&*dir.disk, folder, expected) {
+    match partition_file::read(&*dir.disk, folder, expected.partition) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let used = saved.durable_index > 0 || has_frames(dir, folder)?;
             if used { Err(error) } else { Ok(None) }

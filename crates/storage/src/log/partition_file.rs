@@ -18,16 +18,12 @@ use crate::{Identity, base64, small_file};
 const FILE: &str = "partition.metadata";
 
 /// Reads the identity of a folder; `None` if it has none. The partition number is the folder's
-/// name to tell, so it is taken from `expected`. A damaged file is `InvalidData`.
-pub(super) fn read(
-    disk: &dyn Disk,
-    folder: &Path,
-    expected: Identity,
-) -> io::Result<Option<Identity>> {
+/// name to tell, so it is given. A damaged file is `InvalidData`.
+pub(crate) fn read(disk: &dyn Disk, folder: &Path, partition: i32) -> io::Result<Option<Identity>> {
     let Some(bytes) = small_file::read(disk, &folder.join(FILE))? else {
         return Ok(None);
     };
-    let parsed = parse(&String::from_utf8_lossy(&bytes), expected.partition);
+    let parsed = parse(&String::from_utf8_lossy(&bytes), partition);
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, format!("{FILE} is damaged"));
     parsed.ok_or_else(invalid).map(Some)
 }
