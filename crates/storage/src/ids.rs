@@ -30,6 +30,13 @@ pub struct Identity {
     pub group_id: u64,
 }
 
+impl Identity {
+    /// A number that no other log has, with overwhelming probability.
+    pub(crate) fn fingerprint(&self) -> u128 {
+        self.topic_id.as_u128() ^ u128::from(self.group_id)
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -25,7 +25,9 @@ mod transactions;
 
 pub use boundary::{BadBoundary, Boundary};
 pub use config::{FlushPolicy, LogConfig};
-pub use dir::{DirStats, DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions, OnFailure};
+pub use dir::{
+    DirStats, DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions, OnFailure, PartitionFolder,
+};
 pub use entry::{EntryKind, EntryMeta};
 pub use epochs::{EpochEnd, EpochStart};
 pub use frame::{Frame, Private, PrivateError};

@@ -66,7 +66,7 @@ impl Tail {
     }
 
     /// Entries from the batch that holds `offset`, if that batch is here.
-    pub(crate) fn from_offset(&self, offset: i64) -> Option<impl Iterator<Item = &Recent>> {
+    pub(crate) fn starting_at(&self, offset: i64) -> Option<impl Iterator<Item = &Recent>> {
         let at = self
             .recent
             .partition_point(|recent| recent.meta.next_offset <= offset);

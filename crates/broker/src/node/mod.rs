@@ -14,3 +14,5 @@ pub use start::{Node, NodeOptions, StartError};
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

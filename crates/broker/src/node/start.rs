@@ -54,6 +54,8 @@ pub struct NodeOptions {
     pub clock: Arc<dyn Clock>,
     /// Where its ids come from.
     pub random: Random,
+    /// Who may do what.
+    pub gate: Gate,
 }
 
 impl NodeOptions {
@@ -64,6 +66,7 @@ impl NodeOptions {
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock::default()),
             random: Random::from_system(),
+            gate: Gate::default(),
         }
     }
 }
@@ -151,6 +154,7 @@ impl Node {
             disk,
             clock,
             random,
+            gate,
         } = options;
         let doors = Doors::open(&config).await?;
         let (failed, failure) = watch::channel(None);
@@ -161,6 +165,7 @@ impl Node {
             config,
             clock,
             random,
+            gate,
             failed,
         };
         let http = doors
@@ -205,6 +210,11 @@ impl Node {
     /// Where the second port is, if there is one.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http.as_ref().map(|http| http.address)
+    }
+
+    /// Fetches that wait for records now.
+    pub fn fetches_waiting(&self) -> usize {
+        self.broker.purgatory.waiting()
     }
 
     /// The cluster's name.
@@ -300,6 +310,7 @@ struct Ground {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     random: Random,
+    gate: Gate,
     defaults: Arc<CreationDefaults>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
@@ -323,7 +334,7 @@ impl Ground {
             config: self.config,
             metrics: self.metrics,
             clock: self.clock,
-            gate: Gate::default(),
+            gate: self.gate,
             images: cluster.images,
             partitions: cluster.partitions,
             metadata: cluster.metadata,

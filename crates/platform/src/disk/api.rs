@@ -17,6 +17,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::io::Errno;
+
+/// Whether a call failed for lack of something that may be there again later: space, quota, or
+/// descriptors. Nothing is wrong with the disk then.
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    let descriptors = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) || error
+        .raw_os_error()
+        .is_some_and(|code| descriptors.contains(&code))
+}
 
 /// How [`Disk::open`] treats a file that exists or does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

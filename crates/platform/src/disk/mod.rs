@@ -11,5 +11,5 @@ mod api;
 mod mapped;
 mod real;
 
-pub use api::{DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync};
+pub use api::{DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync, is_exhaustion};
 pub use real::RealDisk;

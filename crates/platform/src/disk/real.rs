@@ -277,6 +277,14 @@ mod tests {
     }
 
     #[test]
+    fn running_out_is_told_from_failing() {
+        let of = |errno: rustix::io::Errno| super::super::is_exhaustion(&errno.into());
+        use rustix::io::Errno;
+        assert!(of(Errno::NOSPC) && of(Errno::DQUOT) && of(Errno::MFILE) && of(Errno::NFILE));
+        assert!(!of(Errno::IO) && !of(Errno::NOENT));
+    }
+
+    #[test]
     fn a_second_lock_would_block() {
         let dir = scratch();
         let path = dir.path().join("lock");

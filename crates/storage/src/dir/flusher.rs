@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use ottla_platform::disk::is_exhaustion;
+
 use super::shared::DirShared;
 use crate::log::FlushWork;
 
@@ -54,8 +56,12 @@ fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
                 journal.note(work.log.identity, saved.clone());
             }
         }
-        journal.write()?;
         let votes = works.iter().any(|work| work.has_vote);
+        match journal.write() {
+            // all but votes can be written later
+            Err(error) if is_exhaustion(&error) && !votes => {}
+            result => result?,
+        }
         if votes { journal.take_unsynced() } else { None }
     };
     let mut files: Vec<_> = works.iter().flat_map(|work| work.files.clone()).collect();

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use ottla_platform::disk::{Disk, DiskFile, OpenMode};
+use ottla_platform::disk::{Disk, DiskFile, OpenMode, is_exhaustion};
 use uuid::Uuid;
 
 use crate::boundary::{get_id, put_id};
@@ -52,6 +52,8 @@ const IDENTITY_LEN: usize = 28;
 const BODY_MAX: usize = 1 + IDENTITY_LEN + 1 + 4 + crate::VOTE_BYTES_MAX + 1 + 12 + 8 + 8 + 9;
 /// Write the journal anew when it exceeds this and four times what it has to say.
 const REWRITE_BYTES: u64 = 1 << 20;
+/// Records that found no space are kept up to this; then the journal is to be written anew.
+const PENDING_BYTES_MAX: usize = 64 << 10;
 
 /// What is remembered of a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub(crate) struct Journal {
     /// Records noted but not yet written.
     pending: BytesMut,
     unsynced: bool,
+    /// The file lacks records that were noted and are not pending.
+    behind: bool,
 }
 
 impl Journal {
@@ -105,6 +109,7 @@ impl Journal {
             generation,
             pending: BytesMut::new(),
             unsynced: false,
+            behind: false,
         };
         Ok((journal, damaged))
     }
@@ -132,22 +137,40 @@ impl Journal {
         }
     }
 
-    /// Writes what was noted. It is durable after [`Journal::sync`].
+    /// Writes what was noted. It is durable after [`Journal::sync`]. What cannot be written for
+    /// lack of space is written with the next call.
     pub(crate) fn write(&mut self) -> io::Result<()> {
+        let end = self.len + self.pending.len() as u64;
+        let needed = self.saved.len() as u64 * (BODY_MAX as u64 / 2);
+        if self.behind || end > REWRITE_BYTES.max(needed * 4) {
+            match self.rewrite() {
+                // there may be room left at the end of the old file
+                Err(error) if is_exhaustion(&error) && !self.behind => {}
+                result => return result,
+            }
+        }
         if self.pending.is_empty() {
             return Ok(());
         }
-        let end = self.len + self.pending.len() as u64;
-        let needed = self.saved.len() as u64 * (BODY_MAX as u64 / 2);
-        if end > REWRITE_BYTES.max(needed * 4) {
-            self.file = rewrite(&*self.disk, &self.directory, self.generation, &self.saved)?;
-            self.len = self.file.len()?;
-            self.unsynced = false;
-        } else {
-            self.file.write_all_at(&self.pending, self.len)?;
-            self.len = end;
-            self.unsynced = true;
+        if let Err(error) = self.file.write_all_at(&self.pending, self.len) {
+            if self.pending.len() > PENDING_BYTES_MAX {
+                // all of it stands in memory too
+                self.pending.clear();
+                self.behind = true;
+            }
+            return Err(error);
         }
+        self.len = end;
+        self.unsynced = true;
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn rewrite(&mut self) -> io::Result<()> {
+        self.file = rewrite(&*self.disk, &self.directory, self.generation, &self.saved)?;
+        self.len = self.file.len()?;
+        self.unsynced = false;
+        self.behind = false;
         self.pending.clear();
         Ok(())
     }
@@ -180,7 +203,10 @@ fn rewrite(
     let path = directory.join(FILE);
     small_file::put(disk, &path, &bytes)?;
     disk.sync_dir(directory)?;
-    disk.open(&path, OpenMode::Write)
+    let file = disk.open(&path, OpenMode::Write)?;
+    // so that votes can be cast on a full disk; without it they may still
+    let _ = file.allocate(bytes.len() as u64, REWRITE_BYTES);
+    Ok(file)
 }
 
 fn put_record(to: &mut BytesMut, identity: Identity, saved: Option<&Saved>) {

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use ottla_platform::disk::{DirLock, Disk, OpenMode};
 use parking_lot::Mutex;
 
+use super::group_sync::GroupSync;
 use super::journal::Journal;
 use super::options::Counters;
 use super::queue::WorkQueue;
@@ -58,6 +59,11 @@ impl LogDir {
         // before the first write, so that it reports every write that is lost later
         let whole = disk.whole_sync(directory)?;
         let was_clean = take_clean_mark(&*disk, directory)?;
+        // what earlier processes left may be only in the page cache
+        if let Some(whole) = &whole {
+            whole.sync()?;
+        }
+        let synced_at_start = whole.is_some();
         // a time is never a count of starts
         let unknown = options.clock.now_ms().unsigned_abs();
         let (journal, votes_in_doubt) =
@@ -70,14 +76,17 @@ impl LogDir {
             drive: options.drive,
             reserve_bytes: options.reserve_bytes,
             was_clean,
+            synced_at_start,
             votes_in_doubt,
             generation: journal.generation(),
             journal: Mutex::new(journal),
             whole,
             logs: Mutex::default(),
+            turning: Mutex::default(),
             writer: WorkQueue::default(),
             flusher: WorkQueue::default(),
             timers: Mutex::default(),
+            group_sync: GroupSync::default(),
             maps: MapCache::new(options.mapped_files_max),
             trash: Mutex::default(),
             unsynced: Mutex::default(),
@@ -142,7 +151,7 @@ impl LogDir {
     }
 
     /// Under [`Drive::Manual`]: writes what is queued, then runs one flush round; whether there
-    /// was anything to do.
+    /// was anything to do. Not to be called from a callback.
     pub fn turn(&self) -> bool {
         self.shared.turn()
     }
@@ -162,10 +171,11 @@ impl LogDir {
         shared.check_space()?;
         shared.sync_closed()?;
         for log in shared.open_logs() {
-            let saved = log.tidy(now_ms);
-            shared.journal.lock().note(log.identity, saved);
+            if let Some(saved) = log.tidy(now_ms) {
+                shared.journal.lock().note(log.identity, saved);
+            }
         }
-        shared.sync_journal()
+        shared.sync_journal_if_room()
     }
 
     /// Counters.
@@ -203,15 +213,14 @@ impl LogDir {
 impl Owner {
     fn stop(&self) {
         // the writer first: what it still writes is then flushed
-        let mut threads = self
-            .threads
-            .lock()
-            .drain(..)
-            .collect::<Vec<_>>()
-            .into_iter();
+        let threads: Vec<_> = self.threads.lock().drain(..).collect();
+        let mut threads = threads.into_iter();
+        let this = std::thread::current().id();
         for queue in [&self.shared.writer, &self.shared.flusher] {
             queue.stop();
-            if let Some(thread) = threads.next()
+            // a callback may drop the last handle, on one of these threads
+            let other = threads.next().filter(|thread| thread.thread().id() != this);
+            if let Some(thread) = other
                 && thread.join().is_err()
             {
                 tracing::error!("a thread of the log directory panicked");

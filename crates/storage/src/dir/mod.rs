@@ -2,15 +2,18 @@
 //! threads that write and sync.
 //!
 //! In reading order: identity, options and counters, the directory, what its parts share, the
-//! state journal, queues, writer, flusher, delayed deletion.
+//! state journal, queues, writer, flusher, syncs shared by blocking calls, delayed deletion,
+//! folders of logs that should not be here.
 
 mod flusher;
+mod group_sync;
 mod journal;
 mod log_dir;
 mod meta;
 mod options;
 mod queue;
 mod shared;
+mod strays;
 mod trash;
 pub(crate) mod writer;
 
@@ -19,4 +22,5 @@ pub use log_dir::LogDir;
 pub use meta::DirectoryMeta;
 pub use options::{DirStats, Drive, LogDirError, LogDirOptions, OnFailure};
 pub(crate) use shared::{DirShared, Slot};
-pub(crate) use trash::{DELETED_FILE, DELETED_FOLDER};
+pub use strays::PartitionFolder;
+pub(crate) use trash::{DELETED_FILE, DELETED_FOLDER, folder_name_after};

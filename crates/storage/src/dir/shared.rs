@@ -11,9 +11,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use ottla_platform::clock::Clock;
-use ottla_platform::disk::{Disk, DiskFile, WholeSync};
+use ottla_platform::disk::{Disk, DiskFile, WholeSync, is_exhaustion};
 use parking_lot::Mutex;
 
+use super::group_sync::GroupSync;
 use super::journal::Journal;
 use super::options::{Counters, Drive, OnFailure};
 use super::queue::WorkQueue;
@@ -25,6 +26,13 @@ use crate::segment::MapCache;
 
 /// From this many files on, one sync of the whole file system is cheaper than one by one.
 const WHOLE_SYNC_FILES: usize = 8;
+
+/// Files and folders that were written to and not synced.
+#[derive(Default)]
+pub(crate) struct Unsynced {
+    pub(crate) files: Vec<Arc<dyn DiskFile>>,
+    pub(crate) folders: Vec<Arc<Path>>,
+}
 
 /// What this process knows of a log.
 #[derive(Clone)]
@@ -44,20 +52,25 @@ pub(crate) struct DirShared {
     pub(crate) drive: Drive,
     pub(crate) reserve_bytes: u64,
     pub(crate) was_clean: bool,
+    /// Everything that was there at the start is on the medium.
+    pub(crate) synced_at_start: bool,
     pub(crate) votes_in_doubt: bool,
     /// What a log left at its closing is believed only in the same generation.
     pub(crate) generation: u64,
     pub(crate) journal: Mutex<Journal>,
     pub(crate) whole: Option<Arc<dyn WholeSync>>,
     pub(crate) logs: Mutex<BTreeMap<Identity, Slot>>,
+    /// Held by who writes and flushes under [`Drive::Manual`].
+    pub(crate) turning: Mutex<()>,
     pub(crate) writer: WorkQueue,
     pub(crate) flusher: WorkQueue,
     /// Logs to be flushed at a time of the monotonic clock.
     pub(crate) timers: Mutex<Vec<(Duration, Weak<LogShared>)>>,
+    pub(crate) group_sync: GroupSync,
     pub(crate) maps: MapCache,
     pub(crate) trash: Mutex<Trash>,
     /// What closed logs have written and nobody waits for.
-    pub(crate) unsynced: Mutex<(Vec<Arc<dyn DiskFile>>, Vec<Arc<Path>>)>,
+    pub(crate) unsynced: Mutex<Unsynced>,
     pub(crate) counters: Counters,
     pub(crate) full: AtomicBool,
     pub(crate) failure: OnceLock<String>,
@@ -90,7 +103,7 @@ impl DirShared {
 
     /// Syncs what closed logs have written.
     pub(crate) fn sync_closed(&self) -> io::Result<()> {
-        let (files, folders) = std::mem::take(&mut *self.unsynced.lock());
+        let Unsynced { files, folders } = std::mem::take(&mut *self.unsynced.lock());
         let folders: Vec<&Path> = folders.iter().map(|folder| &**folder).collect();
         self.sync(&files, &folders)
     }
@@ -137,23 +150,67 @@ impl DirShared {
                 files.iter().try_for_each(|file| file.sync_data())?;
                 folders
                     .iter()
-                    .try_for_each(|folder| self.disk.sync_dir(folder))
+                    .try_for_each(|folder| self.sync_folder(folder))
             }
         }
     }
 
-    /// Writes what the journal was told and makes it durable.
+    /// As [`DirShared::sync`], but with one sync of everything where that can be trusted, which
+    /// calls on several threads share.
+    pub(crate) fn sync_together(
+        &self,
+        files: &[Arc<dyn DiskFile>],
+        folders: &[&Path],
+    ) -> io::Result<()> {
+        let Some(whole) = &self.whole else {
+            return self.sync(files, folders);
+        };
+        self.check()?;
+        self.group_sync.run(|| {
+            if let Err(error) = whole.sync() {
+                self.fail("sync", &error);
+            }
+        });
+        self.check()
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        match self.disk.sync_dir(folder) {
+            // one that was deleted meanwhile has no names to keep
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Writes what the journal was told and makes it durable. A full disk is an error, but not
+    /// the end: the journal is written later.
     pub(crate) fn sync_journal(&self) -> io::Result<()> {
         self.check()?;
         let result = self.journal.lock().sync();
-        if let Err(error) = &result {
-            self.fail("sync the state journal", error);
+        match &result {
+            Err(error) if !is_exhaustion(error) => {
+                self.fail("sync the state journal", error);
+            }
+            _ => {}
         }
         result
     }
 
+    /// The same where it may as well be written later.
+    pub(crate) fn sync_journal_if_room(&self) -> io::Result<()> {
+        match self.sync_journal() {
+            Err(error) if is_exhaustion(&error) => Ok(()),
+            result => result,
+        }
+    }
+
     /// Writes what is queued and runs a flush round, on this thread; whether there was anything.
+    /// With threads of its own the directory does that itself.
     pub(crate) fn turn(&self) -> bool {
+        if self.drive == Drive::Threads {
+            return false;
+        }
+        let _one_at_a_time = self.turning.lock();
         let wrote = writer::turn(self);
         let flushed = flusher::round(self);
         wrote || flushed

@@ -10,6 +10,19 @@ use ottla_platform::disk::Disk;
 pub(crate) const DELETED_FILE: &str = ".deleted";
 /// Ending of the name of a deleted partition folder.
 pub(crate) const DELETED_FOLDER: &str = "-delete";
+/// Longest file name that every file system takes.
+const NAME_BYTES_MAX: usize = 255;
+
+/// The name of a folder that is no partition's any more, in Kafka's form: its name before, an id,
+/// and the ending that says what became of it.
+pub(crate) fn folder_name_after(name: &str, id: u128, ending: &str) -> String {
+    let ending = format!(".{id:032x}{ending}");
+    let room = NAME_BYTES_MAX - ending.len();
+    let cut = (0..=room.min(name.len()))
+        .rev()
+        .find(|at| name.is_char_boundary(*at));
+    format!("{}{ending}", &name[..cut.unwrap_or(0)])
+}
 
 /// What is to be removed, and when.
 #[derive(Debug, Default)]
@@ -69,5 +82,22 @@ impl Trash {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_folders_name_fits_the_file_system() {
+        assert_eq!(
+            folder_name_after("orders-0", 5, DELETED_FOLDER),
+            "orders-0.00000000000000000000000000000005-delete"
+        );
+        assert_eq!(
+            folder_name_after(&"x".repeat(254), 5, DELETED_FOLDER).len(),
+            NAME_BYTES_MAX
+        );
     }
 }

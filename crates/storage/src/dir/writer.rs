@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ottla_platform::disk::DiskFile;
+use ottla_platform::disk::{DiskFile, is_exhaustion};
 use ottla_protocol::records::HEADER_LEN;
 
 use super::shared::DirShared;
@@ -50,13 +50,13 @@ pub(super) fn turn(dir: &DirShared) -> bool {
 fn write_log(dir: &DirShared, log: Arc<LogShared>) {
     let work = log.begin_write();
     let mut dirty = Vec::new();
-    let steps = work.steps.iter();
+    let mut steps = work.steps.iter();
     let written = dir
         .check()
-        .and_then(|()| steps.map(|step| carry_out(dir, step, &mut dirty)).collect());
+        .and_then(|()| steps.try_for_each(|step| carry_out(dir, step, &mut dirty)));
     match written {
         Ok(()) => log.end_write(work, dirty),
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+        Err(error) if is_exhaustion(&error) => {
             dir.full.store(true, Ordering::Relaxed);
             log.put_off_write(work);
             dir.writer.stall(log);
@@ -75,7 +75,7 @@ fn carry_out(
 ) -> io::Result<()> {
     match step {
         WriteStep::Frames(frames) => write_frames(dir, frames, dirty),
-        WriteStep::Index(index) => write_index(index, dirty),
+        WriteStep::Index(index) => write_index(index),
         WriteStep::Roll(roll) => write_roll(roll, dirty),
     }
 }
@@ -115,27 +115,24 @@ fn reserve(
     let step = from.clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
     let wanted = (from + step).min(segment_bytes).max(end);
     let reserved = match file.allocate(from, wanted - from) {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+        Err(error) if is_exhaustion(&error) => {
             file.allocate(from, end - from)?;
             end
         }
         result => result.map(|()| wanted)?,
     };
     files.allocated.store(reserved, Ordering::Relaxed);
-    dir.check_space()?;
+    // a file system that does not tell its free space is not a failed one
+    let _ = dir.check_space();
     Ok(())
 }
 
-/// Appends entries to the index files.
-pub(crate) fn write_index(
-    index: &WriteIndex,
-    dirty: &mut Vec<Arc<dyn DiskFile>>,
-) -> io::Result<()> {
+/// Appends entries to the index files. They are synced when the segment ends: until then a start
+/// makes them anew.
+fn write_index(index: &WriteIndex) -> io::Result<()> {
     for (kind, at, bytes) in &index.writes {
         if !bytes.is_empty() {
-            let file = index.files.open(*kind)?;
-            file.write_all_at(bytes, *at)?;
-            dirty.push(file);
+            index.files.open(*kind)?.write_all_at(bytes, *at)?;
         }
     }
     Ok(())
@@ -146,6 +143,7 @@ fn write_roll(roll: &Roll, dirty: &mut Vec<Arc<dyn DiskFile>>) -> io::Result<()>
     let closed = roll.closed.open(Kind::Log)?;
     closed.set_len(u64::from(roll.closed_len))?;
     dirty.push(closed);
+    dirty.extend(roll.closed.indexes(roll.has_aborted)?);
     dirty.extend(create_segment(&roll.new, &roll.head, Some(&roll.boundary))?);
     if let Some(bytes) = roll.preallocate {
         roll.new.open(Kind::Log)?.allocate(0, bytes)?;
@@ -154,7 +152,7 @@ fn write_roll(roll: &Roll, dirty: &mut Vec<Arc<dyn DiskFile>>) -> io::Result<()>
     Ok(())
 }
 
-/// Makes the files of an empty segment; those to sync.
+/// Makes the files of an empty segment; those to sync, beside the folder.
 pub(crate) fn create_segment(
     files: &SegmentFiles,
     head: &crate::segment::Head,
@@ -171,7 +169,7 @@ pub(crate) fn create_segment(
     raft.write_all_at(&head.encode(), 0)?;
     dirty.push(raft);
     for kind in [Kind::Offsets, Kind::Times, Kind::Log] {
-        dirty.push(files.open(kind)?);
+        files.open(kind)?;
     }
     Ok(dirty)
 }

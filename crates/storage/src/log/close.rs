@@ -25,15 +25,15 @@ use ottla_platform::disk::{Disk, OpenMode};
 use super::handle::Log;
 use super::shared::LogShared;
 use crate::codec::{Malformed, get_option, put_option, seal, unseal};
-use crate::dir::{DELETED_FOLDER, Drive, Slot};
+use crate::dir::{DELETED_FOLDER, Drive, Slot, folder_name_after};
 use crate::segment::{Aborted, Head, Kind, Segment, SegmentFiles, Sparse, Times};
 use crate::{Boundary, small_file};
 
 const FILE: &str = "clean.end";
 const MAGIC: [u8; 4] = *b"OTCE";
 const VERSION: u16 = 1;
-/// Longest file name that every file system takes.
-const NAME_BYTES_MAX: usize = 255;
+/// Files of closed logs that are kept open until they are synced.
+const UNSYNCED_FILES_MAX: usize = 512;
 
 /// The end of a log that was closed in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,6 +174,7 @@ impl Log {
                 let log = active.files.open(Kind::Log)?;
                 log.set_len(active.len.into())?;
                 dirty.push(log);
+                dirty.extend(active.files.indexes(active.has_aborted())?);
             }
             let path = shared.folder.join(FILE);
             let end = CleanEnd::of(shared.dir.generation, boundary, active).encode();
@@ -183,10 +184,15 @@ impl Log {
             (dirty, inner.saved())
         };
         shared.dir.journal.lock().note(shared.identity, saved);
-        let mut unsynced = shared.dir.unsynced.lock();
-        unsynced.0.append(&mut dirty);
-        unsynced.1.push(Arc::clone(&shared.folder));
-        drop(unsynced);
+        let many = {
+            let mut unsynced = shared.dir.unsynced.lock();
+            unsynced.files.append(&mut dirty);
+            unsynced.folders.push(Arc::clone(&shared.folder));
+            unsynced.files.len() >= UNSYNCED_FILES_MAX
+        };
+        if many {
+            shared.dir.sync_closed()?;
+        }
         let mut logs = shared.dir.logs.lock();
         logs.insert(shared.identity, Slot::Closed);
         Ok(())
@@ -207,19 +213,23 @@ impl Log {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        let gone = shared.dir.path.join(deleted_name(&name, &shared.identity));
+        let gone = folder_name_after(&name, shared.identity.fingerprint(), DELETED_FOLDER);
+        let gone = shared.dir.path.join(gone);
         match dir.disk.rename(&shared.folder, &gone) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             result => result?,
         }
         dir.disk.sync_dir(&dir.path)?;
         dir.journal.lock().forget(shared.identity);
-        dir.sync_journal()?;
+        dir.sync_journal_if_room()?;
         let due_ms = dir.clock.now_ms().saturating_add(delay_ms);
         let mut trash = dir.trash.lock();
         trash.forget_inside(&shared.folder);
         trash.add_folder(gone, due_ms);
         drop(trash);
+        let mut unsynced = dir.unsynced.lock();
+        unsynced.folders.retain(|folder| *folder != shared.folder);
+        drop(unsynced);
         dir.logs.lock().remove(&shared.identity);
         Ok(())
     }
@@ -230,8 +240,7 @@ impl LogShared {
     fn stop_for_good(self: &Arc<Self>) -> i64 {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        inner.tail.clear();
-        inner.pipeline.rolls.clear();
+        inner.pipeline.abandon();
         while inner.pipeline.in_hand()
             && self.dir.drive == Drive::Threads
             && self.dir.check().is_ok()
@@ -244,39 +253,5 @@ impl LogShared {
             .iter()
             .for_each(|segment| segment.files.retire());
         i64::try_from(inner.config.file_delete_delay_ms).unwrap_or(i64::MAX)
-    }
-}
-
-/// Kafka's form: the folder's name, an id, and the ending that says that it may go.
-fn deleted_name(name: &str, identity: &crate::Identity) -> String {
-    let id = identity.topic_id.as_u128() ^ u128::from(identity.group_id);
-    let ending = format!(".{id:032x}{DELETED_FOLDER}");
-    let room = NAME_BYTES_MAX - ending.len();
-    let cut = (0..=room.min(name.len()))
-        .rev()
-        .find(|at| name.is_char_boundary(*at));
-    format!("{}{ending}", &name[..cut.unwrap_or(0)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Identity;
-
-    #[test]
-    fn a_deleted_folders_name_fits_the_file_system() {
-        let identity = Identity {
-            topic_id: uuid::Uuid::from_u128(5),
-            partition: 0,
-            group_id: 0,
-        };
-        assert_eq!(
-            deleted_name("orders-0", &identity),
-            "orders-0.00000000000000000000000000000005-delete"
-        );
-        assert_eq!(
-            deleted_name(&"x".repeat(254), &identity).len(),
-            NAME_BYTES_MAX
-        );
     }
 }

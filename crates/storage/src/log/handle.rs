@@ -9,7 +9,7 @@ use ottla_protocol::records::{Batch, BatchHeader, CheckedBatch, TimestampType};
 use super::shared::{Inner, LogShared};
 use super::types::{Done, LogState};
 use crate::config::LogConfig;
-use crate::dir::LogDir;
+use crate::dir::{LogDir, Saved};
 use crate::epochs::EpochEnd;
 use crate::frame::{Frame, Private, header_is_private};
 use crate::outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
@@ -17,6 +17,9 @@ use crate::producers::Check;
 use crate::tail::Unwritten;
 use crate::transactions::read_marker;
 use crate::{Identity, LogId, VOTE_BYTES_MAX};
+
+/// Proposals up to this size are not held against the free space, which costs a system call.
+const ALWAYS_FITS: u64 = 1 << 20;
 
 /// One partition's log. Cheap to clone; all calls take `&self`. Unless a call says that it
 /// blocks, it does not wait for the disk (reads may page-fault). Appends, truncation, purge and
@@ -36,13 +39,11 @@ impl Log {
     /// The directory is full.
     pub fn admit(&self, size_bytes: usize) -> Result<(), DiskFull> {
         let dir = &self.shared.dir;
-        // a proposal as large as the reserve could use it up alone
-        let too_large = size_bytes as u64 > dir.reserve_bytes.max(1 << 20)
-            && dir
-                .disk
-                .free_bytes(&dir.path)
-                .is_ok_and(|free| free < size_bytes as u64);
-        if dir.full.load(Ordering::Relaxed) || too_large {
+        let size = size_bytes as u64;
+        // one that could use up the reserve alone is held against the free space itself
+        let fits = size <= dir.reserve_bytes.max(ALWAYS_FITS)
+            || dir.disk.free_bytes(&dir.path).is_ok_and(|free| size < free);
+        if dir.full.load(Ordering::Relaxed) || !fits {
             return Err(DiskFull);
         }
         Ok(())
@@ -378,13 +379,16 @@ impl Inner {
 
 impl LogShared {
     /// The part of [`LogDir::tidy`] for one log; what the journal should remember of it.
-    pub(crate) fn tidy(self: &Arc<Self>, now_ms: i64) -> crate::dir::Saved {
+    pub(crate) fn tidy(self: &Arc<Self>, now_ms: i64) -> Option<Saved> {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
+        if inner.closed {
+            return None;
+        }
         let expiration_ms = inner.config.producer_id_expiration_ms;
         inner.history.producers.expire(now_ms, expiration_ms);
         let next_index = inner.history.next_index();
-        if inner.pipeline.idle_at(next_index) && !inner.closed {
+        if inner.pipeline.idle_at(next_index) {
             if inner.active().sparse.pending() > 0 {
                 inner.pipeline.index_wanted = true;
                 self.queue_write(inner);
@@ -398,6 +402,6 @@ impl LogShared {
                     .for_each(|segment| segment.files.release());
             }
         }
-        inner.saved()
+        Some(inner.saved())
     }
 }

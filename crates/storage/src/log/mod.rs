@@ -9,7 +9,7 @@ mod close;
 mod entries;
 mod handle;
 mod open;
-mod partition_file;
+pub(crate) mod partition_file;
 mod pipeline;
 mod read;
 mod recover;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
+use ottla_platform::disk::OpenMode;
 use parking_lot::{Condvar, Mutex};
 
 use super::handle::Log;
@@ -54,7 +55,7 @@ impl Log {
             .cloned()
             .unwrap_or_default();
         let folder: Arc<Path> = shared.path.join(name).into();
-        let mut found = match partition_file::read(&*shared.disk, &folder, identity)? {
+        let mut found = match read_identity(shared, &folder, identity, &saved)? {
             None => create(shared, &folder, identity, &saved)?,
             Some(found) if found != identity => {
                 return Err(OpenError::WrongIdentity {
@@ -71,6 +72,7 @@ impl Log {
                     saved: &saved,
                     interval_bytes: config.index_interval_bytes,
                     trust_end: place.trust_end,
+                    synced: place.first_use && shared.synced_at_start,
                     on_damage,
                 };
                 recovery.run()?
@@ -105,6 +107,7 @@ impl Inner {
         let log_start_offset = saved.log_start_offset.max(first.base_offset);
         let log_start_offset = log_start_offset.min(history.next_offset);
         history.epochs.trim_start(log_start_offset);
+        let last = history.last;
         let mut pipeline = Pipeline::default();
         pipeline.reset(history.next_index());
         Inner {
@@ -114,7 +117,12 @@ impl Inner {
             history,
             log_start_offset,
             purged: first.previous(),
-            committed: saved.committed,
+            // under asynchronous flush the log may have lost what was committed
+            committed: match (saved.committed, last) {
+                (Some(committed), Some(last)) if committed.index <= last.index => Some(committed),
+                (Some(_), last) => last,
+                (None, _) => None,
+            },
             vote: saved.vote,
             truncating_to: None,
             pipeline,
@@ -123,45 +131,62 @@ impl Inner {
     }
 }
 
-/// Makes the folder of a new partition.
+/// Whose folder it is; `None` if it is absent, or if its creation did not come to its end.
+fn read_identity(
+    dir: &DirShared,
+    folder: &Path,
+    expected: Identity,
+    saved: &Saved,
+) -> io::Result<Option<Identity>> {
+    match partition_file::read(&*dir.disk, folder, expected.partition) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let used = saved.durable_index > 0 || has_frames(dir, folder)?;
+            if used { Err(error) } else { Ok(None) }
+        }
+        result => result,
+    }
+}
+
+fn has_frames(dir: &DirShared, folder: &Path) -> io::Result<bool> {
+    if !dir.disk.exists(folder)? {
+        return Ok(false);
+    }
+    for entry in dir.disk.read_dir(folder)? {
+        let is_log = entry.name.ends_with(".log");
+        if is_log
+            && !dir
+                .disk
+                .open(&folder.join(entry.name), OpenMode::Read)?
+                .is_empty()?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes the folder of a new partition, or finishes one that was begun.
 fn create(
     dir: &DirShared,
     folder: &Arc<Path>,
     identity: Identity,
     saved: &Saved,
 ) -> Result<Found, OpenError> {
-    let disk = &dir.disk;
-    if disk.exists(folder)? {
-        // left by a creation that did not finish, which has no frames; else it is not ours to touch
-        let strange = disk
-            .read_dir(folder)?
-            .into_iter()
-            .find(|entry| entry.name.ends_with(".log"));
-        let frames = strange.map(|entry| {
-            disk.open(
-                &folder.join(entry.name),
-                ottla_platform::disk::OpenMode::Read,
-            )?
-            .len()
-        });
-        if frames.transpose()?.is_some_and(|len| len > 0) {
-            let text = format!("{} has frames but no partition.metadata", folder.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text).into());
-        }
-    } else if saved.durable_index > 0 {
-        let text = format!(
-            "{} is gone, though it held acknowledged frames",
-            folder.display()
-        );
+    if has_frames(dir, folder)? {
+        let text = format!("{} has frames but no partition.metadata", folder.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text).into());
+    }
+    if saved.durable_index > 0 {
+        let text = format!("{} held acknowledged frames and is gone", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, text).into());
     }
+    let disk = &dir.disk;
     disk.create_dir_all(folder)?;
     let files = Arc::new(SegmentFiles::new(Arc::clone(disk), Arc::clone(folder), 0));
     let head = first_head(dir.clock.now_ms());
-    let dirty = writer::create_segment(&files, &head, None)?;
-    // last, because it says that the rest is there
-    partition_file::write(&**disk, folder, &identity)?;
-    dir.sync(&dirty, &[folder, &dir.path])?;
+    let mut dirty = writer::create_segment(&files, &head, None)?;
+    dirty.push(partition_file::write(&**disk, folder, &identity)?);
+    dir.sync_together(&dirty, &[folder, &dir.path])?;
     Ok(Found {
         segments: vec![Segment::new(head, files)],
         history: History::default(),
@@ -177,6 +202,7 @@ struct Place<'a> {
     dir: &'a DirShared,
     identity: Identity,
     before: Option<Slot>,
+    first_use: bool,
     trust_end: bool,
     filled: bool,
 }
@@ -196,6 +222,7 @@ impl Place<'_> {
         Ok(Place {
             dir,
             identity,
+            first_use: before.is_none(),
             before,
             trust_end,
             filled: false,

@@ -9,31 +9,34 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use ottla_platform::disk::Disk;
+use ottla_platform::disk::{Disk, DiskFile, OpenMode};
 
 use crate::{Identity, base64, small_file};
 
 const FILE: &str = "partition.metadata";
 
 /// Reads the identity of a folder; `None` if it has none. The partition number is the folder's
-/// name to tell, so it is taken from `expected`.
-pub(super) fn read(
-    disk: &dyn Disk,
-    folder: &Path,
-    expected: Identity,
-) -> io::Result<Option<Identity>> {
+/// name to tell, so it is given. A damaged file is `InvalidData`.
+pub(crate) fn read(disk: &dyn Disk, folder: &Path, partition: i32) -> io::Result<Option<Identity>> {
     let Some(bytes) = small_file::read(disk, &folder.join(FILE))? else {
         return Ok(None);
     };
-    let parsed = parse(&String::from_utf8_lossy(&bytes), expected.partition);
+    let parsed = parse(&String::from_utf8_lossy(&bytes), partition);
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, format!("{FILE} is damaged"));
     parsed.ok_or_else(invalid).map(Some)
 }
 
-/// Writes the identity; its name is durable once the folder is synced.
-pub(super) fn write(disk: &dyn Disk, folder: &Path, identity: &Identity) -> io::Result<()> {
-    small_file::put(disk, &folder.join(FILE), format(identity).as_bytes())
+/// Writes the identity of a new folder; the file is to be synced.
+pub(super) fn write(
+    disk: &dyn Disk,
+    folder: &Path,
+    identity: &Identity,
+) -> io::Result<Arc<dyn DiskFile>> {
+    let file = disk.open(&folder.join(FILE), OpenMode::Truncate)?;
+    file.write_all_at(format(identity).as_bytes(), 0)?;
+    Ok(file)
 }
 
 fn format(identity: &Identity) -> String {

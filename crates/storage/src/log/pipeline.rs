@@ -45,6 +45,8 @@ pub(crate) struct Pipeline {
     flush_queued: bool,
     flushing_now: bool,
     timer_set: bool,
+    /// The log is deleted: nothing is written any more.
+    abandoned: bool,
     /// Frames below this index are written.
     pub(crate) written_index: u64,
     /// Frames below this index survive a power cut.
@@ -72,6 +74,7 @@ pub(crate) struct Roll {
     pub(crate) boundary: Bytes,
     pub(crate) closed: Arc<SegmentFiles>,
     pub(crate) closed_len: u32,
+    pub(crate) has_aborted: bool,
     pub(crate) new: Arc<SegmentFiles>,
     pub(crate) preallocate: Option<u64>,
 }
@@ -219,6 +222,11 @@ impl LogShared {
         }
         let pipeline = &mut inner.pipeline;
         pipeline.writing = false;
+        if pipeline.abandoned {
+            drop(inner);
+            self.progress.notify_all();
+            return;
+        }
         pipeline.written_index = work.next_index;
         pipeline.dirty_folder |= work.rolls > 0;
         for file in dirty {
@@ -284,7 +292,8 @@ impl LogShared {
         if due {
             pipeline.progress_at = now;
         }
-        let saved = (due || has_vote).then(|| inner.saved());
+        let saved = (due || has_vote) && !pipeline.abandoned;
+        let saved = saved.then(|| inner.saved());
         drop(inner);
         FlushWork {
             log: self,
@@ -365,6 +374,14 @@ impl Pipeline {
         !self.dirty.is_empty() || self.dirty_folder
     }
 
+    /// Lets nothing be written or synced from now on.
+    pub(crate) fn abandon(&mut self) {
+        self.abandoned = true;
+        self.rolls.clear();
+        self.dirty.clear();
+        self.dirty_folder = false;
+    }
+
     /// Whether the writer or the flusher has this log in hand.
     pub(crate) fn in_hand(&self) -> bool {
         self.writing || self.flushing_now
@@ -420,6 +437,9 @@ fn collect(inner: &mut Inner) -> (WriteWork, Vec<Vec<Unwritten>>) {
         next_index: inner.history.next_index(),
     };
     let mut contents: Vec<Vec<Unwritten>> = Vec::new();
+    if inner.pipeline.abandoned {
+        return (work, contents);
+    }
     for (recent, unwritten) in inner.tail.unwritten() {
         let same = matches!(work.steps.last(), Some(WriteStep::Frames(last)) if last.segment == recent.segment);
         if !same {

@@ -139,7 +139,7 @@ impl Inner {
         let from_end = self.segments.iter().rev();
         let behind = from_end.take_while(|segment| segment.next_offset > offset);
         let bytes: u64 = behind.map(|segment| u64::from(segment.len)).sum();
-        bytes <= WARM_BYTES || self.tail.from_offset(offset).is_some()
+        bytes <= WARM_BYTES || self.tail.starting_at(offset).is_some()
     }
 
     fn plan(&self, offset: i64, limits: &Limits) -> Result<Plan, ReadError> {
@@ -157,7 +157,7 @@ impl Inner {
             return Ok(Plan::Nothing);
         };
         let full_len = self.config.segment_bytes.into();
-        let Some(entries) = self.tail.from_offset(offset) else {
+        let Some(entries) = self.tail.starting_at(offset) else {
             return Ok(Plan::Search(View::for_offset(segment, full_len, offset)));
         };
         let mut found = Found::default();

@@ -7,8 +7,9 @@
 //! truncation replaced are known by the head of the segment that replaced them. Nothing is changed
 //! before it is decided what is kept, and everything kept is synced before anyone hears of it.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,7 +20,7 @@ use super::scan::scan;
 use super::types::{Damage, OnDamage, OpenError, Recovered};
 use crate::dir::{DELETED_FILE, DirShared, Saved};
 use crate::history::History;
-use crate::segment::{HEAD_LEN, Head, Kind, Segment, SegmentFiles, base_offset_of};
+use crate::segment::{HEAD_LEN, Head, Kind, Segment, SegmentFiles, base_offset_of, file_name};
 use crate::small_file::UNFINISHED;
 use crate::{Boundary, Identity};
 
@@ -35,6 +36,7 @@ struct Candidate {
     head: Option<Head>,
     files: Arc<SegmentFiles>,
     len: u64,
+    has_indexes: bool,
 }
 
 /// Reads a folder.
@@ -46,13 +48,16 @@ pub(super) struct Recovery<'a> {
     pub(super) interval_bytes: u32,
     /// This process has not used the log without closing it.
     pub(super) trust_end: bool,
+    /// All that the folder holds is on the medium.
+    pub(super) synced: bool,
     pub(super) on_damage: OnDamage,
 }
 
 impl Recovery<'_> {
     pub(super) fn run(self) -> Result<Found, OpenError> {
-        let mut candidates = self.candidates()?;
+        let (mut candidates, leftovers) = self.candidates()?;
         if let Some(found) = self.clean_end(&candidates)? {
+            self.remove(&leftovers)?;
             return Ok(found);
         }
         let stop_index = self.stop_index();
@@ -71,6 +76,7 @@ impl Recovery<'_> {
         if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
             return Err(damage.clone().into());
         }
+        self.remove(&leftovers)?;
         dropped.splice(0..0, candidates.drain(segments.len()..));
         let last = segments.len() - 1;
         let torn_bytes = candidates[last].len - u64::from(segments[last].len)
@@ -94,28 +100,29 @@ impl Recovery<'_> {
         self.saved.truncating_to.unwrap_or(u64::MAX)
     }
 
-    /// The segment files in the folder, in order; leftovers are removed.
-    fn candidates(&self) -> io::Result<Vec<Candidate>> {
-        let disk = &self.dir.disk;
-        let mut bases = Vec::new();
-        let mut others = Vec::new();
-        for entry in disk.read_dir(&self.folder)? {
-            let leftover = entry.name.ends_with(UNFINISHED) || entry.name.ends_with(DELETED_FILE);
-            match base_offset_of(&entry.name) {
-                Some((base, Kind::Log)) => bases.push(base),
-                Some((base, _)) => others.push((base, entry.name)),
-                None if leftover => disk.remove_file(&self.folder.join(entry.name))?,
+    /// The segment files in the folder, in order, and files that mean nothing.
+    fn candidates(&self) -> io::Result<(Vec<Candidate>, Vec<PathBuf>)> {
+        let mut kinds: BTreeMap<i64, Vec<Kind>> = BTreeMap::new();
+        let mut leftovers = Vec::new();
+        for entry in self.dir.disk.read_dir(&self.folder)? {
+            let name = entry.name;
+            match base_offset_of(&name) {
+                Some((base, kind)) => kinds.entry(base).or_default().push(kind),
+                None if name.ends_with(UNFINISHED) || name.ends_with(DELETED_FILE) => {
+                    leftovers.push(self.folder.join(name));
+                }
                 None => {}
             }
         }
-        for (base, name) in others {
-            if !bases.contains(&base) {
-                disk.remove_file(&self.folder.join(name))?;
+        let mut candidates = Vec::new();
+        for (base, kinds) in kinds {
+            if kinds.contains(&Kind::Log) {
+                candidates.push(self.candidate(base, &kinds)?);
+            } else {
+                let path = |kind| self.folder.join(file_name(base, kind));
+                leftovers.extend(kinds.into_iter().map(path));
             }
         }
-        let candidates: io::Result<Vec<Candidate>> =
-            bases.into_iter().map(|base| self.candidate(base)).collect();
-        let mut candidates = candidates?;
         // a head that does not ascend belongs to no segment of this log
         let mut next_index = 0;
         for candidate in &mut candidates {
@@ -124,10 +131,10 @@ impl Recovery<'_> {
                 .head
                 .map_or(next_index, |head| head.first_index + 1);
         }
-        Ok(candidates)
+        Ok((candidates, leftovers))
     }
 
-    fn candidate(&self, base_offset: i64) -> io::Result<Candidate> {
+    fn candidate(&self, base_offset: i64, kinds: &[Kind]) -> io::Result<Candidate> {
         let disk = &self.dir.disk;
         let files = SegmentFiles::new(Arc::clone(disk), Arc::clone(&self.folder), base_offset);
         let log = disk.open(&files.path(Kind::Log), OpenMode::Read)?;
@@ -147,8 +154,14 @@ impl Recovery<'_> {
         Ok(Candidate {
             head,
             len: log.len()?,
+            has_indexes: kinds.contains(&Kind::Offsets) && kinds.contains(&Kind::Times),
             files: Arc::new(files),
         })
+    }
+
+    fn remove(&self, leftovers: &[PathBuf]) -> io::Result<()> {
+        let mut leftovers = leftovers.iter();
+        leftovers.try_for_each(|path| self.dir.disk.remove_file(path))
     }
 
     /// The log as it was closed, if it was and nothing contradicts that.
@@ -165,7 +178,8 @@ impl Recovery<'_> {
             return Ok(None);
         };
         let last = heads.len() - 1;
-        let whole = |n: usize| candidates[n].len >= heads[n + 1].previous_len;
+        let whole =
+            |n: usize| candidates[n].len >= heads[n + 1].previous_len && candidates[n].has_indexes;
         let fits =
             heads[last].first_index == end.first_index && candidates[last].len == end.len.into();
         if !fits || !(0..last).all(whole) || end.boundary.next_index() < self.saved.durable_index {
@@ -234,12 +248,15 @@ impl Recovery<'_> {
             Some(_) => head(n + 1).previous_len,
             None => candidates[n].len,
         };
-        let short = (0..candidates.len()).find(|n| candidates[*n].len < limit(*n));
+        let incomplete = |n: &usize| candidates[*n].len < limit(*n) || !candidates[*n].has_indexes;
+        let incomplete = (0..candidates.len()).find(incomplete);
         let marked = candidates.partition_point(|c| {
             c.head
                 .is_some_and(|head| head.first_index <= self.saved.durable_index)
         });
-        let from = marked.saturating_sub(1).min(short.unwrap_or(usize::MAX));
+        let from = marked
+            .saturating_sub(1)
+            .min(incomplete.unwrap_or(usize::MAX));
         let heads = candidates[..=from].iter().enumerate();
         let heads: Vec<_> = heads
             .map(|(n, c)| (head(n), Arc::clone(&c.files)))
@@ -249,14 +266,14 @@ impl Recovery<'_> {
             .map(|n| Segment::closed(head(n), Arc::clone(&candidates[n].files), &head(n + 1)))
             .collect();
         let mut scanned_bytes = 0;
-        for n in start..candidates.len() {
+        for (n, candidate) in candidates.iter().enumerate().skip(start) {
             let follows = head(n).first_index == history.next_index()
                 && head(n).base_offset == history.next_offset;
             if n > start && !follows {
                 break;
             }
-            let files = &candidates[n].files;
-            let end = limit(n).min(candidates[n].len);
+            let files = &candidate.files;
+            let end = limit(n).min(candidate.len);
             let found = scan(
                 files,
                 head(n),
@@ -300,19 +317,29 @@ impl Recovery<'_> {
             candidate.files.remove()?;
         }
         let mut dirty: Vec<Arc<dyn DiskFile>> = Vec::new();
+        let mut folders: Vec<&Path> = Vec::new();
+        if !self.synced || !dropped.is_empty() {
+            folders.push(&self.folder);
+        }
         let last = found.segments.len() - 1;
         for (n, (segment, candidate)) in found.segments.iter_mut().zip(kept).enumerate() {
-            trim(candidate, segment.len.into())?;
+            let trimmed = trim(candidate, segment.len.into())?;
             // what the mark vouches for was neither read nor can it have been lost
-            if segment.times.is_some() {
-                if n < last {
-                    segment.finish_times();
-                }
+            if segment.times.is_none() {
+                continue;
+            }
+            if n < last {
+                segment.finish_times();
+            }
+            let indexes = segment.write_index_anew()?;
+            if !self.synced || trimmed {
                 dirty.push(segment.files.open(Kind::Log)?);
-                dirty.extend(segment.write_index_anew()?);
+            }
+            if !self.synced || n < last {
+                dirty.extend(indexes);
             }
         }
-        self.dir.sync(&dirty, &[&*self.folder])?;
+        self.dir.sync(&dirty, &folders)?;
         if self.saved.truncating_to.is_some() {
             self.save(found.history.next_index(), None)?;
         }
@@ -330,13 +357,14 @@ impl Recovery<'_> {
     }
 }
 
-/// Cuts what stands behind a segment's end. Nobody reads it yet.
-fn trim(candidate: &Candidate, len: u64) -> io::Result<()> {
-    if candidate.len > len {
+/// Cuts what stands behind a segment's end, which nobody reads yet; whether anything did.
+fn trim(candidate: &Candidate, len: u64) -> io::Result<bool> {
+    let trimmed = candidate.len > len;
+    if trimmed {
         candidate.files.open(Kind::Log)?.set_len(len)?;
     }
     candidate.files.allocated.store(len, Ordering::Relaxed);
-    Ok(())
+    Ok(trimmed)
 }
 
 /// The state at the start of the last of some segments, or of the newest before it whose state is

@@ -30,7 +30,7 @@ impl Log {
             ..boundary.clone()
         };
         self.shared
-            .exclusively("reset", |log, inner| log.reset(inner, boundary))
+            .exclusively("reset", true, |log, inner| log.reset(inner, boundary))
     }
 }
 

@@ -77,6 +77,7 @@ impl LogShared {
         let closed = inner.active();
         closed.finish_times();
         let (closed_files, closed_len) = (Arc::clone(&closed.files), closed.len);
+        let has_aborted = closed.has_aborted();
         let head = Head {
             base_offset: inner.history.next_offset,
             first_index: inner.history.next_index(),
@@ -90,6 +91,7 @@ impl LogShared {
             boundary,
             closed: closed_files,
             closed_len,
+            has_aborted,
             new: Arc::clone(&files),
             preallocate: config.preallocate.then_some(config.segment_bytes.into()),
         });

@@ -10,6 +10,8 @@
 use std::io;
 use std::sync::Arc;
 
+use ottla_platform::disk::is_exhaustion;
+
 use super::handle::Log;
 use super::recover::history_before;
 use super::scan::scan;
@@ -29,7 +31,7 @@ impl Log {
     /// # Panics
     /// `index` lies before the frames that are purged.
     pub fn truncate_after(&self, index: Option<u64>) -> io::Result<()> {
-        self.shared.exclusively("truncate", |log, inner| {
+        self.shared.exclusively("truncate", true, |log, inner| {
             let first_index = inner.first_index();
             let end = index.map_or(first_index, |index| index.saturating_add(1));
             assert!(end >= first_index, "truncated below what is purged");
@@ -55,11 +57,11 @@ impl Log {
             .is_none_or(|last| last.index < id.index);
         if !beyond {
             // needs nothing of the writer, so that a full disk can be relieved
-            let inner = &mut self.shared.inner.lock();
-            let result = self.shared.purge(inner, id);
-            return result;
+            return self
+                .shared
+                .exclusively("purge", false, |log, inner| log.purge(inner, id));
         }
-        self.shared.exclusively("purge", |log, inner| {
+        self.shared.exclusively("purge", true, |log, inner| {
             let log_start = inner.history.next_offset;
             let mut boundary = inner.history.boundary(log_start);
             boundary.last = Some(id);
@@ -72,15 +74,21 @@ impl Log {
 }
 
 impl LogShared {
-    /// Runs a change of the log's files while nothing else happens to it. If it fails, the log is
-    /// closed, because memory and disk may differ; the next start puts that right.
+    /// Runs a change of the log's files while nothing else happens to it; `quiet`: after all that
+    /// was appended is written. If it fails, the log is closed, because memory and disk may
+    /// differ; the next start puts that right.
     pub(super) fn exclusively(
         self: &Arc<Self>,
         doing: &str,
+        quiet: bool,
         change: impl FnOnce(&LogShared, &mut Inner) -> io::Result<()>,
     ) -> io::Result<()> {
         let result = {
-            let mut inner = self.wait_quiet(true)?;
+            let mut inner = if quiet {
+                self.wait_quiet(true)?
+            } else {
+                self.inner.lock()
+            };
             if inner.closed {
                 return Err(super::pipeline::closed());
             }
@@ -89,7 +97,7 @@ impl LogShared {
             result
         };
         if let Err(error) = &result {
-            if error.kind() != io::ErrorKind::StorageFull {
+            if !is_exhaustion(error) {
                 self.dir.fail(doing, error);
             }
             self.fail_submissions();

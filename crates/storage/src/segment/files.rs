@@ -110,6 +110,13 @@ impl SegmentFiles {
         Ok(file)
     }
 
+    /// The index files, to be synced.
+    pub(crate) fn indexes(&self, with_aborted: bool) -> io::Result<Vec<Arc<dyn DiskFile>>> {
+        let always = [Kind::Offsets, Kind::Times, Kind::Raft].into_iter();
+        let aborted = with_aborted.then_some(Kind::Transactions);
+        always.chain(aborted).map(|kind| self.open(kind)).collect()
+    }
+
     /// The bytes of a small file; `None` if it is absent.
     pub(crate) fn read(&self, kind: Kind) -> io::Result<Option<Vec<u8>>> {
         crate::small_file::read(&*self.disk, &self.path(kind))

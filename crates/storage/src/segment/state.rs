@@ -79,6 +79,11 @@ impl Segment {
         self.next_offset == self.head.base_offset
     }
 
+    /// Whether a transaction was aborted in it, as far as that is in memory.
+    pub(crate) fn has_aborted(&self) -> bool {
+        matches!(&self.aborted, Aborted::Known { all, .. } if !all.is_empty())
+    }
+
     /// Adds a frame at the end; its position.
     pub(crate) fn note(&mut self, noted: &Noted, max_timestamp: i64, interval_bytes: u32) -> u32 {
         let position = self.len;

@@ -436,6 +436,39 @@ fn a_log_reset_to_a_boundary_goes_on_from_there() {
 }
 
 #[test]
+fn a_folder_that_is_set_aside_keeps_its_files_and_frees_its_name() {
+    let rig = Rig::new(1);
+    let log = rig.log(&small());
+    accepted(append(&log, batch(2, 80, NOW)));
+    log.close().unwrap();
+    drop(log);
+    let folders = rig.dir.partition_folders().unwrap();
+    let [folder] = folders.as_slice() else {
+        panic!("{folders:?}")
+    };
+    assert_eq!(
+        (folder.name.as_str(), folder.identity),
+        ("topic-0", Some(identity(0)))
+    );
+    let aside = rig.dir.set_aside(folder).unwrap().unwrap();
+    assert!(
+        aside.starts_with("topic-0.") && aside.ends_with("-stray"),
+        "{aside}"
+    );
+    assert_eq!(rig.dir.partition_folders().unwrap(), []);
+    assert_eq!(rig.dir.set_aside(folder).unwrap(), None);
+
+    let rig = rig.restart(Vec::new());
+    assert_eq!(rig.dir.log_names().unwrap(), [aside]);
+    let other = ottla_storage::Identity {
+        group_id: 5,
+        ..identity(0)
+    };
+    let opened = ottla_storage::Log::open(&rig.dir, "topic-0", other, small(), Default::default());
+    assert!(opened.unwrap().1.created);
+}
+
+#[test]
 fn a_deleted_log_leaves_its_space_after_a_while() {
     let rig = Rig::new(1);
     let config = LogConfig {

@@ -1,5 +1,13 @@
 //! Suites over the public face of the log, on a simulated disk.
+#![cfg(test)]
 
 mod basics;
 mod crash;
+mod faults;
+mod flush;
+mod formats;
+mod reads;
+mod retention;
 mod support;
+mod threads;
+mod transactions;

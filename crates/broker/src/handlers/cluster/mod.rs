@@ -6,3 +6,6 @@ pub mod describe_configs;
 pub mod describe_topic_partitions;
 pub mod metadata;
 mod view;
+
+#[cfg(test)]
+mod tests;

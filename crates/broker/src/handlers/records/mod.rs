@@ -7,3 +7,6 @@ pub mod list_offsets;
 pub mod offset_for_leader_epoch;
 mod placement;
 pub mod produce;
+
+#[cfg(test)]
+mod tests;

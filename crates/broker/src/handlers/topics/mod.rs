@@ -7,3 +7,6 @@ pub mod delete_topics;
 pub mod list_partition_reassignments;
 
 pub(crate) use creation::auto_create;
+
+#[cfg(test)]
+mod tests;

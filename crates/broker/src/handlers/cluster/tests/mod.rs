@@ -1,0 +1,7 @@
+//! Tests of the cluster handlers, each against a node in this process.
+
+mod brokers;
+mod configs;
+mod metadata;
+mod pages;
+mod versions;

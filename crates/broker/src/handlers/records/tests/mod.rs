@@ -1,0 +1,9 @@
+//! Tests of the records handlers, each against a node in this process.
+
+mod deletion;
+mod fetching;
+mod idempotence;
+mod offsets;
+mod producing;
+mod sessions;
+mod waiting;
