@@ -1,0 +1,158 @@
+//! The one table of APIs and versions that this broker serves.
+//!
+//! What ApiVersions answers, what is decoded, what dispatch must handle and what docs/compatibility.md says are all
+//! made from `for_each_api`: what is not in it does not exist for a client. Tests hold it against the schemas of
+//! Apache Kafka and against the message types that do the coding.
+//!
+//! To serve one more API, add its row, its message types to [`crate::messages`], and its arm where the compiler asks.
+
+use crate::shape::{Shape, table};
+
+/// Gives all rows to a macro. A row: what it is for, name = Kafka's key, message types, versions decoded, the
+/// lowest version advertised, the first version with compact encodings and tagged fields.
+macro_rules! for_each_api {
+    ($then:ident) => {
+        $then! {
+            /// Append records.
+            // Older librdkafka turns compression off unless it sees version 0; Kafka names it too, and refuses it.
+            Produce = 0, ProduceRequest => ProduceResponse, 3..=13, advertised 0, flexible 9;
+            /// Read records.
+            Fetch = 1, FetchRequest => FetchResponse, 4..=18, advertised 4, flexible 12;
+            /// Find offsets by timestamp, or the special ones.
+            ListOffsets = 2, ListOffsetsRequest => ListOffsetsResponse, 1..=11, advertised 1, flexible 6;
+            /// Topics, partitions, who leads them and where.
+            Metadata = 3, MetadataRequest => MetadataResponse, 0..=13, advertised 0, flexible 9;
+            /// Which APIs, versions and features are here.
+            ApiVersions = 18, ApiVersionsRequest => ApiVersionsResponse, 0..=5, advertised 0, flexible 3;
+            /// Create topics.
+            CreateTopics = 19, CreateTopicsRequest => CreateTopicsResponse, 2..=7, advertised 2, flexible 5;
+            /// Delete topics.
+            DeleteTopics = 20, DeleteTopicsRequest => DeleteTopicsResponse, 1..=6, advertised 1, flexible 4;
+            /// Delete the records before an offset.
+            DeleteRecords = 21, DeleteRecordsRequest => DeleteRecordsResponse, 0..=2, advertised 0, flexible 2;
+            /// Give a producer its id and epoch.
+            InitProducerId = 22, InitProducerIdRequest => InitProducerIdResponse, 0..=5, advertised 0, flexible 2;
+            /// Where a leader epoch ends in a log.
+            OffsetForLeaderEpoch = 23, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4, advertised 2, flexible 4;
+            /// Read configurations.
+            DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse, 1..=4, advertised 1, flexible 4;
+            /// Add partitions to topics.
+            CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, advertised 0, flexible 2;
+            /// Reassignments under way.
+            ListPartitionReassignments = 46, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, advertised 0, flexible 0;
+            /// The brokers of the cluster.
+            DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
+            /// Partitions of topics, page by page.
+            DescribeTopicPartitions = 75, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0, advertised 0, flexible 0;
+        }
+    };
+}
+pub(crate) use for_each_api;
+
+macro_rules! define_table {
+    ($(
+        $(#[doc = $purpose:literal])+
+        $name:ident = $key:literal, $request:ident => $response:ident,
+        $min:literal ..= $max:literal, advertised $advertised:literal, flexible $flexible:literal;
+    )+) => {
+        /// An API that is served. The number is Kafka's API key.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[repr(i16)]
+        pub enum ApiKey {
+            $(
+                $(#[doc = $purpose])+
+                $name = $key,
+            )+
+        }
+
+        /// All that is served, in order of keys.
+        pub static SERVED: &[ApiSpec] = &[$(
+            ApiSpec {
+                key: ApiKey::$name,
+                name: stringify!($name),
+                purpose: concat!($($purpose),+),
+                min: $min,
+                max: $max,
+                advertised_min: $advertised,
+                first_flexible: $flexible,
+                request: &table::$request,
+                response: &table::$response,
+            },
+        )+];
+    };
+}
+for_each_api!(define_table);
+
+impl ApiKey {
+    /// The row of [`SERVED`] for this API.
+    pub fn spec(self) -> &'static ApiSpec {
+        ApiSpec::find(self.code()).expect("keys and rows are made from one table")
+    }
+
+    /// Kafka's number for this API.
+    pub fn code(self) -> i16 {
+        self as i16
+    }
+}
+
+/// One row of [`SERVED`].
+#[derive(Debug)]
+pub struct ApiSpec {
+    /// Which API.
+    pub key: ApiKey,
+    /// Kafka's name for it.
+    pub name: &'static str,
+    /// What it is for, as a sentence.
+    pub purpose: &'static str,
+    /// The lowest version that is decoded.
+    pub min: i16,
+    /// The highest version that is decoded.
+    pub max: i16,
+    /// The lowest version that ApiVersions names; below [`Self::min`] where old clients need to see it.
+    pub advertised_min: i16,
+    /// The first version with compact encodings and tagged fields.
+    pub first_flexible: i16,
+    /// What a request body must look like.
+    pub request: &'static Shape,
+    /// What a response body must look like.
+    pub response: &'static Shape,
+}
+
+impl ApiSpec {
+    /// The row for an API key from the wire, if that API is served.
+    pub fn find(key: i16) -> Option<&'static ApiSpec> {
+        let row = SERVED
+            .binary_search_by_key(&key, |spec| spec.key.code())
+            .ok()?;
+        Some(&SERVED[row])
+    }
+
+    /// Whether a request of this version is decoded.
+    pub fn serves(&self, version: i16) -> bool {
+        (self.min..=self.max).contains(&version)
+    }
+
+    /// Whether this version has compact encodings and tagged fields.
+    pub fn is_flexible(&self, version: i16) -> bool {
+        version >= self.first_flexible
+    }
+
+    /// The version of the header in front of a request.
+    pub fn request_header_version(&self, version: i16) -> i16 {
+        if self.is_flexible(version) { 2 } else { 1 }
+    }
+
+    /// The version of the header in front of a response. That of ApiVersions never changes: a client must be able
+    /// to read the answer of a broker that is older than itself.
+    pub fn response_header_version(&self, version: i16) -> i16 {
+        i16::from(self.key != ApiKey::ApiVersions && self.is_flexible(version))
+    }
+}
+
+impl PartialEq for ApiSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for ApiSpec {}
