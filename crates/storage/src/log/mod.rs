@@ -1,7 +1,7 @@
 //! One partition's log.
 //!
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
-//! the way to the disk; entries for Raft; reads for clients; look-ups by time; boundaries and
+//! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
 //! retention; truncation, purge and reset; opening and what a crash leaves; closing and deletion.
 
 mod boundaries;
@@ -20,13 +20,15 @@ mod shared;
 mod times;
 mod truncate;
 mod types;
+mod write_work;
 
 /// Files to sync.
 type Dirty = Vec<std::sync::Arc<dyn ottla_platform::disk::DiskFile>>;
 
 pub use handle::Log;
-pub(crate) use pipeline::{FlushWork, Roll, WriteFrames, WriteIndex, WriteStep};
+pub(crate) use pipeline::FlushWork;
 pub(crate) use shared::LogShared;
 pub use types::{
     Damage, Done, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered, TimestampOffset,
 };
+pub(crate) use write_work::{Roll, WriteFrames, WriteIndex, WriteStep};

@@ -12,7 +12,8 @@ use ottla_platform::seed::mix;
 use ottla_protocol::records::BatchHeader;
 use parking_lot::{Condvar, Mutex};
 
-use super::pipeline::{Pipeline, Roll};
+use super::pipeline::Pipeline;
+use super::write_work::Roll;
 use crate::config::LogConfig;
 use crate::dir::{DirShared, Saved};
 use crate::entry::{EntryKind, EntryMeta};
