@@ -1,1 +1,34 @@
-fn main() {}
+//! The `ottla` binary: a broker and the tools to use one.
+//!
+//! In reading order:
+//!
+//! - [`arguments`]: what can be said on the command line;
+//! - [`commands`]: one file a command;
+//! - [`connect`], [`properties`]: how a command reaches the cluster;
+//! - [`output`], [`failure`]: data to stdout, words to stderr, exit codes;
+//! - [`durations`], [`moments`], [`encoding`]: values as people write them;
+//! - [`logging`], [`version`].
+
+mod arguments;
+mod commands;
+mod connect;
+mod durations;
+mod encoding;
+mod failure;
+mod logging;
+mod moments;
+mod output;
+mod properties;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    match commands::run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -122,7 +122,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_the_reason() {
-        for text in ["", ":9092", "host:", "host:0", "host:70000", "::1", "[::1", "[::1]9092", "a b:1", "http://x:1"] {
+        for text in [
+            "",
+            ":9092",
+            "host:",
+            "host:0",
+            "host:70000",
+            "::1",
+            "[::1",
+            "[::1]9092",
+            "a b:1",
+            "http://x:1",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

@@ -17,10 +17,7 @@ impl Backoff {
     /// The wait after `failures` failed attempts (1 = the first), spread over ±20 % by `chance`.
     pub fn wait(&self, failures: u32, chance: u64) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);
-        let plain = self
-            .first
-            .saturating_mul(1 << doublings)
-            .min(self.longest);
+        let plain = self.first.saturating_mul(1 << doublings).min(self.longest);
         // 0..=400 thousandths, moved down to −200..=+200.
         let spread = u32::try_from(chance % 401).expect("a remainder of 401 fits");
         (plain * (800 + spread) / 1000).min(self.longest)

@@ -58,7 +58,9 @@ impl ClientConfig {
                     .map_err(|error| InvalidSetting::new(name, value, error.to_string()))?;
             }
             "client.id" => self.client_id = value.to_owned(),
-            "socket.connection.setup.timeout.ms" => self.connect_timeout = milliseconds(name, value)?,
+            "socket.connection.setup.timeout.ms" => {
+                self.connect_timeout = milliseconds(name, value)?
+            }
             "request.timeout.ms" => self.request_timeout = milliseconds(name, value)?,
             "default.api.timeout.ms" => self.call_timeout = milliseconds(name, value)?,
             "retry.backoff.ms" => self.backoff.first = milliseconds(name, value)?,
@@ -67,7 +69,11 @@ impl ClientConfig {
             // Sending a password or a secret in the clear because the setting was skipped would be worse than stopping.
             "security.protocol" if value.eq_ignore_ascii_case("PLAINTEXT") => {}
             "security.protocol" => {
-                return Err(InvalidSetting::new(name, value, "only PLAINTEXT is spoken yet".to_owned()));
+                return Err(InvalidSetting::new(
+                    name,
+                    value,
+                    "only PLAINTEXT is spoken yet".to_owned(),
+                ));
             }
             _ => return Ok(false),
         }
@@ -110,8 +116,16 @@ where
 {
     match value.trim().parse::<T>() {
         Ok(number) if number >= least => Ok(number),
-        Ok(_) => Err(InvalidSetting::new(name, value, format!("must be at least {least}"))),
-        Err(_) => Err(InvalidSetting::new(name, value, "must be a whole number in range")),
+        Ok(_) => Err(InvalidSetting::new(
+            name,
+            value,
+            format!("must be at least {least}"),
+        )),
+        Err(_) => Err(InvalidSetting::new(
+            name,
+            value,
+            "must be a whole number in range",
+        )),
     }
 }
 

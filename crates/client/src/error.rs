@@ -188,7 +188,11 @@ fn describe(code: &ErrorCode, detail: &Option<String>) -> String {
 
 impl ClientError {
     /// The cluster's refusal of `subject`.
-    pub(crate) fn refused(subject: impl Into<String>, code: ErrorCode, detail: Option<&str>) -> Self {
+    pub(crate) fn refused(
+        subject: impl Into<String>,
+        code: ErrorCode,
+        detail: Option<&str>,
+    ) -> Self {
         ClientError::Refused {
             subject: subject.into(),
             code,
@@ -199,7 +203,9 @@ impl ClientError {
     /// Whether another attempt may well succeed.
     pub fn is_retriable(&self) -> bool {
         match self {
-            ClientError::NoBroker(failures) => failures.iter().any(|(_, error)| error.is_transient()),
+            ClientError::NoBroker(failures) => {
+                failures.iter().any(|(_, error)| error.is_transient())
+            }
             ClientError::Connection { error, .. } => error.is_transient(),
             // Metadata that lags behind the error that named the broker.
             ClientError::UnknownBroker(_) | ClientError::NoLeader { .. } => true,

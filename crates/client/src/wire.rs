@@ -42,7 +42,10 @@ pub(crate) fn encode_request<R: Request>(
 }
 
 /// The body of a response frame; the correlation id has been looked at before.
-pub(crate) fn decode_response<R: Request>(frame: Bytes, version: i16) -> Result<R::Response, ConnectionError> {
+pub(crate) fn decode_response<R: Request>(
+    frame: Bytes,
+    version: i16,
+) -> Result<R::Response, ConnectionError> {
     let response = exchange::decode_response::<R>(version, frame);
     let (_, response) = response.map_err(|error| ConnectionError::Malformed {
         api: api_name(R::KEY),

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 
 /// A connected socket: reads and writes through tokio's traits.
 pub type Socket = TcpStream;
@@ -14,14 +14,45 @@ pub struct Listener {
     inner: TcpListener,
 }
 
+/// How a listener's connections queue and buffer. What is not said is the system's choice.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ListenOptions {
+    /// Connections that may wait to be accepted.
+    pub backlog: Option<u32>,
+    /// Kernel memory for what is sent, per connection.
+    pub send_buffer_bytes: Option<u32>,
+    /// Kernel memory for what is received, per connection.
+    pub receive_buffer_bytes: Option<u32>,
+}
+
+const BACKLOG_DEFAULT: u32 = 1024;
+
 impl Listener {
     /// Listens on `host:port`; port 0 lets the system choose.
     ///
     /// # Errors
     /// The name does not resolve, or the address is taken or not ours.
     pub async fn bind(host: &str, port: u16) -> io::Result<Listener> {
-        let inner = TcpListener::bind((host, port)).await?;
-        Ok(Listener { inner })
+        Listener::bind_with(host, port, ListenOptions::default()).await
+    }
+
+    /// Listens on `host:port` as the options say.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub async fn bind_with(
+        host: &str,
+        port: u16,
+        options: ListenOptions,
+    ) -> io::Result<Listener> {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in lookup_host((host, port)).await? {
+            match listen(address, options) {
+                Ok(inner) => return Ok(Listener { inner }),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
     }
 
     /// Where it listens.
@@ -41,6 +72,26 @@ impl Listener {
         socket.set_nodelay(true)?;
         Ok((socket, peer))
     }
+}
+
+fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart must not wait for connections of the last run to be forgotten.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    // Accepted connections take these over from the listener.
+    if let Some(bytes) = options.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = options.receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind(address)?;
+    socket.listen(options.backlog.unwrap_or(BACKLOG_DEFAULT))
 }
 
 /// Connects to `host:port`, trying each address that the name resolves to.

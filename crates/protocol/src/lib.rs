@@ -13,6 +13,7 @@
 //! - [`api`]: the one table of APIs and versions served;
 //! - [`header`], [`request`], [`response`]: a frame to a request, a response to a frame;
 //! - [`fetch`]: the Fetch response, written as a head and slices of the log;
+//! - [`records`]: record batches;
 //! - [`exchange`]: the client's side of the same;
 //! - [`records`]: record batches, what makes one acceptable, codecs with limits;
 //! - [`compatibility`]: the table of served APIs as a document.

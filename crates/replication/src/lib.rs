@@ -1,1 +1,35 @@
-//! Part of Ottla.
+//! Raft groups over the segment log: one per partition, one for the cluster's metadata.
+//!
+//! The only crate that names openraft. A group's log *is* the partition's segment log
+//! (`ottla-storage`): one Raft entry is one Kafka batch, the leader epoch is the term, and the
+//! state machine holds nothing but watermarks, so applying an entry reads a header and no data.
+//!
+//! In reading order: the types given to openraft, what travels through it, the two faces it sees
+//! (log store, state machine), and the handles that the broker sees (groups, partition).
+
+mod codec;
+mod entry;
+mod groups;
+mod log_store;
+mod partition;
+mod peers;
+mod progress;
+mod shared;
+mod snapshot;
+mod state_machine;
+mod ticket;
+mod types;
+
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use groups::{Groups, OpenError, PartitionSpec};
+pub use partition::{
+    DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks,
+};
+pub use progress::{Registration, Waiter};
+pub use ticket::{AppendError, Appended, Ticket};

@@ -4,7 +4,6 @@ use ottla_protocol::messages::DescribeClusterRequest;
 use ottla_protocol::{ErrorCode, NodeId};
 
 use super::Admin;
-use crate::address::Address;
 use crate::cluster::Broker;
 use crate::error::ClientError;
 
@@ -31,7 +30,10 @@ pub struct DescribedBroker {
 impl Admin<'_> {
     /// The cluster as any broker sees it.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription, ClientError> {
-        let build = |version| DescribeClusterRequest::default().with_include_fenced_brokers(version >= FIRST_WITH_FENCED);
+        let build = |version| {
+            DescribeClusterRequest::default()
+                .with_include_fenced_brokers(version >= FIRST_WITH_FENCED)
+        };
         let attempt = |_| async {
             let response = self.client.ask_any(build).await?;
             let code = ErrorCode::from_code(response.error_code);
@@ -43,11 +45,12 @@ impl Admin<'_> {
                 .brokers
                 .iter()
                 .map(|broker| DescribedBroker {
-                    broker: Broker {
-                        id: NodeId(broker.broker_id.0),
-                        address: Address::new(broker.host.to_string(), u16::try_from(broker.port).unwrap_or(0)),
-                        rack: broker.rack.as_ref().map(|rack| rack.to_string()),
-                    },
+                    broker: Broker::new(
+                        broker.broker_id,
+                        &broker.host,
+                        broker.port,
+                        broker.rack.as_ref(),
+                    ),
                     is_fenced: broker.is_fenced,
                 })
                 .collect();

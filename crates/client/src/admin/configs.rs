@@ -2,7 +2,9 @@
 
 use ottla_protocol::messages::DescribeConfigsRequest;
 use ottla_protocol::messages::describe_configs_request::DescribeConfigsResource;
-use ottla_protocol::messages::describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult};
+use ottla_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
 use ottla_protocol::{ErrorCode, NodeId};
 
 use super::Admin;
@@ -111,10 +113,15 @@ impl Admin<'_> {
                 ConfigResource::Topic(_) => self.client.ask_any(build).await?,
                 ConfigResource::Broker(id) => self.client.ask(*id, build).await?,
             };
-            let result = response.results.into_iter().next().ok_or_else(|| ClientError::Incomplete {
-                api: "DescribeConfigs",
-                subject: name.clone(),
-            })?;
+            let result =
+                response
+                    .results
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| ClientError::Incomplete {
+                        api: "DescribeConfigs",
+                        subject: name.clone(),
+                    })?;
             entries(&name, result)
         };
         self.client.retry(attempt).await
@@ -124,7 +131,13 @@ impl Admin<'_> {
 fn entries(subject: &str, result: DescribeConfigsResult) -> Result<Vec<ConfigEntry>, ClientError> {
     match ErrorCode::from_code(result.error_code) {
         ErrorCode::None => {}
-        code => return Err(ClientError::refused(subject, code, result.error_message.as_ref().map(|text| text.as_str()))),
+        code => {
+            return Err(ClientError::refused(
+                subject,
+                code,
+                result.error_message.as_ref().map(|text| text.as_str()),
+            ));
+        }
     }
     let mut entries: Vec<ConfigEntry> = result.configs.iter().map(entry).collect();
     entries.sort_by(|one, other| one.name.cmp(&other.name));

@@ -20,7 +20,11 @@ impl Admin<'_> {
         };
         let response = self.client.retry(|_| self.client.ask_any(build)).await?;
         if let code @ 1.. = response.error_code {
-            return Err(ClientError::refused("metadata", ErrorCode::from_code(code), None));
+            return Err(ClientError::refused(
+                "metadata",
+                ErrorCode::from_code(code),
+                None,
+            ));
         }
         // Folded into an empty view, so that nothing cached comes back.
         let (view, _) = ClusterView::default().after(&response);
@@ -29,7 +33,9 @@ impl Admin<'_> {
 
     /// One topic as it is now. Does not wait for one that is not there.
     pub async fn describe_topic(&self, name: &str) -> Result<Arc<Topic>, ClientError> {
-        let may_retry = |error: &ClientError| error.is_retriable() && error.code() != Some(ErrorCode::UnknownTopicOrPartition);
+        let may_retry = |error: &ClientError| {
+            error.is_retriable() && error.code() != Some(ErrorCode::UnknownTopicOrPartition)
+        };
         let call_timeout = self.client.config().call_timeout;
         let attempt = |_| async move {
             let errors = self.client.renew(&[name], IfMissing::Fail).await?;
@@ -37,11 +43,16 @@ impl Admin<'_> {
                 return Err(ClientError::refused(format!("topic {name}"), code, None));
             }
             let view = self.client.view();
-            view.topics.get(name).cloned().ok_or_else(|| ClientError::Incomplete {
-                api: "Metadata",
-                subject: format!("topic {name}"),
-            })
+            view.topics
+                .get(name)
+                .cloned()
+                .ok_or_else(|| ClientError::Incomplete {
+                    api: "Metadata",
+                    subject: format!("topic {name}"),
+                })
         };
-        self.client.retry_within(call_timeout, may_retry, attempt).await
+        self.client
+            .retry_within(call_timeout, may_retry, attempt)
+            .await
     }
 }

@@ -21,7 +21,9 @@ impl Admin<'_> {
     /// How long brokers may take over an operation before they answer: a little less than this client waits.
     pub(super) fn broker_timeout_ms(&self) -> i32 {
         let timeout = self.client.config().request_timeout;
-        let ms = timeout.saturating_sub(Duration::from_millis(500)).as_millis();
+        let ms = timeout
+            .saturating_sub(Duration::from_millis(500))
+            .as_millis();
         i32::try_from(ms).unwrap_or(i32::MAX)
     }
 }

@@ -1,12 +1,12 @@
 //! Operations on topics, records, configs and the cluster. In reading order:
 //!
-//! - [`handle`]: where they start;
-//! - [`topics`]: create, delete, add partitions;
-//! - [`describe`]: list and describe topics;
-//! - [`offsets`]: find offsets;
-//! - [`records`]: delete records;
-//! - [`configs`]: read configs;
-//! - [`cluster`]: who is in the cluster.
+//! - `handle`: where they start;
+//! - `topics`: create, delete, add partitions;
+//! - `describe`: list and describe topics;
+//! - `offsets`: find offsets;
+//! - `records`: delete records;
+//! - `configs`: read configs;
+//! - `cluster`: who is in the cluster.
 
 mod cluster;
 mod configs;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use ottla_protocol::messages::list_offsets_response::ListOffsetsTopicResponse;
-use ottla_protocol::messages::{BrokerId, ListOffsetsRequest, TopicName};
+use ottla_protocol::messages::{BrokerId, ListOffsetsRequest, TopicName, list_offsets_request};
 use ottla_protocol::{ErrorCode, NodeId};
 
 use super::Admin;
@@ -42,12 +42,12 @@ impl Admin<'_> {
     ) -> LeaderSaid<FoundOffset> {
         let topics = by_topic(&group);
         let build = |_| {
-            let mut request = ListOffsetsRequest::default();
-            request.replica_id = BrokerId(-1);
-            request.isolation_level = isolation.level();
-            request.topics = topics.clone();
-            request.timeout_ms = self.broker_timeout_ms();
-            request
+            let request = list_offsets_request::ListOffsetsRequest::default()
+                .with_replica_id(BrokerId(-1))
+                .with_isolation_level(isolation.level())
+                .with_topics(topics.clone())
+                .with_timeout_ms(self.broker_timeout_ms());
+            ListOffsetsRequest::from(request)
         };
         let response = self.client.ask(leader, build).await?;
         Ok(response.topics.iter().flat_map(answers).collect())
@@ -71,7 +71,9 @@ fn by_topic(group: &[(TopicPartition, OffsetSpec)]) -> Vec<ListOffsetsTopic> {
     topics.into_iter().map(topic).collect()
 }
 
-fn answers(topic: &ListOffsetsTopicResponse) -> Vec<(TopicPartition, Result<FoundOffset, ErrorCode>)> {
+fn answers(
+    topic: &ListOffsetsTopicResponse,
+) -> Vec<(TopicPartition, Result<FoundOffset, ErrorCode>)> {
     let answer = |partition: &ottla_protocol::messages::list_offsets_response::ListOffsetsPartitionResponse| {
         let name = TopicPartition::new(topic.name.0.as_str(), partition.partition_index);
         let found = match ErrorCode::from_code(partition.error_code) {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ottla_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
+use ottla_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsTopic,
+};
 use ottla_protocol::messages::delete_records_response::DeleteRecordsTopicResult;
 use ottla_protocol::messages::{DeleteRecordsRequest, TopicName};
 use ottla_protocol::{ErrorCode, NodeId};
@@ -20,7 +22,11 @@ impl Admin<'_> {
         self.client.by_leader(before, ask).await
     }
 
-    async fn delete_on_leader(&self, leader: NodeId, group: Vec<(TopicPartition, i64)>) -> LeaderSaid<i64> {
+    async fn delete_on_leader(
+        &self,
+        leader: NodeId,
+        group: Vec<(TopicPartition, i64)>,
+    ) -> LeaderSaid<i64> {
         let topics = by_topic(&group);
         let build = |_| {
             DeleteRecordsRequest::default()

@@ -3,14 +3,16 @@
 //! Each operation takes several topics and tells what became of each. If the controller moved
 //! meanwhile, the whole request goes again.
 
-use ottla_protocol::messages::create_partitions_request::{CreatePartitionsAssignment, CreatePartitionsTopic};
+use ottla_protocol::messages::create_partitions_request::{
+    CreatePartitionsAssignment, CreatePartitionsTopic,
+};
 use ottla_protocol::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
 use ottla_protocol::messages::delete_topics_request::DeleteTopicState;
 use ottla_protocol::messages::{
-    BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
+    BrokerId, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
+    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
 };
 use ottla_protocol::{ErrorCode, NodeId, TopicId};
 
@@ -71,10 +73,19 @@ impl Admin<'_> {
                 .with_timeout_ms(self.broker_timeout_ms())
                 .with_validate_only(validate_only)
         };
-        let codes = |response: &CreateTopicsResponse| response.topics.iter().map(|topic| topic.error_code).collect();
+        let codes = |response: &CreateTopicsResponse| {
+            response
+                .topics
+                .iter()
+                .map(|topic| topic.error_code)
+                .collect()
+        };
         let response = self.on_controller(build, codes).await?;
         let outcome_of = |topic: &NewTopic| {
-            let told = response.topics.iter().find(|told| *told.name.0 == *topic.name);
+            let told = response
+                .topics
+                .iter()
+                .find(|told| *told.name.0 == *topic.name);
             let told = told.ok_or_else(|| nothing_about("CreateTopics", &topic.name))?;
             outcome(&topic.name, told.error_code, told.error_message.as_ref())?;
             Ok(CreatedTopic {
@@ -88,14 +99,25 @@ impl Admin<'_> {
     }
 
     /// Deletes topics by name. The outcomes come in the order asked.
-    pub async fn delete_topics(&self, names: &[&str]) -> Result<Vec<Result<(), ClientError>>, ClientError> {
+    pub async fn delete_topics(
+        &self,
+        names: &[&str],
+    ) -> Result<Vec<Result<(), ClientError>>, ClientError> {
         let build = |version| deletion(names, version).with_timeout_ms(self.broker_timeout_ms());
-        let codes =
-            |response: &DeleteTopicsResponse| response.responses.iter().map(|topic| topic.error_code).collect();
+        let codes = |response: &DeleteTopicsResponse| {
+            response
+                .responses
+                .iter()
+                .map(|topic| topic.error_code)
+                .collect()
+        };
         let response = self.on_controller(build, codes).await?;
         let outcome_of = |&topic: &&str| {
             let is_it = |name: &TopicName| *name.0 == *topic;
-            let told = response.responses.iter().find(|told| told.name.as_ref().is_some_and(is_it));
+            let told = response
+                .responses
+                .iter()
+                .find(|told| told.name.as_ref().is_some_and(is_it));
             let told = told.ok_or_else(|| nothing_about("DeleteTopics", topic))?;
             outcome(topic, told.error_code, told.error_message.as_ref())
         };
@@ -115,11 +137,19 @@ impl Admin<'_> {
                 .with_timeout_ms(self.broker_timeout_ms())
                 .with_validate_only(validate_only)
         };
-        let codes =
-            |response: &CreatePartitionsResponse| response.results.iter().map(|topic| topic.error_code).collect();
+        let codes = |response: &CreatePartitionsResponse| {
+            response
+                .results
+                .iter()
+                .map(|topic| topic.error_code)
+                .collect()
+        };
         let response = self.on_controller(build, codes).await?;
         let outcome_of = |topic: &NewPartitions| {
-            let told = response.results.iter().find(|told| *told.name.0 == *topic.topic);
+            let told = response
+                .results
+                .iter()
+                .find(|told| *told.name.0 == *topic.topic);
             let told = told.ok_or_else(|| nothing_about("CreatePartitions", &topic.topic))?;
             outcome(&topic.topic, told.error_code, told.error_message.as_ref())
         };
@@ -139,8 +169,15 @@ impl Admin<'_> {
                 let _ = self.client.renew(&[], IfMissing::Fail).await;
             }
             let response = self.client.ask_controller(build).await?;
-            match codes(&response).into_iter().find(|&code| code == ErrorCode::NotController.code()) {
-                Some(_) => Err(ClientError::refused("the request", ErrorCode::NotController, None)),
+            match codes(&response)
+                .into_iter()
+                .find(|&code| code == ErrorCode::NotController.code())
+            {
+                Some(_) => Err(ClientError::refused(
+                    "the request",
+                    ErrorCode::NotController,
+                    None,
+                )),
                 None => Ok(response),
             }
         };
@@ -180,10 +217,9 @@ fn deletion(names: &[&str], version: i16) -> DeleteTopicsRequest {
 const FIRST_WITH_STATES: i16 = 6;
 
 fn more_partitions(topic: &NewPartitions) -> CreatePartitionsTopic {
-    let assignments = topic
-        .assignments
-        .iter()
-        .map(|replicas| CreatePartitionsAssignment::default().with_broker_ids(broker_ids(replicas)));
+    let assignments = topic.assignments.iter().map(|replicas| {
+        CreatePartitionsAssignment::default().with_broker_ids(broker_ids(replicas))
+    });
     CreatePartitionsTopic::default()
         .with_name(TopicName(text(&topic.topic)))
         .with_count(topic.total)
@@ -197,7 +233,11 @@ fn broker_ids(nodes: &[NodeId]) -> Vec<BrokerId> {
 fn outcome(topic: &str, error_code: i16, message: Option<&StrBytes>) -> Result<(), ClientError> {
     match ErrorCode::from_code(error_code) {
         ErrorCode::None => Ok(()),
-        code => Err(ClientError::refused(format!("topic {topic}"), code, message.map(|text| text.as_str()))),
+        code => Err(ClientError::refused(
+            format!("topic {topic}"),
+            code,
+            message.map(|text| text.as_str()),
+        )),
     }
 }
 

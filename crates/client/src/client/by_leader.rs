@@ -36,9 +36,13 @@ impl Client {
         let mut failures = 0;
         loop {
             let view = self.view();
-            let groups = round.by_leader(|partition| view.leader(&partition.topic, partition.partition));
+            let groups =
+                round.by_leader(|partition| view.leader(&partition.topic, partition.partition));
             let asked = groups.into_iter().map(|(leader, group)| {
-                let partitions: Vec<TopicPartition> = group.iter().map(|(partition, _)| partition.clone()).collect();
+                let partitions: Vec<TopicPartition> = group
+                    .iter()
+                    .map(|(partition, _)| partition.clone())
+                    .collect();
                 let said = ask(leader, group);
                 async move { (partitions, said.await) }
             });
@@ -74,19 +78,30 @@ struct Round<Q, T> {
 impl<Q: Clone, T> Round<Q, T> {
     fn new(questions: BTreeMap<TopicPartition, Q>) -> Self {
         Round {
-            open: questions.into_iter().map(|(partition, question)| (partition, (question, None))).collect(),
+            open: questions
+                .into_iter()
+                .map(|(partition, question)| (partition, (question, None)))
+                .collect(),
             done: BTreeMap::new(),
         }
     }
 
     fn topics(&self) -> Vec<Arc<str>> {
-        let mut topics: Vec<Arc<str>> = self.open.keys().map(|partition| partition.topic.clone()).collect();
+        let mut topics: Vec<Arc<str>> = self
+            .open
+            .keys()
+            .map(|partition| partition.topic.clone())
+            .collect();
         topics.dedup();
         topics
     }
 
     fn topics_as_str(&self) -> Vec<&str> {
-        let mut topics: Vec<&str> = self.open.keys().map(|partition| partition.topic.as_ref()).collect();
+        let mut topics: Vec<&str> = self
+            .open
+            .keys()
+            .map(|partition| partition.topic.as_ref())
+            .collect();
         topics.dedup();
         topics
     }
@@ -100,8 +115,16 @@ impl<Q: Clone, T> Round<Q, T> {
             }
             let error = match &partitions {
                 Err(error) => error.clone(),
-                Ok(count) if usize::try_from(partition.partition).is_ok_and(|index| index < *count) => return true,
-                Ok(_) => ClientError::refused(partition.to_string(), ErrorCode::UnknownTopicOrPartition, None),
+                Ok(count)
+                    if usize::try_from(partition.partition).is_ok_and(|index| index < *count) =>
+                {
+                    return true;
+                }
+                Ok(_) => ClientError::refused(
+                    partition.to_string(),
+                    ErrorCode::UnknownTopicOrPartition,
+                    None,
+                ),
             };
             done.insert(partition.clone(), Err(error));
             false
@@ -116,7 +139,10 @@ impl<Q: Clone, T> Round<Q, T> {
         let mut groups: BTreeMap<NodeId, Vec<(TopicPartition, Q)>> = BTreeMap::new();
         for (partition, (question, failure)) in &mut self.open {
             match leader(partition) {
-                Some(leader) => groups.entry(leader).or_default().push((partition.clone(), question.clone())),
+                Some(leader) => groups
+                    .entry(leader)
+                    .or_default()
+                    .push((partition.clone(), question.clone())),
                 None => {
                     *failure = Some(ClientError::NoLeader {
                         topic: partition.topic.to_string(),
@@ -135,10 +161,16 @@ impl<Q: Clone, T> Round<Q, T> {
                 .into_iter()
                 .map(|(partition, answer)| {
                     let subject = partition.to_string();
-                    (partition, answer.map_err(|code| ClientError::refused(subject, code, None)))
+                    (
+                        partition,
+                        answer.map_err(|code| ClientError::refused(subject, code, None)),
+                    )
                 })
                 .collect(),
-            Err(error) => asked.iter().map(|partition| (partition.clone(), Err(error.clone()))).collect(),
+            Err(error) => asked
+                .iter()
+                .map(|partition| (partition.clone(), Err(error.clone())))
+                .collect(),
         };
         for partition in asked {
             let answer = answers.remove(&partition).unwrap_or_else(|| {
@@ -187,7 +219,12 @@ mod tests {
     }
 
     fn round(numbers: &[i32]) -> Round<(), i64> {
-        Round::new(numbers.iter().map(|&number| (partition(number), ())).collect())
+        Round::new(
+            numbers
+                .iter()
+                .map(|&number| (partition(number), ()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -202,8 +239,14 @@ mod tests {
         assert_eq!(round.open.keys().collect::<Vec<_>>(), [&partition(1)]);
         let done = round.finish(std::time::Duration::ZERO);
         assert_eq!(*done[&partition(0)].as_ref().unwrap(), 5);
-        assert!(matches!(done[&partition(1)], Err(ClientError::GaveUp { .. })));
-        assert!(matches!(done[&partition(2)], Err(ClientError::Refused { .. })));
+        assert!(matches!(
+            done[&partition(1)],
+            Err(ClientError::GaveUp { .. })
+        ));
+        assert!(matches!(
+            done[&partition(2)],
+            Err(ClientError::Refused { .. })
+        ));
     }
 
     #[test]
@@ -211,7 +254,10 @@ mod tests {
         let mut round = round(&[0]);
         round.take(vec![partition(0)], Ok(vec![]));
         assert!(round.open.is_empty());
-        assert!(matches!(round.done[&partition(0)], Err(ClientError::Incomplete { .. })));
+        assert!(matches!(
+            round.done[&partition(0)],
+            Err(ClientError::Incomplete { .. })
+        ));
     }
 
     #[test]
@@ -226,9 +272,14 @@ mod tests {
     #[test]
     fn questions_are_grouped_by_leader_and_wait_without_one() {
         let mut round = round(&[0, 1, 2]);
-        let groups = round.by_leader(|partition| [Some(NodeId(1)), Some(NodeId(2)), None][partition.partition as usize]);
+        let groups = round.by_leader(|partition| {
+            [Some(NodeId(1)), Some(NodeId(2)), None][partition.partition as usize]
+        });
         assert_eq!(groups.len(), 2);
         assert_eq!(groups[&NodeId(1)], [(partition(0), ())]);
-        assert!(matches!(round.open[&partition(2)].1, Some(ClientError::NoLeader { .. })));
+        assert!(matches!(
+            round.open[&partition(2)].1,
+            Some(ClientError::NoLeader { .. })
+        ));
     }
 }

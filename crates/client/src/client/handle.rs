@@ -78,7 +78,10 @@ impl Client {
     /// A connection to the broker with this id.
     pub async fn connection(&self, node: NodeId) -> Result<Connection, ClientError> {
         let view = self.view();
-        let broker = view.brokers.get(&node).ok_or(ClientError::UnknownBroker(node))?;
+        let broker = view
+            .brokers
+            .get(&node)
+            .ok_or(ClientError::UnknownBroker(node))?;
         self.connection_at(&broker.address).await
     }
 
@@ -95,14 +98,20 @@ impl Client {
         build: impl Fn(i16) -> R,
     ) -> Result<R::Response, ClientError> {
         let view = self.view();
-        let broker = view.brokers.get(&node).ok_or(ClientError::UnknownBroker(node))?;
+        let broker = view
+            .brokers
+            .get(&node)
+            .ok_or(ClientError::UnknownBroker(node))?;
         let connection = self.connection_at(&broker.address).await?;
         let response = connection.call_with(&build).await;
         response.map_err(|error| at(&broker.address, error))
     }
 
     /// Sends a request to the controller, or to whoever takes it in the controller's place, once.
-    pub(crate) async fn ask_controller<R: Request>(&self, build: impl Fn(i16) -> R) -> Result<R::Response, ClientError> {
+    pub(crate) async fn ask_controller<R: Request>(
+        &self,
+        build: impl Fn(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
         let view = self.view();
         match view.controller.filter(|id| view.brokers.contains_key(id)) {
             Some(controller) => self.ask(controller, build).await,
@@ -112,7 +121,10 @@ impl Client {
 
     /// Sends a request to the first broker that can be reached, once. A broker that does not serve the request
     /// counts as one that cannot be reached: another may.
-    pub(crate) async fn ask_any<R: Request>(&self, build: impl Fn(i16) -> R) -> Result<R::Response, ClientError> {
+    pub(crate) async fn ask_any<R: Request>(
+        &self,
+        build: impl Fn(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
         let mut failures = Vec::new();
         for address in self.candidates() {
             let answer = match self.pool.connection(&address).await {
@@ -129,13 +141,23 @@ impl Client {
 
     /// Whom to ask when anyone will do: those connected, then those known, then those configured.
     fn candidates(&self) -> Vec<Address> {
-        let mut known: Vec<Address> = self.view().brokers.values().map(|broker| broker.address.clone()).collect();
+        let mut known: Vec<Address> = self
+            .view()
+            .brokers
+            .values()
+            .map(|broker| broker.address.clone())
+            .collect();
         if !known.is_empty() {
             // Spread the first questions over the cluster.
             let turn = usize::try_from(self.chance() % known.len() as u64).expect("below a usize");
             known.rotate_left(turn);
         }
-        let all = self.pool.connected().into_iter().chain(known).chain(self.config().bootstrap.iter().cloned());
+        let all = self
+            .pool
+            .connected()
+            .into_iter()
+            .chain(known)
+            .chain(self.config().bootstrap.iter().cloned());
         let mut seen = BTreeSet::new();
         all.filter(|address| seen.insert(address.clone())).collect()
     }

@@ -3,7 +3,7 @@
 //! Every renewal replaces the view as a whole; readers hold an `Arc` of the one they looked at. Renewals of several
 //! callers may overlap: each is folded into what is there when its response arrives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +62,11 @@ impl Client {
 
     /// A topic, from the cache if it is not too old. A topic that no broker knows is asked for a few times, because
     /// a broker that has just been told of it, or is creating it, needs a moment.
-    pub async fn topic(&self, name: &str, if_missing: IfMissing) -> Result<Arc<Topic>, ClientError> {
+    pub async fn topic(
+        &self,
+        name: &str,
+        if_missing: IfMissing,
+    ) -> Result<Arc<Topic>, ClientError> {
         let config = self.config();
         if let Some(topic) = self.cache().topic(name, config.metadata_age_max) {
             return Ok(topic);
@@ -82,7 +86,11 @@ impl Client {
     }
 
     /// Asks any broker about these topics (none: only about the brokers), once.
-    pub(crate) async fn renew(&self, topics: &[&str], if_missing: IfMissing) -> Result<TopicErrors, ClientError> {
+    pub(crate) async fn renew(
+        &self,
+        topics: &[&str],
+        if_missing: IfMissing,
+    ) -> Result<TopicErrors, ClientError> {
         let asked = topics
             .iter()
             .map(|name| MetadataRequestTopic::default().with_name(Some(TopicName(text(name)))));
@@ -97,11 +105,21 @@ impl Client {
         check_whole(response.error_code)?;
         let mut state = self.cache().state.lock();
         let (view, errors) = state.view.after(&response);
-        for topic in view.topics.keys().filter(|topic| topics.contains(&topic.as_ref())) {
+        for topic in view
+            .topics
+            .keys()
+            .filter(|topic| topics.contains(&topic.as_ref()))
+        {
             state.asked.insert(topic.clone(), Instant::now());
         }
         state.view = Arc::new(view);
         Ok(errors)
+    }
+
+    /// Asks any broker about topics that exist, once.
+    pub(crate) async fn renew_known(&self, topics: &BTreeSet<Arc<str>>) -> Result<(), ClientError> {
+        let names: Vec<&str> = topics.iter().map(Arc::as_ref).collect();
+        self.renew(&names, IfMissing::Fail).await.map(drop)
     }
 
     /// Takes note of a leader that a broker pointed to in a refusal. Whether that was news.

@@ -28,7 +28,10 @@ impl Pool {
     }
 
     /// A connection to `address`. Callers that come while it is being opened wait for the same one.
-    pub(super) async fn connection(&self, address: &Address) -> Result<Connection, ConnectionError> {
+    pub(super) async fn connection(
+        &self,
+        address: &Address,
+    ) -> Result<Connection, ConnectionError> {
         let opening = self.opening(address);
         opening.await
     }
@@ -43,10 +46,7 @@ impl Pool {
                 .boxed()
                 .shared()
         };
-        openings
-            .entry(address.clone())
-            .or_insert_with(open)
-            .clone()
+        openings.entry(address.clone()).or_insert_with(open).clone()
     }
 
     /// Where a connection is open already.

@@ -14,7 +14,8 @@ impl Client {
         F: Future<Output = Result<T, ClientError>>,
     {
         let call_timeout = self.config().call_timeout;
-        self.retry_within(call_timeout, ClientError::is_retriable, attempt).await
+        self.retry_within(call_timeout, ClientError::is_retriable, attempt)
+            .await
     }
 
     /// As [`retry`](Self::retry), with a time and a notion of what may be tried again of the caller's choice.

@@ -39,7 +39,9 @@ async fn any_bootstrap_server_that_answers_is_enough() {
     let _broker = FakeBroker::start(listener, METADATA, move |request| {
         Answer::Frame(request.answer::<MetadataRequest>(&metadata(&[(4, own.clone())], vec![])))
     });
-    let client = Client::connect(config(&[&nowhere().await, &address])).await.unwrap();
+    let client = Client::connect(config(&[&nowhere().await, &address]))
+        .await
+        .unwrap();
     let view = client.view();
     assert_eq!(view.cluster_id.as_deref(), Some("fake"));
     assert_eq!(view.controller, Some(NodeId(4)));
@@ -53,7 +55,10 @@ async fn a_cluster_that_cannot_be_reached_is_told_with_every_server_tried() {
         panic!("nobody listens there");
     };
     let text = error.to_string();
-    assert!(text.contains(&one.to_string()) && text.contains(&two.to_string()), "{text}");
+    assert!(
+        text.contains(&one.to_string()) && text.contains(&two.to_string()),
+        "{text}"
+    );
     assert!(error.is_retriable());
 }
 
@@ -68,7 +73,11 @@ async fn broker_saying(codes: &'static [ErrorCode]) -> (FakeBroker, Arc<AtomicUs
             vec![]
         } else {
             let turn = counter.fetch_add(1, Ordering::Relaxed).min(codes.len() - 1);
-            let partitions: &[(i32, i32)] = if codes[turn] == ErrorCode::None { &[(1, 0)] } else { &[] };
+            let partitions: &[(i32, i32)] = if codes[turn] == ErrorCode::None {
+                &[(1, 0)]
+            } else {
+                &[]
+            };
             vec![metadata_topic("t", partitions).with_error_code(codes[turn].code())]
         };
         Answer::Frame(request.answer::<MetadataRequest>(&metadata(&[(1, address.clone())], topics)))
@@ -122,8 +131,17 @@ async fn a_broken_connection_is_replaced_by_a_new_one() {
         Answer::Frame(request.answer::<MetadataRequest>(&metadata(&[(1, own.clone())], vec![])))
     });
     let client = Client::connect(config(&[&address])).await.unwrap();
-    assert!(client.ask(NodeId(1), |_| MetadataRequest::default()).await.unwrap_err().is_retriable());
-    client.ask(NodeId(1), |_| MetadataRequest::default()).await.unwrap();
+    assert!(
+        client
+            .ask(NodeId(1), |_| MetadataRequest::default())
+            .await
+            .unwrap_err()
+            .is_retriable()
+    );
+    client
+        .ask(NodeId(1), |_| MetadataRequest::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -144,6 +162,9 @@ async fn a_broker_that_is_silent_is_passed_over_for_another() {
 async fn a_broker_that_metadata_does_not_name_is_unknown() {
     let (broker, _) = broker_saying(&[ErrorCode::None]).await;
     let client = Client::connect(config(&[&broker.address])).await.unwrap();
-    let error = client.ask(NodeId(9), |_| MetadataRequest::default()).await.unwrap_err();
+    let error = client
+        .ask(NodeId(9), |_| MetadataRequest::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, ClientError::UnknownBroker(NodeId(9))));
 }

@@ -45,13 +45,20 @@ pub struct Connection {
 
 impl Connection {
     /// Opens a socket to `address` and agrees on versions.
-    pub async fn connect(address: &Address, options: ConnectionOptions) -> Result<Self, ConnectionError> {
+    pub async fn connect(
+        address: &Address,
+        options: ConnectionOptions,
+    ) -> Result<Self, ConnectionError> {
         let (read, write) = dial(address, options.connect_timeout).await?.into_split();
         Connection::over(read, write, options).await
     }
 
     /// Agrees on versions over the two halves of a stream that is already open.
-    pub async fn over<R, W>(read: R, write: W, options: ConnectionOptions) -> Result<Self, ConnectionError>
+    pub async fn over<R, W>(
+        read: R,
+        write: W,
+        options: ConnectionOptions,
+    ) -> Result<Self, ConnectionError>
     where
         R: AsyncRead + Unpin + Send + 'static,
         W: AsyncWrite + Unpin + Send + 'static,
@@ -73,11 +80,7 @@ impl Connection {
         };
         let mut asked = versions::first_version();
         loop {
-            let frame = self
-                .send(&request, asked)
-                .await?
-                .frame()
-                .await?;
+            let frame = self.send(&request, asked).await?.frame().await?;
             // ApiVersions answers always have the short header: the correlation id alone.
             let body = frame.get(4..).unwrap_or_default();
             let answered = versions::version_of_response(asked, body);
@@ -101,26 +104,42 @@ impl Connection {
     }
 
     /// As [`call`](Self::call), with a request made for the version: some fields exist in some versions only.
-    pub async fn call_with<R: Request>(&self, build: impl Fn(i16) -> R) -> Result<R::Response, ConnectionError> {
+    pub async fn call_with<R: Request>(
+        &self,
+        build: impl Fn(i16) -> R,
+    ) -> Result<R::Response, ConnectionError> {
         let version = self.versions.pick::<R>()?;
         self.call_in(&build(version), version).await
     }
 
     /// Sends a request in a version of the caller's choice, agreed or not, and waits for the response.
-    pub async fn call_in<R: Request>(&self, request: &R, version: i16) -> Result<R::Response, ConnectionError> {
+    pub async fn call_in<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<R::Response, ConnectionError> {
         self.send(request, version).await?.response().await
     }
 
     /// Queues a request, waiting for room in the queue. Requests of one caller keep their order.
-    pub async fn send<R: Request>(&self, request: &R, version: i16) -> Result<Pending<R>, ConnectionError> {
+    pub async fn send<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<Pending<R>, ConnectionError> {
         let correlation_id = self.link.next_correlation_id();
-        let frame = wire::encode_request(request, version, correlation_id, &self.options.client_id)?;
+        let frame =
+            wire::encode_request(request, version, correlation_id, &self.options.client_id)?;
         let answer = self.link.send(frame, correlation_id).await?;
         Ok(self.pending(answer, version))
     }
 
     /// Queues a request at once or fails with [`ConnectionError::Busy`].
-    pub fn try_send<R: Request>(&self, request: &R, version: i16) -> Result<Pending<R>, ConnectionError> {
+    pub fn try_send<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<Pending<R>, ConnectionError> {
         self.try_send_frame(version, |correlation_id, client_id| {
             wire::encode_request(request, version, correlation_id, client_id)
         })

@@ -47,7 +47,11 @@ impl Link {
     {
         let (outgoing, queue) = mpsc::channel(REQUESTS_IN_FLIGHT_MAX);
         let waiting = Arc::new(WaitList::new());
-        tokio::spawn(read_responses(read, waiting.clone(), FrameDecoder::new(frame_bytes_max)));
+        tokio::spawn(read_responses(
+            read,
+            waiting.clone(),
+            FrameDecoder::new(frame_bytes_max),
+        ));
         tokio::spawn(write_requests(write, queue, waiting.clone()));
         Link {
             outgoing,
@@ -62,7 +66,11 @@ impl Link {
     }
 
     /// Queues a request, waiting for room in the queue.
-    pub(super) async fn send(&self, frame: Vec<Bytes>, correlation_id: i32) -> Result<oneshot::Receiver<Answer>, ConnectionError> {
+    pub(super) async fn send(
+        &self,
+        frame: Vec<Bytes>,
+        correlation_id: i32,
+    ) -> Result<oneshot::Receiver<Answer>, ConnectionError> {
         let (outgoing, receiver) = answered(frame, correlation_id);
         match self.outgoing.send(outgoing).await {
             Ok(()) => Ok(receiver),
@@ -71,7 +79,11 @@ impl Link {
     }
 
     /// Queues a request if there is room.
-    pub(super) fn try_send(&self, frame: Vec<Bytes>, correlation_id: i32) -> Result<oneshot::Receiver<Answer>, ConnectionError> {
+    pub(super) fn try_send(
+        &self,
+        frame: Vec<Bytes>,
+        correlation_id: i32,
+    ) -> Result<oneshot::Receiver<Answer>, ConnectionError> {
         let (outgoing, receiver) = answered(frame, correlation_id);
         self.try_queue(outgoing)?;
         Ok(receiver)
@@ -79,7 +91,10 @@ impl Link {
 
     /// Queues a request that the broker will not answer, if there is room. The answer is empty and comes when the
     /// request has been written.
-    pub(super) fn try_send_unanswered(&self, frame: Vec<Bytes>) -> Result<oneshot::Receiver<Answer>, ConnectionError> {
+    pub(super) fn try_send_unanswered(
+        &self,
+        frame: Vec<Bytes>,
+    ) -> Result<oneshot::Receiver<Answer>, ConnectionError> {
         let (written, receiver) = oneshot::channel();
         self.try_queue(Outgoing {
             frame,
@@ -89,10 +104,12 @@ impl Link {
     }
 
     fn try_queue(&self, outgoing: Outgoing) -> Result<(), ConnectionError> {
-        self.outgoing.try_send(outgoing).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => ConnectionError::Busy,
-            mpsc::error::TrySendError::Closed(_) => self.why_closed(),
-        })
+        self.outgoing
+            .try_send(outgoing)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => ConnectionError::Busy,
+                mpsc::error::TrySendError::Closed(_) => self.why_closed(),
+            })
     }
 
     /// Ends the link with `reason`, unless it has ended before.
@@ -130,7 +147,11 @@ where
     }
 }
 
-async fn read_until_failure<R>(mut read: R, waiting: &WaitList, decoder: FrameDecoder) -> ConnectionError
+async fn read_until_failure<R>(
+    mut read: R,
+    waiting: &WaitList,
+    decoder: FrameDecoder,
+) -> ConnectionError
 where
     R: AsyncRead + Unpin,
 {
@@ -177,7 +198,11 @@ where
     }
 }
 
-async fn write_until_failure<W>(mut write: W, mut queue: mpsc::Receiver<Outgoing>, waiting: &WaitList) -> ConnectionError
+async fn write_until_failure<W>(
+    mut write: W,
+    mut queue: mpsc::Receiver<Outgoing>,
+    waiting: &WaitList,
+) -> ConnectionError
 where
     W: AsyncWrite + Unpin,
 {

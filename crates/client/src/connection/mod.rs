@@ -1,12 +1,11 @@
 //! One socket to one broker. In reading order:
 //!
-//! - [`handle`]: the handle: versions agreed, typed requests, timeouts;
-//! - [`versions`]: which version of each API both sides speak;
-//! - [`link`]: frames in order over one stream, and the two tasks that move them;
-//! - [`waiting`]: the requests without a response;
-//! - [`vectored`]: writing many slices at once;
-//! - [`dial`]: opening the socket.
-
+//! - `handle`: the handle: versions agreed, typed requests, timeouts;
+//! - `versions`: which version of each API both sides speak;
+//! - `link`: frames in order over one stream, and the two tasks that move them;
+//! - `waiting`: the requests without a response;
+//! - `vectored`: writing many slices at once;
+//! - `dial`: opening the socket.
 
 mod dial;
 mod handle;

@@ -28,7 +28,10 @@ async fn connected() -> (Connection, Peer<DuplexStream>) {
     let (client, broker) = duplex(1 << 16);
     let mut peer = Peer::new(broker);
     let (read, write) = split(client);
-    let (connection, ()) = tokio::join!(Connection::over(read, write, options()), peer.negotiate(METADATA));
+    let (connection, ()) = tokio::join!(
+        Connection::over(read, write, options()),
+        peer.negotiate(METADATA)
+    );
     (connection.unwrap(), peer)
 }
 
@@ -48,9 +51,16 @@ async fn requests_carry_the_client_id_and_the_version_agreed() {
     let caller = tokio::spawn(async move { connection.call(&MetadataRequest::default()).await });
     let request = peer.next().await.unwrap();
     let (header, _) = request.body::<MetadataRequest>();
-    assert_eq!((request.version, header.client_id), (12, Some("tester".to_owned())));
-    peer.send(&request.answer::<MetadataRequest>(&cluster("here"))).await;
-    assert_eq!(caller.await.unwrap().unwrap().cluster_id, Some(text("here")));
+    assert_eq!(
+        (request.version, header.client_id),
+        (12, Some("tester".to_owned()))
+    );
+    peer.send(&request.answer::<MetadataRequest>(&cluster("here")))
+        .await;
+    assert_eq!(
+        caller.await.unwrap().unwrap().cluster_id,
+        Some(text("here"))
+    );
 }
 
 #[tokio::test]
@@ -62,34 +72,62 @@ async fn requests_are_pipelined_and_answered_in_order() {
     // Both are on the wire before either is answered.
     let received = [peer.next().await.unwrap(), peer.next().await.unwrap()];
     for (request, id) in received.iter().zip(["one", "two"]) {
-        peer.send(&request.answer::<MetadataRequest>(&cluster(id))).await;
+        peer.send(&request.answer::<MetadataRequest>(&cluster(id)))
+            .await;
     }
-    assert_eq!(second.response().await.unwrap().cluster_id, Some(text("two")));
-    assert_eq!(first.response().await.unwrap().cluster_id, Some(text("one")));
+    assert_eq!(
+        second.response().await.unwrap().cluster_id,
+        Some(text("two"))
+    );
+    assert_eq!(
+        first.response().await.unwrap().cluster_id,
+        Some(text("one"))
+    );
 }
 
 #[tokio::test]
 async fn a_caller_that_gives_up_does_not_upset_the_next() {
     let (connection, mut peer) = connected().await;
-    drop(connection.try_send(&MetadataRequest::default(), 12).unwrap());
-    let second = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    drop(
+        connection
+            .try_send(&MetadataRequest::default(), 12)
+            .unwrap(),
+    );
+    let second = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     answer(&mut peer, "one").await;
     answer(&mut peer, "two").await;
-    assert_eq!(second.response().await.unwrap().cluster_id, Some(text("two")));
+    assert_eq!(
+        second.response().await.unwrap().cluster_id,
+        Some(text("two"))
+    );
 }
 
 #[tokio::test]
 async fn a_response_to_another_request_ends_the_connection() {
     let (connection, mut peer) = connected().await;
     let (first, second) = (
-        connection.try_send(&MetadataRequest::default(), 12).unwrap(),
-        connection.try_send(&MetadataRequest::default(), 12).unwrap(),
+        connection
+            .try_send(&MetadataRequest::default(), 12)
+            .unwrap(),
+        connection
+            .try_send(&MetadataRequest::default(), 12)
+            .unwrap(),
     );
     let id = peer.next().await.unwrap().correlation_id;
-    peer.send(&response_frame::<MetadataRequest>(id + 1, 12, &cluster("no"))).await;
+    peer.send(&response_frame::<MetadataRequest>(
+        id + 1,
+        12,
+        &cluster("no"),
+    ))
+    .await;
     for pending in [first, second] {
         let error = pending.response().await.unwrap_err();
-        assert!(matches!(error, ConnectionError::WrongCorrelation { .. }), "{error}");
+        assert!(
+            matches!(error, ConnectionError::WrongCorrelation { .. }),
+            "{error}"
+        );
     }
     assert!(connection.is_closed());
     assert!(connection.call(&MetadataRequest::default()).await.is_err());
@@ -98,7 +136,9 @@ async fn a_response_to_another_request_ends_the_connection() {
 #[tokio::test]
 async fn a_closed_stream_fails_all_that_wait() {
     let (connection, peer) = connected().await;
-    let pending = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let pending = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     drop(peer);
     let error = pending.response().await.unwrap_err();
     assert!(error.is_transient(), "{error}");
@@ -107,9 +147,14 @@ async fn a_closed_stream_fails_all_that_wait() {
 #[tokio::test]
 async fn closing_on_this_side_fails_all_that_wait_and_tells_the_broker() {
     let (connection, mut peer) = connected().await;
-    let pending = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let pending = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     connection.close();
-    assert!(matches!(pending.response().await, Err(ConnectionError::Closed)));
+    assert!(matches!(
+        pending.response().await,
+        Err(ConnectionError::Closed)
+    ));
     while peer.next().await.is_some() {}
 }
 
@@ -123,7 +168,10 @@ async fn dropping_the_last_handle_closes_the_stream() {
 #[tokio::test(start_paused = true)]
 async fn silence_ends_the_connection_after_the_timeout() {
     let (connection, _peer) = connected().await;
-    let error = connection.call(&MetadataRequest::default()).await.unwrap_err();
+    let error = connection
+        .call(&MetadataRequest::default())
+        .await
+        .unwrap_err();
     let ConnectionError::TimedOut { after, .. } = error else {
         panic!("{error}");
     };
@@ -134,7 +182,9 @@ async fn silence_ends_the_connection_after_the_timeout() {
 #[tokio::test(start_paused = true)]
 async fn a_request_may_be_allowed_more_time() {
     let (connection, mut peer) = connected().await;
-    let pending = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let pending = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     let pending = pending.allow(Duration::from_secs(60));
     tokio::time::sleep(Duration::from_secs(30)).await;
     answer(&mut peer, "late").await;
@@ -144,25 +194,37 @@ async fn a_request_may_be_allowed_more_time() {
 #[tokio::test]
 async fn an_oversized_response_ends_the_connection_before_it_is_read() {
     let (connection, mut peer) = connected().await;
-    let pending = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let pending = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     peer.next().await.unwrap();
     peer.send_raw(&(2u32 << 20).to_be_bytes()).await;
-    assert!(matches!(pending.response().await, Err(ConnectionError::Frame(_))));
+    assert!(matches!(
+        pending.response().await,
+        Err(ConnectionError::Frame(_))
+    ));
 }
 
 #[tokio::test]
 async fn a_response_that_does_not_decode_is_an_error_of_that_request() {
     let (connection, mut peer) = connected().await;
-    let pending = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let pending = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     let id = peer.next().await.unwrap().correlation_id;
     peer.send(&[&id.to_be_bytes()[..], b"\0\0"].concat()).await;
-    assert!(matches!(pending.response().await, Err(ConnectionError::Malformed { .. })));
+    assert!(matches!(
+        pending.response().await,
+        Err(ConnectionError::Malformed { .. })
+    ));
 }
 
 #[tokio::test]
 async fn a_response_arrives_whole_however_it_is_cut() {
     let (connection, mut peer) = connected().await;
-    let pending = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let pending = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     let request = peer.next().await.unwrap();
     let frame = request.answer::<MetadataRequest>(&cluster("slowly"));
     let size = u32::try_from(frame.len()).unwrap().to_be_bytes();
@@ -170,7 +232,10 @@ async fn a_response_arrives_whole_however_it_is_cut() {
         peer.send_raw(&[byte]).await;
         tokio::task::yield_now().await;
     }
-    assert_eq!(pending.response().await.unwrap().cluster_id, Some(text("slowly")));
+    assert_eq!(
+        pending.response().await.unwrap().cluster_id,
+        Some(text("slowly"))
+    );
 }
 
 #[tokio::test]
@@ -182,10 +247,16 @@ async fn an_older_broker_is_asked_for_its_versions_in_one_it_knows() {
         let first = peer.next().await.unwrap();
         let mut refusal = versions_response(&[(18, 0, 1)]);
         refusal.error_code = ErrorCode::UnsupportedVersion.code();
-        peer.send(&response_frame::<ApiVersionsRequest>(first.correlation_id, 0, &refusal)).await;
+        peer.send(&response_frame::<ApiVersionsRequest>(
+            first.correlation_id,
+            0,
+            &refusal,
+        ))
+        .await;
         let second = peer.next().await.unwrap();
         assert_eq!(second.version, 1);
-        peer.send(&second.answer::<ApiVersionsRequest>(&versions_response(METADATA))).await;
+        peer.send(&second.answer::<ApiVersionsRequest>(&versions_response(METADATA)))
+            .await;
     };
     let (connection, ()) = tokio::join!(Connection::over(read, write, options()), broker);
     assert_eq!(connection.unwrap().versions().served(3), Some((0, 12)));
@@ -205,7 +276,10 @@ async fn more_requests_than_a_connection_takes_are_refused_at_once() {
     let (client, broker) = duplex(64);
     let mut peer = Peer::new(broker);
     let (read, write) = split(client);
-    let (connection, ()) = tokio::join!(Connection::over(read, write, options()), peer.negotiate(METADATA));
+    let (connection, ()) = tokio::join!(
+        Connection::over(read, write, options()),
+        peer.negotiate(METADATA)
+    );
     let connection = connection.unwrap();
     let mut pending = Vec::new();
     let error = loop {
@@ -222,14 +296,19 @@ async fn more_requests_than_a_connection_takes_are_refused_at_once() {
 #[tokio::test]
 async fn a_request_without_a_response_is_done_when_written() {
     let (connection, mut peer) = connected().await;
-    let frame = [Bytes::from_static(&[0, 0, 0, 8]), Bytes::from_static(&[0, 0, 0, 9, 0, 0, 0, 1])];
+    let frame = [
+        Bytes::from_static(&[0, 0, 0, 8]),
+        Bytes::from_static(&[0, 0, 0, 9, 0, 0, 0, 1]),
+    ];
     let pending = connection
         .try_send_unanswered_frame::<MetadataRequest>(12, |_, _| Ok(frame.to_vec()))
         .unwrap();
     assert!(pending.frame().await.unwrap().is_empty());
     assert_eq!(peer.next().await.unwrap().version, 9);
     // The next request is not confused with it.
-    let next = connection.try_send(&MetadataRequest::default(), 12).unwrap();
+    let next = connection
+        .try_send(&MetadataRequest::default(), 12)
+        .unwrap();
     answer(&mut peer, "next").await;
     assert!(next.response().await.is_ok());
 }

@@ -80,7 +80,11 @@ mod tests {
     }
 
     impl AsyncWrite for Slow {
-        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
             let count = bytes.len().min(self.at_once);
             self.taken.extend_from_slice(&bytes[..count]);
             Poll::Ready(Ok(count))
@@ -141,7 +145,9 @@ mod tests {
             at_once: 0,
             taken: Vec::new(),
         };
-        let error = write_all(&mut slow, &[Bytes::from_static(b"a")]).await.unwrap_err();
+        let error = write_all(&mut slow, &[Bytes::from_static(b"a")])
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     }
 }

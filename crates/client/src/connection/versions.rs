@@ -72,7 +72,9 @@ pub(crate) fn first_version() -> i16 {
 /// The version in which a response to ApiVersions is to be read: a broker that does not know the version asked in
 /// answers in version 0, and both begin with the error code.
 pub(crate) fn version_of_response(asked: i16, body: &[u8]) -> i16 {
-    let code = body.first_chunk::<2>().map(|code| i16::from_be_bytes(*code));
+    let code = body
+        .first_chunk::<2>()
+        .map(|code| i16::from_be_bytes(*code));
     match code {
         Some(code) if code == ErrorCode::UnsupportedVersion.code() => 0,
         _ => asked,
@@ -80,7 +82,10 @@ pub(crate) fn version_of_response(asked: i16, body: &[u8]) -> i16 {
 }
 
 /// Judges a response to ApiVersions that was asked in version `asked`.
-pub(crate) fn judge(asked: i16, response: &ApiVersionsResponse) -> Result<Negotiated, ConnectionError> {
+pub(crate) fn judge(
+    asked: i16,
+    response: &ApiVersionsResponse,
+) -> Result<Negotiated, ConnectionError> {
     match ErrorCode::from_code(response.error_code) {
         ErrorCode::None => Ok(Negotiated::Agreed(Versions::from_response(response))),
         ErrorCode::UnsupportedVersion if asked > 0 => {
@@ -96,7 +101,7 @@ pub(crate) fn judge(asked: i16, response: &ApiVersionsResponse) -> Result<Negoti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::messages::api_versions_response::ApiVersion;
+    use crate::wire::messages::api_versions_response::{self, ApiVersion};
     use crate::wire::messages::{FetchRequest, MetadataRequest};
 
     fn response(error: ErrorCode, apis: &[(i16, i16, i16)]) -> ApiVersionsResponse {
@@ -106,10 +111,10 @@ mod tests {
                 .with_min_version(min)
                 .with_max_version(max)
         });
-        let mut response = ApiVersionsResponse::default();
-        response.error_code = error.code();
-        response.api_keys = keys.collect();
-        response
+        api_versions_response::ApiVersionsResponse::default()
+            .with_error_code(error.code())
+            .with_api_keys(keys.collect())
+            .into()
     }
 
     fn versions(apis: &[(i16, i16, i16)]) -> Versions {
@@ -120,15 +125,27 @@ mod tests {
     fn the_highest_common_version_is_picked() {
         assert_eq!(versions(&[(3, 0, 5)]).pick::<MetadataRequest>().unwrap(), 5);
         let ours = versions_spoken::<MetadataRequest>().1;
-        assert_eq!(versions(&[(3, 0, 999)]).pick::<MetadataRequest>().unwrap(), ours);
+        assert_eq!(
+            versions(&[(3, 0, 999)]).pick::<MetadataRequest>().unwrap(),
+            ours
+        );
     }
 
     #[test]
     fn without_a_common_version_the_error_names_both_ranges() {
         let error = versions(&[(1, 0, 2)]).pick::<FetchRequest>().unwrap_err();
-        assert!(matches!(error, ConnectionError::Unsupported { theirs: Some((0, 2)), .. }));
+        assert!(matches!(
+            error,
+            ConnectionError::Unsupported {
+                theirs: Some((0, 2)),
+                ..
+            }
+        ));
         let error = versions(&[]).pick::<FetchRequest>().unwrap_err();
-        assert!(matches!(error, ConnectionError::Unsupported { theirs: None, .. }));
+        assert!(matches!(
+            error,
+            ConnectionError::Unsupported { theirs: None, .. }
+        ));
     }
 
     #[test]
@@ -143,7 +160,9 @@ mod tests {
         assert!(matches!(judge(4, &refusal), Ok(Negotiated::AskAgainIn(0))));
         assert!(matches!(
             judge(0, &refusal),
-            Err(ConnectionError::NegotiationRefused(ErrorCode::UnsupportedVersion))
+            Err(ConnectionError::NegotiationRefused(
+                ErrorCode::UnsupportedVersion
+            ))
         ));
     }
 

@@ -64,7 +64,10 @@ impl WaitList {
         if expected.is_none() || expected != found {
             return Err(ConnectionError::WrongCorrelation { expected, found });
         }
-        let waiter = state.queue.pop_front().expect("the front was just looked at");
+        let waiter = state
+            .queue
+            .pop_front()
+            .expect("the front was just looked at");
         drop(state);
         // The one who asked may have stopped waiting; the response is then nobody's.
         let _ = waiter.answer.send(Ok(frame));

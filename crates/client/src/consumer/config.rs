@@ -87,7 +87,13 @@ impl ConsumerConfig {
                 self.isolation = match value {
                     "read_uncommitted" => Isolation::ReadUncommitted,
                     "read_committed" => Isolation::ReadCommitted,
-                    _ => return Err(InvalidSetting::new(name, value, "must be read_uncommitted or read_committed")),
+                    _ => {
+                        return Err(InvalidSetting::new(
+                            name,
+                            value,
+                            "must be read_uncommitted or read_committed",
+                        ));
+                    }
                 }
             }
             "auto.offset.reset" => {
@@ -95,7 +101,13 @@ impl ConsumerConfig {
                     "earliest" => OutOfRange::Earliest,
                     "latest" => OutOfRange::Latest,
                     "none" => OutOfRange::Fail,
-                    _ => return Err(InvalidSetting::new(name, value, "must be earliest, latest or none")),
+                    _ => {
+                        return Err(InvalidSetting::new(
+                            name,
+                            value,
+                            "must be earliest, latest or none",
+                        ));
+                    }
                 }
             }
             _ => return Ok(false),
@@ -111,11 +123,18 @@ mod tests {
     #[test]
     fn kafkas_names_set_the_fields() {
         let mut config = ConsumerConfig::default();
-        for (name, value) in [("isolation.level", "read_committed"), ("auto.offset.reset", "none"), ("fetch.min.bytes", "0")] {
+        for (name, value) in [
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "none"),
+            ("fetch.min.bytes", "0"),
+        ] {
             assert_eq!(config.set(name, value), Ok(true), "{name}");
         }
         assert_eq!(config.isolation, Isolation::ReadCommitted);
-        assert_eq!((config.out_of_range, config.min_bytes), (OutOfRange::Fail, 0));
+        assert_eq!(
+            (config.out_of_range, config.min_bytes),
+            (OutOfRange::Fail, 0)
+        );
         assert_eq!(config.set("acks", "1"), Ok(false));
         assert!(config.set("isolation.level", "serializable").is_err());
     }

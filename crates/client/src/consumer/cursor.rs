@@ -92,7 +92,8 @@ impl Cursor {
 
     /// When the cursor can be fetched again, if it waits.
     pub(super) fn next_moment(&self, now: Instant) -> Option<Instant> {
-        self.not_before.filter(|&moment| moment > now && matches!(self.place, Place::At(_)))
+        self.not_before
+            .filter(|&moment| moment > now && matches!(self.place, Place::At(_)))
     }
 
     /// Takes the answer to a question about an offset.
@@ -132,7 +133,12 @@ impl Cursor {
     }
 
     /// Takes what the leader said about this partition.
-    pub(super) fn answered(&mut self, answer: PartitionAnswer, config: &ConsumerConfig, retry_at: Instant) -> Next {
+    pub(super) fn answered(
+        &mut self,
+        answer: PartitionAnswer,
+        config: &ConsumerConfig,
+        retry_at: Instant,
+    ) -> Next {
         let Place::Fetching(offset) = self.place else {
             return Next::Nothing;
         };
@@ -283,7 +289,11 @@ mod tests {
         let mut cursor = cursor(StartFrom::Offset(11));
         assert_eq!(cursor.fetch(), Some(11));
         let bytes = [records(10, 3), records(13, 2)].concat();
-        let Next::Hand(fetched) = answered(&mut cursor, answer(ErrorCode::None, bytes), &ConsumerConfig::default()) else {
+        let Next::Hand(fetched) = answered(
+            &mut cursor,
+            answer(ErrorCode::None, bytes),
+            &ConsumerConfig::default(),
+        ) else {
             panic!("there were records");
         };
         assert_eq!((fetched.records().count(), fetched.next_offset), (4, 15));
@@ -296,7 +306,11 @@ mod tests {
         cursor.fetch();
         let mut bytes = [records(0, 1), records(1, 1)].concat();
         bytes.pop();
-        let next = answered(&mut cursor, answer(ErrorCode::None, bytes), &ConsumerConfig::default());
+        let next = answered(
+            &mut cursor,
+            answer(ErrorCode::None, bytes),
+            &ConsumerConfig::default(),
+        );
         assert!(matches!(next, Next::Hand(Fetched { next_offset: 1, .. })));
     }
 
@@ -304,7 +318,11 @@ mod tests {
     fn nothing_new_is_nothing_and_the_place_stays() {
         let mut cursor = cursor(StartFrom::Offset(7));
         cursor.fetch();
-        let next = answered(&mut cursor, answer(ErrorCode::None, vec![]), &ConsumerConfig::default());
+        let next = answered(
+            &mut cursor,
+            answer(ErrorCode::None, vec![]),
+            &ConsumerConfig::default(),
+        );
         assert!(matches!(next, Next::Nothing));
         assert_eq!(cursor.fetch(), Some(7));
     }
@@ -322,14 +340,19 @@ mod tests {
         config.check_crcs = false;
         let mut lax = cursor(StartFrom::Offset(0));
         lax.fetch();
-        assert!(matches!(answered(&mut lax, answer(ErrorCode::None, bytes), &config), Next::Hand(_)));
+        assert!(matches!(
+            answered(&mut lax, answer(ErrorCode::None, bytes), &config),
+            Next::Hand(_)
+        ));
     }
 
     #[test]
     fn an_offset_out_of_range_is_looked_up_anew_or_an_error() {
         let refusal = || answer(ErrorCode::OffsetOutOfRange, vec![]);
-        let mut config = ConsumerConfig::default();
-        config.out_of_range = OutOfRange::Earliest;
+        let mut config = ConsumerConfig {
+            out_of_range: OutOfRange::Earliest,
+            ..ConsumerConfig::default()
+        };
         let mut moving = cursor(StartFrom::Offset(500));
         moving.fetch();
         answered(&mut moving, refusal(), &config);
@@ -338,7 +361,10 @@ mod tests {
         let mut failing = cursor(StartFrom::Offset(500));
         failing.fetch();
         let next = answered(&mut failing, refusal(), &config);
-        assert!(matches!(next, Next::Tell(ConsumeError::OutOfRange { offset: 500, .. })));
+        assert!(matches!(
+            next,
+            Next::Tell(ConsumeError::OutOfRange { offset: 500, .. })
+        ));
     }
 
     #[test]
@@ -347,7 +373,11 @@ mod tests {
         cursor.fetch();
         let now = Instant::now();
         let later = now + std::time::Duration::from_secs(1);
-        let next = cursor.answered(answer(ErrorCode::NotLeaderOrFollower, vec![]), &ConsumerConfig::default(), later);
+        let next = cursor.answered(
+            answer(ErrorCode::NotLeaderOrFollower, vec![]),
+            &ConsumerConfig::default(),
+            later,
+        );
         assert!(matches!(next, Next::Doubt));
         assert!(!cursor.is_ready(now) && cursor.is_ready(later));
     }

@@ -77,7 +77,9 @@ impl Iterator for Records<'_> {
             match batch.records(INFLATED_BYTES_MAX) {
                 Ok(records) => self.current = Some((batch.header.base_offset, records)),
                 Err(error) => {
-                    let error = self.fetched.corrupt(batch.header.base_offset, error.to_string());
+                    let error = self
+                        .fetched
+                        .corrupt(batch.header.base_offset, error.to_string());
                     return Some(Err(self.end_with(error)));
                 }
             }
@@ -123,9 +125,15 @@ mod tests {
 
     #[test]
     fn records_of_several_batches_come_in_order_from_the_offset_asked_for() {
-        let batches = vec![batch(10, 3, Compression::Zstd), batch(13, 2, Compression::None)];
+        let batches = vec![
+            batch(10, 3, Compression::Zstd),
+            batch(13, 2, Compression::None),
+        ];
         let fetched = fetched(11, batches);
-        let offsets: Vec<i64> = fetched.records().map(|record| record.unwrap().offset).collect();
+        let offsets: Vec<i64> = fetched
+            .records()
+            .map(|record| record.unwrap().offset)
+            .collect();
         assert_eq!(offsets, [11, 12, 13, 14]);
     }
 
@@ -133,11 +141,21 @@ mod tests {
     fn a_broken_batch_is_an_error_and_the_end() {
         let mut broken = batch(3, 2, Compression::Gzip);
         broken.payload = broken.payload.slice(..broken.payload.len() / 2);
-        let fetched = fetched(0, vec![batch(0, 1, Compression::None), broken, batch(5, 1, Compression::None)]);
+        let fetched = fetched(
+            0,
+            vec![
+                batch(0, 1, Compression::None),
+                broken,
+                batch(5, 1, Compression::None),
+            ],
+        );
         let mut records = fetched.records();
         assert!(records.next().unwrap().is_ok());
         let error = records.find_map(Result::err).unwrap();
-        assert!(matches!(error, ConsumeError::Corrupt { offset: 3, .. }), "{error}");
+        assert!(
+            matches!(error, ConsumeError::Corrupt { offset: 3, .. }),
+            "{error}"
+        );
         assert!(records.next().is_none());
     }
 }

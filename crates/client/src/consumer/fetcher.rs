@@ -114,7 +114,11 @@ impl Fetcher {
 
     /// Learns about the topics, and stops the cursors of what is not there.
     async fn look_up_topics(&mut self) {
-        let mut topics: Vec<Arc<str>> = self.cursors.keys().map(|partition| partition.topic.clone()).collect();
+        let mut topics: Vec<Arc<str>> = self
+            .cursors
+            .keys()
+            .map(|partition| partition.topic.clone())
+            .collect();
         topics.dedup();
         for topic in topics {
             let found = self.client.topic(&topic, IfMissing::Fail).await;
@@ -125,11 +129,23 @@ impl Fetcher {
     /// Stops the cursors of a topic that cannot be found, or of partitions that it does not have.
     fn stop_missing(&mut self, topic: &Arc<str>, partitions: Result<usize, ClientError>) {
         let mut stopped = Vec::new();
-        for (partition, cursor) in self.cursors.iter_mut().filter(|(partition, _)| partition.topic == *topic) {
+        for (partition, cursor) in self
+            .cursors
+            .iter_mut()
+            .filter(|(partition, _)| partition.topic == *topic)
+        {
             let error = match &partitions {
                 Err(error) => error.clone(),
-                Ok(count) if usize::try_from(partition.partition).is_ok_and(|index| index < *count) => continue,
-                Ok(_) => ClientError::refused(partition.to_string(), ErrorCode::UnknownTopicOrPartition, None),
+                Ok(count)
+                    if usize::try_from(partition.partition).is_ok_and(|index| index < *count) =>
+                {
+                    continue;
+                }
+                Ok(_) => ClientError::refused(
+                    partition.to_string(),
+                    ErrorCode::UnknownTopicOrPartition,
+                    None,
+                ),
             };
             if !cursor.is_stopped() {
                 stopped.push(cursor.is_missing(error));
@@ -142,19 +158,25 @@ impl Fetcher {
 
     /// Asks for the offsets that are not known.
     fn find_offsets(&mut self) {
-        let unknown = self.cursors.values_mut().filter_map(|cursor| Some((cursor.partition().clone(), cursor.ask()?)));
+        let unknown = self
+            .cursors
+            .values_mut()
+            .filter_map(|cursor| Some((cursor.partition().clone(), cursor.ask()?)));
         let questions: BTreeMap<_, _> = unknown.collect();
         if questions.is_empty() {
             return;
         }
         let (client, isolation) = (self.client.clone(), self.config.isolation);
-        let asking = async move { Event::Found(client.admin().list_offsets(questions, isolation).await) };
+        let asking =
+            async move { Event::Found(client.admin().list_offsets(questions, isolation).await) };
         self.events.push(asking.boxed());
     }
 
     /// Starts a fetch from every leader that has none under way, unless enough waits to be taken.
     fn dispatch(&mut self, now: Instant) {
-        if self.outbox_bytes >= usize::try_from(self.config.fetch_bytes_max).unwrap_or(0) && !self.outbox.is_empty() {
+        if self.outbox_bytes >= usize::try_from(self.config.fetch_bytes_max).unwrap_or(0)
+            && !self.outbox.is_empty()
+        {
             return;
         }
         let view = self.client.view();
@@ -173,7 +195,10 @@ impl Fetcher {
                 Some(leader) if self.fetching.contains(&leader) => {}
                 Some(leader) => {
                     let offset = cursor.fetch();
-                    groups.entry(leader).or_default().extend(offset.map(|offset| (partition, offset)));
+                    groups
+                        .entry(leader)
+                        .or_default()
+                        .extend(offset.map(|offset| (partition, offset)));
                 }
             }
         }
@@ -186,7 +211,10 @@ impl Fetcher {
                     Ok(connection) => connection,
                     Err(error) => return Event::Fetched(leader, asked, Err(error)),
                 };
-                let address = view.brokers.get(&leader).map(|broker| broker.address.clone());
+                let address = view
+                    .brokers
+                    .get(&leader)
+                    .map(|broker| broker.address.clone());
                 let (asked, answers) = request::fetch(connection, view, config, asked).await;
                 let answers = answers.map_err(|error| match address {
                     Some(broker) => ClientError::Connection { broker, error },
@@ -232,13 +260,19 @@ impl Fetcher {
 
     fn take_answers(&mut self, asked: Asked, mut answers: Answers, now: Instant) {
         for (partition, hint) in &answers.hints {
-            self.client.take_hint(&partition.topic, partition.partition, hint);
+            self.client
+                .take_hint(&partition.topic, partition.partition, hint);
         }
         for (partition, _) in asked {
             let Some(cursor) = self.cursors.get_mut(&partition) else {
                 continue;
             };
-            let retry_at = now + self.client.config().backoff.wait(cursor.failures() + 1, self.client.chance());
+            let retry_at = now
+                + self
+                    .client
+                    .config()
+                    .backoff
+                    .wait(cursor.failures() + 1, self.client.chance());
             let next = match answers.partitions.remove(&partition) {
                 Some(answer) => cursor.answered(answer, &self.config, retry_at),
                 None => {
@@ -254,7 +288,12 @@ impl Fetcher {
         tracing::debug!(%error, "a fetch failed");
         for (partition, _) in asked {
             if let Some(cursor) = self.cursors.get_mut(&partition) {
-                let retry_at = now + self.client.config().backoff.wait(cursor.failures() + 1, self.client.chance());
+                let retry_at = now
+                    + self
+                        .client
+                        .config()
+                        .backoff
+                        .wait(cursor.failures() + 1, self.client.chance());
                 cursor.lost(retry_at);
             }
             self.doubtful.insert(partition.topic);
@@ -283,9 +322,7 @@ impl Fetcher {
         let topics = std::mem::take(&mut self.doubtful);
         let client = self.client.clone();
         let renewal = async move {
-            let names: Vec<&str> = topics.iter().map(Arc::as_ref).collect();
-            let renewed = client.renew(&names, IfMissing::Fail).await.map(drop);
-            drop(names);
+            let renewed = client.renew_known(&topics).await;
             Event::Renewed(topics, renewed)
         };
         self.events.push(renewal.boxed());
@@ -304,26 +341,39 @@ impl Fetcher {
             if now.duration_since(since) < self.client.config().topic_wait {
                 self.doubtful.insert(topic);
             } else {
-                let gone = ClientError::refused(format!("topic {topic}"), ErrorCode::UnknownTopicOrPartition, None);
+                let gone = ClientError::refused(
+                    format!("topic {topic}"),
+                    ErrorCode::UnknownTopicOrPartition,
+                    None,
+                );
                 self.stop_missing(&topic, Err(gone));
             }
         }
     }
 
     fn next_moment(&self, now: Instant) -> Instant {
-        let moments = self.cursors.values().filter_map(|cursor| cursor.next_moment(now));
-        let renewal = (!self.doubtful.is_empty() && !self.is_renewing).then_some(self.renew_not_before);
+        let moments = self
+            .cursors
+            .values()
+            .filter_map(|cursor| cursor.next_moment(now));
+        let renewal =
+            (!self.doubtful.is_empty() && !self.is_renewing).then_some(self.renew_not_before);
         moments.chain(renewal).fold(now + LOOK_AROUND, Instant::min)
     }
 }
 
 /// The cursors from `turn` on, and those before.
-fn split_at(cursors: &mut BTreeMap<TopicPartition, Cursor>, turn: usize) -> (Vec<&mut Cursor>, Vec<&mut Cursor>) {
+fn split_at(
+    cursors: &mut BTreeMap<TopicPartition, Cursor>,
+    turn: usize,
+) -> (Vec<&mut Cursor>, Vec<&mut Cursor>) {
     let mut early: Vec<&mut Cursor> = cursors.values_mut().collect();
     let late = early.split_off(turn);
     (late, early)
 }
 
 fn size_bytes(handed: &Handed) -> usize {
-    handed.as_ref().map_or(0, |fetched| fetched.batches.iter().map(|batch| batch.size_bytes()).sum())
+    handed.as_ref().map_or(0, |fetched| {
+        fetched.batches.iter().map(|batch| batch.size_bytes()).sum()
+    })
 }

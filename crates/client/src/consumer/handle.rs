@@ -37,8 +37,13 @@ impl Consumer {
     /// Waits for the next records of any partition. Records of one partition come in order. An error is about one
     /// partition, which is not read on; the others are. Nothing is lost if this is dropped while it waits.
     pub async fn next(&mut self) -> Result<Fetched, ConsumeError> {
-        let fetched = self.handed.recv().await.unwrap_or(Err(ConsumeError::Finished))?;
-        self.positions.insert(fetched.partition.clone(), fetched.next_offset);
+        let fetched = self
+            .handed
+            .recv()
+            .await
+            .unwrap_or(Err(ConsumeError::Finished))?;
+        self.positions
+            .insert(fetched.partition.clone(), fetched.next_offset);
         Ok(fetched)
     }
 

@@ -9,11 +9,10 @@ use bytes::Bytes;
 use ottla_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use ottla_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use ottla_protocol::messages::{BrokerId, FetchRequest, FetchResponse, TopicName};
-use ottla_protocol::{ErrorCode, NodeId, TopicId};
+use ottla_protocol::{ErrorCode, TopicId};
 
 use super::config::ConsumerConfig;
 use super::visible::Aborted;
-use crate::address::Address;
 use crate::cluster::{Broker, ClusterView, LeaderHint};
 use crate::connection::Connection;
 use crate::error::ConnectionError;
@@ -64,7 +63,10 @@ async fn exchange(
     asked: &Asked,
 ) -> Result<Answers, ConnectionError> {
     let topics = by_topic(view, config, asked);
-    let ids = topics.iter().map(|topic| (TopicId(topic.topic_id), Arc::from(topic.topic.0.as_str()))).collect();
+    let ids = topics
+        .iter()
+        .map(|topic| (TopicId(topic.topic_id), Arc::from(topic.topic.0.as_str())))
+        .collect();
     let mut version = connection.versions().pick::<FetchRequest>()?;
     if topics.iter().any(|topic| topic.topic_id.is_nil()) {
         version = version.min(FIRST_WITH_TOPIC_IDS - 1);
@@ -97,7 +99,10 @@ fn by_topic(view: &ClusterView, config: &ConsumerConfig, asked: &Asked) -> Vec<F
             .with_partition_max_bytes(config.partition_bytes_max);
         // Topics keep the order of the partitions asked for: the first is served first.
         let place = *places.entry(&partition.topic).or_insert_with(|| {
-            let id = view.topics.get(&partition.topic).map_or(TopicId::ZERO, |topic| topic.id);
+            let id = view
+                .topics
+                .get(&partition.topic)
+                .map_or(TopicId::ZERO, |topic| topic.id);
             let topic = FetchTopic::default()
                 .with_topic(TopicName(text(&partition.topic)))
                 .with_topic_id(id.0);
@@ -118,7 +123,9 @@ fn answers(
     let mut answers = Answers::default();
     let whole = ErrorCode::from_code(response.error_code);
     if whole != ErrorCode::None {
-        let refused = asked.iter().map(|(partition, _)| (partition.clone(), refusal(whole)));
+        let refused = asked
+            .iter()
+            .map(|(partition, _)| (partition.clone(), refusal(whole)));
         answers.partitions.extend(refused);
         return answers;
     }
@@ -128,8 +135,12 @@ fn answers(
         };
         for data in &topic.partitions {
             let partition = TopicPartition::new(name.clone(), data.partition_index);
-            answers.hints.extend(hint(response, data).map(|hint| (partition.clone(), hint)));
-            answers.partitions.insert(partition, answer(data, isolation));
+            answers
+                .hints
+                .extend(hint(response, data).map(|hint| (partition.clone(), hint)));
+            answers
+                .partitions
+                .insert(partition, answer(data, isolation));
         }
     }
     answers
@@ -177,13 +188,17 @@ fn refusal(code: ErrorCode) -> PartitionAnswer {
 /// Who leads the partition now, if the refusing broker knows (KIP-951).
 fn hint(response: &FetchResponse, data: &PartitionData) -> Option<LeaderHint> {
     let leader = &data.current_leader;
-    let endpoint = response.node_endpoints.iter().find(|node| node.node_id == leader.leader_id)?;
+    let endpoint = response
+        .node_endpoints
+        .iter()
+        .find(|node| node.node_id == leader.leader_id)?;
     Some(LeaderHint {
-        leader: Broker {
-            id: NodeId(endpoint.node_id.0),
-            address: Address::new(endpoint.host.to_string(), u16::try_from(endpoint.port).ok()?),
-            rack: endpoint.rack.as_ref().map(|rack| rack.to_string()),
-        },
+        leader: Broker::new(
+            endpoint.node_id,
+            &endpoint.host,
+            endpoint.port,
+            endpoint.rack.as_ref(),
+        ),
         epoch: leader.leader_epoch,
     })
 }

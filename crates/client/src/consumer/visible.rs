@@ -38,7 +38,10 @@ impl Visibility {
     /// Whether the next batch is seen.
     pub(super) fn shows(&mut self, batch: &Batch) -> bool {
         let header = &batch.header;
-        while let Some(aborted) = self.ahead.pop_front_if(|next| next.first_offset <= header.last_offset()) {
+        while let Some(aborted) = self
+            .ahead
+            .pop_front_if(|next| next.first_offset <= header.last_offset())
+        {
             self.aborting.insert(aborted.producer_id);
         }
         if header.attributes.is_control() {
@@ -60,7 +63,10 @@ fn is_abort_marker(batch: &Batch) -> bool {
     let Ok(mut records) = batch.records(MARKER_BYTES_MAX) else {
         return false;
     };
-    let key = records.next().and_then(Result::ok).and_then(|record| record.key);
+    let key = records
+        .next()
+        .and_then(Result::ok)
+        .and_then(|record| record.key);
     key.is_some_and(|key| key.get(2..4) == Some(&[0, 0]))
 }
 
@@ -71,7 +77,8 @@ mod tests {
     use super::*;
 
     fn batch(offset: i64, producer_id: i64, transactional: bool) -> Batch {
-        let mut builder = BatchBuilder::new(Compression::None).with_producer(stamp(producer_id, transactional));
+        let mut builder =
+            BatchBuilder::new(Compression::None).with_producer(stamp(producer_id, transactional));
         builder.push(0, None, Some(b"x"), &[]);
         at(offset, builder)
     }
@@ -123,14 +130,20 @@ mod tests {
 
     #[test]
     fn aborted_batches_are_hidden_up_to_their_marker_and_others_are_seen() {
-        assert_eq!(shown(Isolation::ReadCommitted, &[(1, 0)], &log()), [1, 2, 4]);
+        assert_eq!(
+            shown(Isolation::ReadCommitted, &[(1, 0)], &log()),
+            [1, 2, 4]
+        );
     }
 
     #[test]
     fn a_producer_may_abort_twice_in_one_range() {
         let mut log = log();
         log[6] = marker(6, 1, 0);
-        assert_eq!(shown(Isolation::ReadCommitted, &[(1, 4), (1, 0)], &log), [1, 2]);
+        assert_eq!(
+            shown(Isolation::ReadCommitted, &[(1, 4), (1, 0)], &log),
+            [1, 2]
+        );
     }
 
     #[test]

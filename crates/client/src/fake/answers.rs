@@ -8,7 +8,10 @@ use crate::wire::messages::{BrokerId, MetadataResponse, TopicName};
 use crate::wire::text;
 
 /// A Metadata response; the first broker is the controller.
-pub(crate) fn metadata(brokers: &[(i32, Address)], topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+pub(crate) fn metadata(
+    brokers: &[(i32, Address)],
+    topics: Vec<MetadataResponseTopic>,
+) -> MetadataResponse {
     let listed = brokers.iter().map(|(id, address)| {
         MetadataResponseBroker::default()
             .with_node_id(BrokerId(*id))

@@ -1,6 +1,7 @@
 //! A listener on a port of the system's choice whose answers a test scripts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ottla_platform::net::{Listener, Socket};
@@ -14,11 +15,16 @@ use crate::wire::messages::ApiVersionsRequest;
 pub(crate) enum Answer {
     /// This frame.
     Frame(Bytes),
+    /// This frame, after a while: a poll that nothing ends early.
+    Poll(Bytes),
     /// Nothing, ever.
     Silence,
     /// The end of the connection.
     Close,
 }
+
+/// How long a poll takes.
+const POLL: Duration = Duration::from_millis(2);
 
 type Script = dyn Fn(&Received) -> Answer + Send + Sync;
 
@@ -73,6 +79,10 @@ async fn serve(stream: Socket, apis: &'static [(i16, i16, i16)], script: Arc<Scr
         };
         match answer {
             Answer::Frame(frame) => peer.send(&frame).await,
+            Answer::Poll(frame) => {
+                tokio::time::sleep(POLL).await;
+                peer.send(&frame).await;
+            }
             Answer::Silence => {}
             Answer::Close => return,
         }

@@ -2,8 +2,10 @@
 //!
 //! - [`peer`]: the broker's end of one stream: takes requests, gives answers;
 //! - [`answers`]: responses that tests need again and again;
-//! - [`broker`]: a whole listener with a script, for what needs more than one connection.
+//! - [`broker`]: a whole listener with a script, for what needs more than one connection;
+//! - [`cluster`]: several of them with one topic's logs behind, and faults to order.
 
 pub(crate) mod answers;
 pub(crate) mod broker;
+pub(crate) mod cluster;
 pub(crate) mod peer;

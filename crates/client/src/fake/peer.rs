@@ -8,9 +8,9 @@ use ottla_protocol::messages::Encodable;
 use ottla_protocol::wire::Reader;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::wire::messages::api_versions_response::ApiVersion;
-use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::Request;
+use crate::wire::messages::api_versions_response::{self, ApiVersion};
+use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
 /// A request as it came.
 pub(crate) struct Received {
@@ -27,7 +27,11 @@ impl Received {
 
     /// Header and body in full.
     pub(crate) fn body<R: Request>(&self) -> (RequestHeader, R) {
-        assert_eq!(self.api_key, R::KEY, "another request came than the test expects");
+        assert_eq!(
+            self.api_key,
+            R::KEY,
+            "another request came than the test expects"
+        );
         let mut reader = Reader::new(&self.rest);
         let header = RequestHeader::read(&mut reader).unwrap();
         let mut rest = self.rest.slice(reader.position()..);
@@ -43,10 +47,18 @@ impl Received {
 }
 
 /// A response without its size in front.
-pub(crate) fn response_frame<R: Request>(correlation_id: i32, version: i16, response: &R::Response) -> Bytes {
+pub(crate) fn response_frame<R: Request>(
+    correlation_id: i32,
+    version: i16,
+    response: &R::Response,
+) -> Bytes {
     let mut frame = BytesMut::new();
     frame.put_i32(correlation_id);
-    if ApiSpec::find(R::KEY).unwrap().response_header_version(version) == 1 {
+    if ApiSpec::find(R::KEY)
+        .unwrap()
+        .response_header_version(version)
+        == 1
+    {
         // No tagged fields.
         frame.put_u8(0);
     }
@@ -117,7 +129,7 @@ pub(crate) fn versions_response(apis: &[(i16, i16, i16)]) -> ApiVersionsResponse
             .with_min_version(min)
             .with_max_version(max)
     });
-    let mut response = ApiVersionsResponse::default();
-    response.api_keys = keys.collect();
-    response
+    api_versions_response::ApiVersionsResponse::default()
+        .with_api_keys(keys.collect())
+        .into()
 }

@@ -16,7 +16,7 @@ use super::batch::{Appended, Outcome, PendingBatch, ProducerIdentity};
 use super::config::ProducerConfig;
 use super::error::ProduceError;
 use super::partitioner::{Sticky, partition_for_key};
-use super::queue::{Answer, PartitionQueue, Pushed, QueueSettings, Settled};
+use super::queue::{Answer, PartitionQueue, Pushed, QueueSettings};
 use super::record::{Delivery, ProducerRecord};
 use crate::error::ClientError;
 use crate::partition::TopicPartition;
@@ -122,11 +122,18 @@ impl Accumulator {
     }
 
     /// Adds a record, if its topic is known and there is memory.
-    pub(super) fn add(&self, record: &ProducerRecord<'_>, chance: impl FnOnce() -> u64) -> Result<Added, ProduceError> {
+    pub(super) fn add(
+        &self,
+        record: &ProducerRecord<'_>,
+        chance: impl FnOnce() -> u64,
+    ) -> Result<Added, ProduceError> {
         let size_bytes = record.size_bytes();
         let limit_bytes = self.config.request_bytes_max;
         if size_bytes > limit_bytes {
-            return Err(ProduceError::RecordTooLarge { size_bytes, limit_bytes });
+            return Err(ProduceError::RecordTooLarge {
+                size_bytes,
+                limit_bytes,
+            });
         }
         let mut state = self.state.lock();
         if state.is_closed {
@@ -142,7 +149,8 @@ impl Accumulator {
             self.work.notify_one();
             return Ok(Added::Full);
         }
-        let (partition, closed) = state.topics[topic].choose(record, size_bytes, &self.settings, chance)?;
+        let (partition, closed) =
+            state.topics[topic].choose(record, size_bytes, &self.settings, chance)?;
         if let Some(partition) = closed {
             state.end_lingering(Slot { topic, partition });
         }
@@ -205,7 +213,10 @@ impl Accumulator {
     /// The topics of which anything is to be sent.
     pub(super) fn ready_topics(&self) -> BTreeSet<Arc<str>> {
         let state = self.state.lock();
-        let names = state.ready.iter().map(|slot| state.topics[slot.topic].name.clone());
+        let names = state
+            .ready
+            .iter()
+            .map(|slot| state.topics[slot.topic].name.clone());
         names.collect()
     }
 
@@ -235,7 +246,11 @@ impl Accumulator {
             }
         }
         drop(state);
-        self.settle_all(expired.into_iter().map(|(batch, error)| (batch, Err(error))));
+        self.settle_all(
+            expired
+                .into_iter()
+                .map(|(batch, error)| (batch, Err(error))),
+        );
     }
 
     /// When `tick` or `take` has something to do at the earliest, if nothing else happens.
@@ -276,26 +291,32 @@ impl Accumulator {
             }
             state.stay_ready(slot);
         }
-        let taken = requests.into_iter().map(|(node, (_, batches))| (node, batches));
+        let taken = requests
+            .into_iter()
+            .map(|(node, (_, batches))| (node, batches));
         taken.collect()
     }
 
     /// Whether the producer id cannot be used any more by a partition that is ready.
     pub(super) fn is_spent(&self, identity: ProducerIdentity) -> bool {
         let state = self.state.lock();
-        state
-            .ready
-            .iter()
-            .any(|slot| state.topics[slot.topic].partitions[slot.partition].queue.is_spent(identity))
+        state.ready.iter().any(|slot| {
+            state.topics[slot.topic].partitions[slot.partition]
+                .queue
+                .is_spent(identity)
+        })
     }
 
     /// Takes the answer for a batch that was taken.
     pub(super) fn settle(&self, taken: Taken, answer: Answer, now: Instant, retry_at: Instant) {
         let Taken { slot, batch } = taken;
         let mut state = self.state.lock();
-        let settled = state.queue(slot).queue.settle(batch, answer, now, retry_at, &self.settings);
+        let settled = state
+            .queue(slot)
+            .queue
+            .settle(batch, answer, now, retry_at, &self.settings);
         state.make_ready(slot);
-        if let Settled::Over(batch, result) = settled {
+        if let Some((batch, result)) = settled {
             state.forget(slot, &batch);
             drop(state);
             self.settle_all([(batch, result)]);
@@ -303,7 +324,10 @@ impl Accumulator {
     }
 
     /// Tells those who wait, outside the lock.
-    fn settle_all(&self, batches: impl IntoIterator<Item = (PendingBatch, Result<Appended, ProduceError>)>) {
+    fn settle_all(
+        &self,
+        batches: impl IntoIterator<Item = (PendingBatch, Result<Appended, ProduceError>)>,
+    ) {
         let mut any = false;
         for (batch, result) in batches {
             batch.settle(result);
@@ -333,7 +357,9 @@ impl TopicQueues {
     ) -> Result<(usize, Option<usize>), ProduceError> {
         let partitions = self.partitions.len();
         if let Some(partition) = record.partition {
-            let index = usize::try_from(partition).ok().filter(|&index| index < partitions);
+            let index = usize::try_from(partition)
+                .ok()
+                .filter(|&index| index < partitions);
             let index = index.ok_or_else(|| ProduceError::NoSuchPartition {
                 topic: self.name.to_string(),
                 partition,
@@ -383,21 +409,24 @@ impl State {
     ) -> (Delivery, bool) {
         let timestamp = record.timestamp.unwrap_or_else(|| config.clock.now_ms());
         let state = self.queue(slot);
-        let now = Instant::now();
-        let (delivery, pushed) = state.queue.push(record, size_bytes, timestamp, now, settings);
+        let (delivery, pushed) =
+            state
+                .queue
+                .push(record, size_bytes, timestamp, Instant::now, settings);
         let order = state.queue.open_batch().map_or(0, |open| open.order);
         self.held_bytes += size_bytes;
         if pushed == Pushed::Joined {
             return (delivery, false);
         }
-        self.unsettled.insert((slot, order), delivery.outcome.clone());
+        self.unsettled
+            .insert((slot, order), delivery.outcome.clone());
         if pushed == Pushed::ClosedAndOpened {
             self.end_lingering(slot);
         }
         if config.linger.is_zero() {
             self.make_ready(slot);
         } else {
-            let until = now + config.linger;
+            let until = Instant::now() + config.linger;
             self.queue(slot).lingers_until = Some(until);
             self.lingering.insert((until, slot));
         }

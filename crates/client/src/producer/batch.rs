@@ -22,6 +22,14 @@ pub(super) struct Appended {
     pub(super) log_append_time_ms: Option<i64>,
 }
 
+impl Appended {
+    /// In the log for all that is known, but nobody told where.
+    pub(super) const SOMEWHERE: Appended = Appended {
+        base_offset: None,
+        log_append_time_ms: None,
+    };
+}
+
 /// What became of a batch, for those who sent its records.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -125,7 +133,12 @@ impl PendingBatch {
     }
 
     /// Adds a record. Only for a batch that was not built yet.
-    pub(super) fn push(&mut self, record: &ProducerRecord<'_>, timestamp: i64, charge_bytes: usize) -> Delivery {
+    pub(super) fn push(
+        &mut self,
+        record: &ProducerRecord<'_>,
+        timestamp: i64,
+        charge_bytes: usize,
+    ) -> Delivery {
         let Content::Open(builder) = &mut self.content else {
             unreachable!("records are pushed to the open batch of a queue only");
         };
@@ -169,7 +182,9 @@ impl PendingBatch {
                     Some(stamp) => builder.with_producer(record_stamp(stamp)),
                     None => builder,
                 };
-                builder.build().map_err(|error| ProduceError::Compression(error.to_string()))?
+                builder
+                    .build()
+                    .map_err(|error| ProduceError::Compression(error.to_string()))?
             }
             Content::Built(batch, known) if known == stamp => batch,
             Content::Built(batch, _) => restamped(batch, stamp),
@@ -203,7 +218,11 @@ fn record_stamp(stamp: Stamp) -> ProducerStamp {
 fn restamped(mut batch: Batch, stamp: Option<Stamp>) -> Batch {
     use ottla_protocol::records::{NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE};
     let header = &mut batch.header;
-    (header.producer_id, header.producer_epoch, header.base_sequence) = match stamp {
+    (
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+    ) = match stamp {
         Some(stamp) => (stamp.identity.id, stamp.identity.epoch, stamp.base_sequence),
         None => (NO_PRODUCER_ID, NO_PRODUCER_EPOCH, NO_SEQUENCE),
     };
@@ -215,7 +234,13 @@ mod tests {
     use super::*;
 
     fn batch() -> PendingBatch {
-        PendingBatch::new(TopicPartition::new("t", 0), 0, Instant::now(), Compression::Lz4, None)
+        PendingBatch::new(
+            TopicPartition::new("t", 0),
+            0,
+            Instant::now(),
+            Compression::Lz4,
+            None,
+        )
     }
 
     fn stamp(epoch: i16, base_sequence: i32) -> Stamp {
@@ -265,6 +290,9 @@ mod tests {
         let second = batch.built().unwrap();
         second.verify_crc().unwrap();
         assert_eq!(second.payload, first.payload);
-        assert_eq!((second.header.producer_epoch, second.header.base_sequence), (1, 0));
+        assert_eq!(
+            (second.header.producer_epoch, second.header.base_sequence),
+            (1, 0)
+        );
     }
 }

@@ -101,7 +101,9 @@ impl ProducerConfig {
     pub fn set(&mut self, name: &str, value: &str) -> Result<bool, InvalidSetting> {
         match name {
             "acks" => {
-                self.acks = value.parse().map_err(|reason: String| InvalidSetting::new(name, value, reason))?;
+                self.acks = value
+                    .parse()
+                    .map_err(|reason: String| InvalidSetting::new(name, value, reason))?;
             }
             "enable.idempotence" => self.idempotent = boolean(name, value)?,
             "compression.type" => self.compression = compression(name, value)?,
@@ -157,15 +159,29 @@ mod tests {
             assert_eq!(config.set(name, value), Ok(true), "{name}");
         }
         assert_eq!(config.acks, Acks::Leader);
-        assert_eq!((config.compression, config.compression_level), (Compression::Zstd, Some(-5)));
-        assert_eq!((config.linger, config.batch_bytes), (Duration::from_millis(20), 1000));
+        assert_eq!(
+            (config.compression, config.compression_level),
+            (Compression::Zstd, Some(-5))
+        );
+        assert_eq!(
+            (config.linger, config.batch_bytes),
+            (Duration::from_millis(20), 1000)
+        );
         assert_eq!(config.set("isolation.level", "read_committed"), Ok(false));
     }
 
     #[test]
     fn values_that_make_no_sense_are_refused() {
-        for (name, value) in [("acks", "2"), ("compression.type", "zip"), ("enable.idempotence", "yes"), ("linger.ms", "-1")] {
-            assert!(ProducerConfig::default().set(name, value).is_err(), "{name}");
+        for (name, value) in [
+            ("acks", "2"),
+            ("compression.type", "zip"),
+            ("enable.idempotence", "yes"),
+            ("linger.ms", "-1"),
+        ] {
+            assert!(
+                ProducerConfig::default().set(name, value).is_err(),
+                "{name}"
+            );
         }
     }
 

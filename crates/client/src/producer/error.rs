@@ -11,7 +11,9 @@ use crate::partition::TopicPartition;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProduceError {
     /// The record alone is larger than a request may be.
-    #[error("a record of {size_bytes} bytes is larger than a request may be ({limit_bytes} bytes, max.request.size)")]
+    #[error(
+        "a record of {size_bytes} bytes is larger than a request may be ({limit_bytes} bytes, max.request.size)"
+    )]
     RecordTooLarge {
         /// Its size.
         size_bytes: usize,
@@ -65,9 +67,14 @@ pub enum ProduceError {
 }
 
 fn because(last: &Option<String>) -> String {
-    last.as_ref().map_or_else(String::new, |last| format!(": {last}"))
+    last.as_ref()
+        .map_or_else(String::new, |last| format!(": {last}"))
 }
 
 fn doubt(is_in_doubt: &bool) -> &'static str {
-    if *is_in_doubt { " (it may have been appended)" } else { "" }
+    if *is_in_doubt {
+        " (it may have been appended)"
+    } else {
+        ""
+    }
 }

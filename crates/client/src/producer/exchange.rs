@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use ottla_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use ottla_protocol::messages::{ProduceRequest, ProduceResponse};
-use ottla_protocol::{ErrorCode, NodeId, TopicId};
+use ottla_protocol::{ErrorCode, TopicId};
 
 use super::accumulator::Taken;
 use super::batch::Appended;
 use super::config::{Acks, ProducerConfig};
 use super::queue::Answer;
 use super::request::{FIRST_WITH_TOPIC_IDS, ProduceBody, TopicBatches};
-use crate::address::Address;
 use crate::cluster::{Broker, ClusterView, LeaderHint};
 use crate::connection::{Connection, Pending};
 use crate::error::ConnectionError;
@@ -42,7 +41,10 @@ pub(super) fn begin(
     let acks = config.acks;
     match write(connection, acks, timeout, &topics) {
         Ok(pending) => Ok(async move {
-            let ids = topics.iter().map(|topic| (topic.id, topic.name.clone())).collect();
+            let ids = topics
+                .iter()
+                .map(|topic| (topic.id, topic.name.clone()))
+                .collect();
             done.take_response(pending, acks, ids, sent).await;
             done
         }),
@@ -55,7 +57,11 @@ pub(super) fn begin(
 }
 
 /// Makes bytes of the batches, by topic. What cannot be made into bytes has its answer.
-fn build(view: &ClusterView, batches: Vec<Taken>, done: &mut Exchange) -> (Vec<TopicBatches>, Vec<Taken>) {
+fn build(
+    view: &ClusterView,
+    batches: Vec<Taken>,
+    done: &mut Exchange,
+) -> (Vec<TopicBatches>, Vec<Taken>) {
     let mut topics: BTreeMap<Arc<str>, TopicBatches> = BTreeMap::new();
     let mut sent = Vec::with_capacity(batches.len());
     for mut taken in batches {
@@ -67,11 +73,16 @@ fn build(view: &ClusterView, batches: Vec<Taken>, done: &mut Exchange) -> (Vec<T
             }
         };
         let partition = taken.batch.partition();
-        let topic = topics.entry(partition.topic.clone()).or_insert_with(|| TopicBatches {
-            name: partition.topic.clone(),
-            id: view.topics.get(&partition.topic).map_or(TopicId::ZERO, |topic| topic.id),
-            partitions: Vec::new(),
-        });
+        let topic = topics
+            .entry(partition.topic.clone())
+            .or_insert_with(|| TopicBatches {
+                name: partition.topic.clone(),
+                id: view
+                    .topics
+                    .get(&partition.topic)
+                    .map_or(TopicId::ZERO, |topic| topic.id),
+                partitions: Vec::new(),
+            });
         topic.partitions.push((partition.partition, batch));
         sent.push(taken);
     }
@@ -95,7 +106,8 @@ fn write(
         timeout_ms: i32::try_from(broker_timeout.as_millis()).unwrap_or(i32::MAX),
         topics,
     };
-    let encode = |correlation_id, client_id: &str| Ok(body.frame(version, correlation_id, client_id));
+    let encode =
+        |correlation_id, client_id: &str| Ok(body.frame(version, correlation_id, client_id));
     match acks {
         Acks::None => connection.try_send_unanswered_frame(version, encode),
         Acks::Leader | Acks::All => connection.try_send_frame(version, encode),
@@ -117,12 +129,8 @@ impl Exchange {
         match response {
             Ok(Some(response)) => self.take_answers(&response, &ids, sent),
             Ok(None) => {
-                let unknown = Appended {
-                    base_offset: None,
-                    log_append_time_ms: None,
-                };
-                let answered = sent.into_iter().map(|taken| (taken, Answer::Appended(unknown)));
-                self.answers.extend(answered);
+                let written = |taken| (taken, Answer::Appended(Appended::SOMEWHERE));
+                self.answers.extend(sent.into_iter().map(written));
             }
             Err(error) => {
                 let lost = |taken| (taken, Answer::Lost(error.to_string()));
@@ -131,7 +139,12 @@ impl Exchange {
         }
     }
 
-    fn take_answers(&mut self, response: &ProduceResponse, ids: &BTreeMap<TopicId, Arc<str>>, sent: Vec<Taken>) {
+    fn take_answers(
+        &mut self,
+        response: &ProduceResponse,
+        ids: &BTreeMap<TopicId, Arc<str>>,
+        sent: Vec<Taken>,
+    ) {
         let mut told = BTreeMap::new();
         for topic in &response.responses {
             let Some(name) = name_of(topic, ids) else {
@@ -139,7 +152,8 @@ impl Exchange {
             };
             for partition in &topic.partition_responses {
                 let key = TopicPartition::new(name.clone(), partition.index);
-                self.hints.extend(hint(response, partition).map(|hint| (key.clone(), hint)));
+                self.hints
+                    .extend(hint(response, partition).map(|hint| (key.clone(), hint)));
                 told.insert(key, partition);
             }
         }
@@ -168,7 +182,10 @@ fn answer(partition: &PartitionProduceResponse) -> Answer {
             log_append_time_ms: Some(partition.log_append_time_ms).filter(|&time| time >= 0),
         }),
         code => {
-            let of_a_record = partition.record_errors.iter().find_map(|error| error.batch_index_error_message.as_ref());
+            let of_a_record = partition
+                .record_errors
+                .iter()
+                .find_map(|error| error.batch_index_error_message.as_ref());
             let detail = partition.error_message.as_ref().or(of_a_record);
             Answer::Refused {
                 code,
@@ -181,13 +198,17 @@ fn answer(partition: &PartitionProduceResponse) -> Answer {
 /// Who leads the partition now, if the refusing broker knows (KIP-951).
 fn hint(response: &ProduceResponse, partition: &PartitionProduceResponse) -> Option<LeaderHint> {
     let leader = &partition.current_leader;
-    let endpoint = response.node_endpoints.iter().find(|node| node.node_id == leader.leader_id)?;
+    let endpoint = response
+        .node_endpoints
+        .iter()
+        .find(|node| node.node_id == leader.leader_id)?;
     Some(LeaderHint {
-        leader: Broker {
-            id: NodeId(endpoint.node_id.0),
-            address: Address::new(endpoint.host.to_string(), u16::try_from(endpoint.port).ok()?),
-            rack: endpoint.rack.as_ref().map(|rack| rack.to_string()),
-        },
+        leader: Broker::new(
+            endpoint.node_id,
+            &endpoint.host,
+            endpoint.port,
+            endpoint.rack.as_ref(),
+        ),
         epoch: leader.leader_epoch,
     })
 }

@@ -48,7 +48,10 @@ impl Producer {
         waited.unwrap_or(Err(ProduceError::BufferFull(block_max)))
     }
 
-    async fn send_when_possible(&self, record: &ProducerRecord<'_>) -> Result<Delivery, ProduceError> {
+    async fn send_when_possible(
+        &self,
+        record: &ProducerRecord<'_>,
+    ) -> Result<Delivery, ProduceError> {
         loop {
             // Listening begins before looking, so that no bell is missed.
             let room = self.accumulator.room.notified();
@@ -63,9 +66,14 @@ impl Producer {
     }
 
     async fn register(&self, topic: &str) -> Result<(), ProduceError> {
-        let if_missing = if self.config.create_topics { IfMissing::Create } else { IfMissing::Fail };
+        let if_missing = if self.config.create_topics {
+            IfMissing::Create
+        } else {
+            IfMissing::Fail
+        };
         let topic = self.client.topic(topic, if_missing).await?;
-        self.accumulator.register(&topic.name, topic.partitions.len(), self.client.chance());
+        self.accumulator
+            .register(&topic.name, topic.partitions.len(), self.client.chance());
         Ok(())
     }
 

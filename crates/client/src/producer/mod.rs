@@ -1,16 +1,16 @@
 //! Producing records. In reading order:
 //!
-//! - [`handle`]: the producer: sending, flushing, closing;
-//! - [`config`], [`record`], [`error`]: what it is given and gives back;
-//! - [`partitioner`]: which partition a record goes to;
-//! - [`batch`]: records that travel together, and those who wait for them;
-//! - [`queue`]: the batches of one partition: order, sequences, what an answer means. Pure;
-//! - [`accumulator`]: all queues, and the memory they may hold;
-//! - [`request`]: a Produce request, written around the batches;
-//! - [`exchange`]: one request and what its response says about each batch;
-//! - [`identity`]: getting a producer id;
-//! - [`trial`]: trying again after a while;
-//! - [`sender`]: the task that sends them.
+//! - `handle`: the producer: sending, flushing, closing;
+//! - `config`, `record`, `error`: what it is given and gives back;
+//! - `partitioner`: which partition a record goes to;
+//! - `batch`: records that travel together, and those who wait for them;
+//! - `queue`: the batches of one partition: order, sequences, what an answer means. Pure;
+//! - `accumulator`: all queues, and the memory they may hold;
+//! - `request`: a Produce request, written around the batches;
+//! - `exchange`: one request and what its response says about each batch;
+//! - `identity`: getting a producer id;
+//! - `trial`: trying again after a while;
+//! - `sender`: the task that sends them.
 
 mod accumulator;
 mod batch;

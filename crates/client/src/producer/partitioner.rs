@@ -28,7 +28,10 @@ pub fn murmur2(bytes: &[u8]) -> u32 {
     }
     let rest = words.remainder();
     if !rest.is_empty() {
-        let shifted = rest.iter().rev().fold(0u32, |word, &byte| word << 8 | u32::from(byte));
+        let shifted = rest
+            .iter()
+            .rev()
+            .fold(0u32, |word, &byte| word << 8 | u32::from(byte));
         hash = (hash ^ shifted).wrapping_mul(MULTIPLIER);
     }
     hash ^= hash >> 13;
@@ -73,7 +76,10 @@ mod tests {
             ("foobar", -790332482),
             ("a-little-bit-long-string", -985981536),
             ("a-little-bit-longer-string", -1486304829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+            (
+                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
+                -58897971,
+            ),
         ] {
             assert_eq!(murmur2(key.as_bytes()) as i32, hash, "{key}");
         }

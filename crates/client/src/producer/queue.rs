@@ -47,7 +47,10 @@ pub(super) enum Answer {
     /// It is in the log.
     Appended(Appended),
     /// The broker refused it.
-    Refused { code: ErrorCode, detail: Option<String> },
+    Refused {
+        code: ErrorCode,
+        detail: Option<String>,
+    },
     /// Nothing came back, or nothing about this batch.
     Lost(String),
     /// It never left.
@@ -56,14 +59,8 @@ pub(super) enum Answer {
     Unsendable(ProduceError),
 }
 
-/// What became of a batch whose answer was taken.
-#[derive(Debug)]
-pub(super) enum Settled {
-    /// It is over: tell those who wait.
-    Over(PendingBatch, Result<Appended, ProduceError>),
-    /// It waits in the queue to be sent again.
-    Requeued,
-}
+/// A batch that is over and what those who wait are told; `None` if it waits in the queue to be sent again.
+pub(super) type Settled = Option<(PendingBatch, Result<Appended, ProduceError>)>;
 
 /// The queue of one partition.
 #[derive(Debug)]
@@ -108,13 +105,13 @@ impl PartitionQueue {
         }
     }
 
-    /// Adds a record of about `size_bytes`.
+    /// Adds a record of about `size_bytes`. What time it is matters only if it opens a batch.
     pub(super) fn push(
         &mut self,
         record: &ProducerRecord<'_>,
         size_bytes: usize,
         timestamp: i64,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         settings: &QueueSettings,
     ) -> (Delivery, Pushed) {
         let pushed = match (self.would_open(size_bytes, settings), self.open.is_some()) {
@@ -132,7 +129,7 @@ impl PartitionQueue {
             PendingBatch::new(
                 partition.clone(),
                 *next_order,
-                now,
+                now(),
                 settings.compression,
                 settings.compression_level,
             )
@@ -215,14 +212,13 @@ impl PartitionQueue {
         retry_at: Instant,
         settings: &QueueSettings,
     ) -> Settled {
-        let is_first = self.in_flight.first() == Some(&batch.order)
-            && self.waiting.front().is_none_or(|next| next.order > batch.order);
+        let is_first = self.is_first(batch.order);
         self.in_flight.remove(&batch.order);
         match answer {
             Answer::Appended(appended) => {
                 // There was no gap after all, or none that the broker minds.
                 self.gap = self.gap.filter(|&gap| gap > batch.order);
-                Settled::Over(batch, Ok(appended))
+                Some((batch, Ok(appended)))
             }
             Answer::NotSent(failure) => {
                 batch.last_failure = Some(failure);
@@ -235,19 +231,13 @@ impl PartitionQueue {
             }
             Answer::Unsendable(error) => {
                 self.leave_gap(&batch);
-                Settled::Over(batch, Err(error))
+                Some((batch, Err(error)))
             }
             // The first attempt went through, its answer did not; what it said is lost.
             Answer::Refused {
                 code: ErrorCode::DuplicateSequenceNumber,
                 ..
-            } if batch.stamp.is_some() => {
-                let appended = Appended {
-                    base_offset: None,
-                    log_append_time_ms: None,
-                };
-                Settled::Over(batch, Ok(appended))
-            }
+            } if batch.stamp.is_some() => Some((batch, Ok(Appended::SOMEWHERE))),
             Answer::Refused { code, detail } => {
                 batch.last_failure = Some(code.name().to_owned());
                 batch.is_in_doubt |= leaves_doubt(code);
@@ -261,42 +251,52 @@ impl PartitionQueue {
                     }
                     Judgement::RestartAndFail => {
                         self.must_restart = true;
-                        self.fail(batch, code, detail)
+                        Some(refused(batch, code, detail))
                     }
                     Judgement::Fail => {
                         self.leave_gap(&batch);
-                        self.fail(batch, code, detail)
+                        Some(refused(batch, code, detail))
                     }
                 }
             }
         }
     }
 
-    fn retry(&mut self, mut batch: PendingBatch, now: Instant, retry_at: Instant, settings: &QueueSettings) -> Settled {
+    /// Whether no earlier batch is unsettled.
+    fn is_first(&self, order: u64) -> bool {
+        let is_next = self.waiting.front().is_none_or(|next| next.order > order);
+        is_next && self.in_flight.first() == Some(&order)
+    }
+
+    fn retry(
+        &mut self,
+        mut batch: PendingBatch,
+        now: Instant,
+        retry_at: Instant,
+        settings: &QueueSettings,
+    ) -> Settled {
         batch.failures = batch.failures.saturating_add(1);
         batch.not_before = Some(retry_at);
         if now.duration_since(batch.opened) >= settings.delivery_timeout {
             self.leave_gap(&batch);
             let error = timed_out(&batch, now);
-            return Settled::Over(batch, Err(error));
+            return Some((batch, Err(error)));
         }
-        let place = self.waiting.partition_point(|other| other.order < batch.order);
+        let place = self
+            .waiting
+            .partition_point(|other| other.order < batch.order);
         self.waiting.insert(place, batch);
-        Settled::Requeued
-    }
-
-    fn fail(&self, batch: PendingBatch, code: ErrorCode, detail: Option<String>) -> Settled {
-        let error = ProduceError::Refused {
-            partition: batch.partition().clone(),
-            code,
-            detail,
-        };
-        Settled::Over(batch, Err(error))
+        None
     }
 
     /// Gives up the closed batches that are too old, and the open one.
-    pub(super) fn expire(&mut self, now: Instant, settings: &QueueSettings) -> Vec<(PendingBatch, ProduceError)> {
-        let is_expired = |batch: &PendingBatch| now.duration_since(batch.opened) >= settings.delivery_timeout;
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        settings: &QueueSettings,
+    ) -> Vec<(PendingBatch, ProduceError)> {
+        let is_expired =
+            |batch: &PendingBatch| now.duration_since(batch.opened) >= settings.delivery_timeout;
         if self.open.as_ref().is_some_and(is_expired) {
             self.close_open();
         }
@@ -334,7 +334,8 @@ impl PartitionQueue {
         let Some(stamp) = batch.stamp else {
             return;
         };
-        let is_last = self.in_flight.is_empty() && self.waiting.iter().all(|other| other.stamp.is_none());
+        let is_last =
+            self.in_flight.is_empty() && self.waiting.iter().all(|other| other.stamp.is_none());
         if is_last && !batch.is_in_doubt && !self.must_restart {
             // Surely not in the log and nothing behind it: its sequence is free again.
             self.next_sequence = stamp.base_sequence;
@@ -375,12 +376,16 @@ fn judge(code: ErrorCode, is_stamped: bool, is_first: bool, expects_gap: bool) -
     match code {
         // An earlier batch is still missing: its turn comes first.
         ErrorCode::OutOfOrderSequenceNumber if is_stamped && !is_first => Judgement::Retry,
-        ErrorCode::OutOfOrderSequenceNumber if is_stamped && expects_gap => Judgement::RestartAndRetry,
+        ErrorCode::OutOfOrderSequenceNumber if is_stamped && expects_gap => {
+            Judgement::RestartAndRetry
+        }
         // No gap of ours: the broker lost what it had acknowledged. Somebody must hear of that.
         ErrorCode::OutOfOrderSequenceNumber if is_stamped => Judgement::RestartAndFail,
         // The broker forgot this producer, so it has nothing of it to mistake this batch for.
         ErrorCode::UnknownProducerId if is_stamped => Judgement::RestartAndRetry,
-        ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced if is_stamped => Judgement::RestartAndFail,
+        ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced if is_stamped => {
+            Judgement::RestartAndFail
+        }
         code if code.retriable() => Judgement::Retry,
         _ => Judgement::Fail,
     }
@@ -390,8 +395,23 @@ fn judge(code: ErrorCode, is_stamped: bool, is_first: bool, expects_gap: bool) -
 fn leaves_doubt(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend | ErrorCode::UnknownServerError
+        ErrorCode::RequestTimedOut
+            | ErrorCode::NotEnoughReplicasAfterAppend
+            | ErrorCode::UnknownServerError
     )
+}
+
+fn refused(
+    batch: PendingBatch,
+    code: ErrorCode,
+    detail: Option<String>,
+) -> (PendingBatch, Result<Appended, ProduceError>) {
+    let error = ProduceError::Refused {
+        partition: batch.partition().clone(),
+        code,
+        detail,
+    };
+    (batch, Err(error))
 }
 
 fn timed_out(batch: &PendingBatch, now: Instant) -> ProduceError {

@@ -66,7 +66,9 @@ impl Delivery {
         let appended = self.outcome.wait().await?;
         Ok(Delivered {
             partition: self.outcome.partition().clone(),
-            offset: appended.base_offset.map(|base| base.saturating_add(self.index.into())),
+            offset: appended
+                .base_offset
+                .map(|base| base.saturating_add(self.index.into())),
             timestamp: appended.log_append_time_ms.unwrap_or(self.timestamp),
         })
     }

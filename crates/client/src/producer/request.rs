@@ -193,7 +193,14 @@ mod tests {
             let rest = frame.slice(4..);
             let mut reader = Reader::new(&rest);
             let header = RequestHeader::read(&mut reader).unwrap();
-            assert_eq!((header.version, header.correlation_id, header.client_id.as_deref()), (version, 42, Some("me")));
+            assert_eq!(
+                (
+                    header.version,
+                    header.correlation_id,
+                    header.client_id.as_deref()
+                ),
+                (version, 42, Some("me"))
+            );
             let mut rest = rest.slice(reader.position()..);
             let read = ProduceRequest::decode(&mut rest, version).unwrap();
             assert!(rest.is_empty());
@@ -202,7 +209,10 @@ mod tests {
     }
 
     fn check(read: &ProduceRequest, topics: &[TopicBatches], version: i16) {
-        assert_eq!((read.acks, read.timeout_ms, &read.transactional_id), (-1, 1234, &None));
+        assert_eq!(
+            (read.acks, read.timeout_ms, &read.transactional_id),
+            (-1, 1234, &None)
+        );
         assert_eq!(read.topic_data.len(), topics.len());
         for (read, topic) in read.topic_data.iter().zip(topics) {
             if version >= FIRST_WITH_TOPIC_IDS {
@@ -210,8 +220,14 @@ mod tests {
             } else {
                 assert_eq!(read.name.0.as_str(), &*topic.name);
             }
-            let records = read.partition_data.iter().map(|data| (data.index, data.records.clone().unwrap()));
-            let expected = topic.partitions.iter().map(|(index, batch)| (*index, batch.to_bytes()));
+            let records = read
+                .partition_data
+                .iter()
+                .map(|data| (data.index, data.records.clone().unwrap()));
+            let expected = topic
+                .partitions
+                .iter()
+                .map(|(index, batch)| (*index, batch.to_bytes()));
             assert!(records.eq(expected));
         }
     }

@@ -21,7 +21,7 @@ use super::exchange::{self, Exchange};
 use super::identity::ask_for_identity;
 use super::queue::Answer;
 use super::trial::Trial;
-use crate::client::{Client, IfMissing};
+use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::ClientError;
 
@@ -62,13 +62,20 @@ struct Lane {
 impl Lane {
     /// The connection, if it is still good.
     fn open(&mut self) -> Option<&Connection> {
-        self.connection = self.connection.take().filter(|connection| !connection.is_closed());
+        self.connection = self
+            .connection
+            .take()
+            .filter(|connection| !connection.is_closed());
         self.connection.as_ref()
     }
 }
 
 impl Sender {
-    pub(super) fn new(client: Client, config: ProducerConfig, accumulator: Arc<Accumulator>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        config: ProducerConfig,
+        accumulator: Arc<Accumulator>,
+    ) -> Self {
         let renew_all_at = Instant::now() + client.config().metadata_age_max;
         Sender {
             client,
@@ -126,10 +133,16 @@ impl Sender {
 
     /// Whether the producer has an id it can use; if not, one is asked for as soon as there is something to send.
     fn is_identified(&mut self, now: Instant) -> bool {
-        self.identity = self.identity.filter(|&identity| !self.accumulator.is_spent(identity));
-        if self.identity.is_none() && self.accumulator.is_anything_ready() && self.identifying.begin(now) {
+        self.identity = self
+            .identity
+            .filter(|&identity| !self.accumulator.is_spent(identity));
+        if self.identity.is_none()
+            && self.accumulator.is_anything_ready()
+            && self.identifying.begin(now)
+        {
             let client = self.client.clone();
-            self.events.push(async move { Event::Identified(ask_for_identity(&client).await) }.boxed());
+            self.events
+                .push(async move { Event::Identified(ask_for_identity(&client).await) }.boxed());
         }
         self.identity.is_some()
     }
@@ -138,22 +151,25 @@ impl Sender {
     fn take(&mut self, now: Instant) -> BTreeMap<NodeId, Vec<Taken>> {
         let view = self.client.view();
         let mut unconnected = BTreeSet::new();
-        let requests = self.accumulator.take(now, self.identity, |topic, partition| {
-            let Some(leader) = view.leader(topic, partition) else {
-                self.doubtful.insert(topic.into());
-                return None;
-            };
-            let lane = self.lanes.entry(leader).or_default();
-            if lane.open().is_none() {
-                unconnected.insert(leader);
-                return None;
-            }
-            (lane.in_flight < self.config.in_flight_max).then_some(leader)
-        });
+        let requests = self
+            .accumulator
+            .take(now, self.identity, |topic, partition| {
+                let Some(leader) = view.leader(topic, partition) else {
+                    self.doubtful.insert(topic.into());
+                    return None;
+                };
+                let lane = self.lanes.entry(leader).or_default();
+                if lane.open().is_none() {
+                    unconnected.insert(leader);
+                    return None;
+                }
+                (lane.in_flight < self.config.in_flight_max).then_some(leader)
+            });
         for leader in unconnected {
             if self.lanes.entry(leader).or_default().connecting.begin(now) {
                 let client = self.client.clone();
-                let connecting = async move { Event::Connected(leader, client.connection(leader).await) };
+                let connecting =
+                    async move { Event::Connected(leader, client.connection(leader).await) };
                 self.events.push(connecting.boxed());
             }
         }
@@ -167,10 +183,20 @@ impl Sender {
             unreachable!("batches are taken for connected leaders only");
         };
         let timeout = self.client.config().request_timeout;
-        match exchange::begin(connection, &self.client.view(), &self.config, timeout, batches) {
+        match exchange::begin(
+            connection,
+            &self.client.view(),
+            &self.config,
+            timeout,
+            batches,
+        ) {
             Ok(answer) => {
                 lane.in_flight += 1;
-                self.events.push(answer.map(move |exchange| Event::Answered(leader, exchange)).boxed());
+                self.events.push(
+                    answer
+                        .map(move |exchange| Event::Answered(leader, exchange))
+                        .boxed(),
+                );
             }
             Err(exchange) => self.take_answers(exchange, now),
         }
@@ -188,7 +214,11 @@ impl Sender {
             Event::Connected(node, Err(error)) => {
                 tracing::debug!(%node, %error, "cannot reach a leader");
                 let chance = self.client.chance();
-                self.lanes.entry(node).or_default().connecting.failed(now, backoff, chance);
+                self.lanes
+                    .entry(node)
+                    .or_default()
+                    .connecting
+                    .failed(now, backoff, chance);
                 self.doubtful.extend(self.accumulator.ready_topics());
             }
             Event::Answered(node, exchange) => {
@@ -223,10 +253,12 @@ impl Sender {
     fn take_answers(&mut self, exchange: Exchange, now: Instant) {
         let backoff = self.client.config().backoff;
         for (partition, hint) in exchange.hints {
-            self.client.take_hint(&partition.topic, partition.partition, &hint);
+            self.client
+                .take_hint(&partition.topic, partition.partition, &hint);
         }
         for (taken, answer) in exchange.answers {
-            self.doubtful.extend(exchange::topic_in_doubt(&taken, &answer));
+            self.doubtful
+                .extend(exchange::topic_in_doubt(&taken, &answer));
             let retry_at = match answer {
                 Answer::Appended(_) => now,
                 _ => now + backoff.wait(taken.batch.failures + 1, self.client.chance()),
@@ -247,9 +279,7 @@ impl Sender {
         let topics = std::mem::take(&mut self.doubtful);
         let client = self.client.clone();
         let renewal = async move {
-            let names: Vec<&str> = topics.iter().map(Arc::as_ref).collect();
-            let renewed = client.renew(&names, IfMissing::Fail).await.map(drop);
-            drop(names);
+            let renewed = client.renew_known(&topics).await;
             Event::Renewed(topics, renewed)
         };
         self.events.push(renewal.boxed());
@@ -260,7 +290,11 @@ impl Sender {
         let view = self.client.view();
         for topic in self.accumulator.topics() {
             if let Some(topic) = view.topics.get(&topic) {
-                self.accumulator.register(&topic.name, topic.partitions.len(), self.client.chance());
+                self.accumulator.register(
+                    &topic.name,
+                    topic.partitions.len(),
+                    self.client.chance(),
+                );
             }
         }
     }
@@ -270,7 +304,9 @@ impl Sender {
         let trials = self.lanes.values().map(|lane| &lane.connecting);
         let trials = trials.chain([&self.identifying, &self.renewing]);
         let moments = trials.filter_map(|trial| trial.next_moment(now));
-        let moments = moments.chain(self.accumulator.next_moment(now)).chain([self.renew_all_at]);
+        let moments = moments
+            .chain(self.accumulator.next_moment(now))
+            .chain([self.renew_all_at]);
         moments.fold(now + LOOK_AROUND, Instant::min)
     }
 }

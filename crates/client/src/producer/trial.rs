@@ -44,7 +44,8 @@ impl Trial {
 
     /// When the next attempt may begin, if it may not now and none is running.
     pub(super) fn next_moment(&self, now: Instant) -> Option<Instant> {
-        self.not_before.filter(|&moment| !self.is_running && moment > now)
+        self.not_before
+            .filter(|&moment| !self.is_running && moment > now)
     }
 }
 
@@ -67,7 +68,10 @@ mod tests {
         assert!(!trial.begin(start));
         trial.failed(start, BACKOFF, 200);
         assert!(!trial.begin(start));
-        assert_eq!(trial.next_moment(start), Some(start + Duration::from_millis(100)));
+        assert_eq!(
+            trial.next_moment(start),
+            Some(start + Duration::from_millis(100))
+        );
         assert!(trial.begin(start + Duration::from_millis(100)));
         trial.succeeded();
         assert!(trial.begin(start));

@@ -30,7 +30,7 @@ fn push(queue: &mut PartitionQueue, number: u32, now: Instant) -> (Delivery, Pus
         value: Some(&value),
         ..ProducerRecord::default()
     };
-    queue.push(&record, record.size_bytes(), 0, now, &settings())
+    queue.push(&record, record.size_bytes(), 0, || now, &settings())
 }
 
 /// Pushes one record and takes its batch.
@@ -57,7 +57,12 @@ fn appended(offset: i64) -> Answer {
     })
 }
 
-fn settle(queue: &mut PartitionQueue, batch: PendingBatch, answer: Answer, now: Instant) -> Settled {
+fn settle(
+    queue: &mut PartitionQueue,
+    batch: PendingBatch,
+    answer: Answer,
+    now: Instant,
+) -> Settled {
     queue.settle(batch, answer, now, now, &settings())
 }
 
@@ -81,7 +86,8 @@ fn a_record_opens_a_batch_joins_it_and_closes_it_when_full() {
 #[test]
 fn five_batches_are_under_way_at_most() {
     let (mut queue, now) = (queue(), Instant::now());
-    let _under_way: Vec<PendingBatch> = (0..5).map(|number| sent(&mut queue, number, now)).collect();
+    let _under_way: Vec<PendingBatch> =
+        (0..5).map(|number| sent(&mut queue, number, now)).collect();
     push(&mut queue, 5, now);
     queue.close_open();
     assert!(!queue.may_send(now, false, &settings()));
@@ -93,10 +99,10 @@ fn a_batch_sent_again_keeps_its_sequence_and_its_place_and_goes_alone() {
     let first = sent(&mut queue, 0, now);
     let second = sent(&mut queue, 1, now);
     push(&mut queue, 2, now);
-    assert!(matches!(settle(&mut queue, second, Answer::Lost("cut".into()), now), Settled::Requeued));
+    assert!(settle(&mut queue, second, Answer::Lost("cut".into()), now).is_none());
     // The first is still under way: the second waits for it.
     assert!(!queue.may_send(now, true, &settings()));
-    assert!(matches!(settle(&mut queue, first, Answer::Lost("cut".into()), now), Settled::Requeued));
+    assert!(settle(&mut queue, first, Answer::Lost("cut".into()), now).is_none());
     let again = queue.take(Some(IDENTITY)).unwrap();
     assert_eq!(sequence(&again), (0, 0));
     assert!(!queue.may_send(now, true, &settings()));
@@ -109,7 +115,13 @@ fn a_batch_waits_before_it_is_sent_again() {
     let (mut queue, now) = (queue(), Instant::now());
     let batch = sent(&mut queue, 0, now);
     let later = now + Duration::from_millis(100);
-    queue.settle(batch, refused(ErrorCode::NotLeaderOrFollower), now, later, &settings());
+    queue.settle(
+        batch,
+        refused(ErrorCode::NotLeaderOrFollower),
+        now,
+        later,
+        &settings(),
+    );
     assert!(!queue.may_send(now, false, &settings()));
     assert_eq!(queue.next_moment(now, &settings()), Some(later));
     assert!(queue.may_send(later, false, &settings()));
@@ -121,7 +133,7 @@ fn out_of_order_behind_a_missing_batch_is_tried_again_with_the_same_sequence() {
     let first = sent(&mut queue, 0, now);
     let second = sent(&mut queue, 1, now);
     let answer = refused(ErrorCode::OutOfOrderSequenceNumber);
-    assert!(matches!(settle(&mut queue, second, answer, now), Settled::Requeued));
+    assert!(settle(&mut queue, second, answer, now).is_none());
     settle(&mut queue, first, appended(0), now);
     assert_eq!(sequence(&queue.take(Some(IDENTITY)).unwrap()), (0, 1));
 }
@@ -132,7 +144,10 @@ fn out_of_order_without_a_gap_means_lost_data_and_is_told() {
     let batch = sent(&mut queue, 0, now);
     let answer = refused(ErrorCode::OutOfOrderSequenceNumber);
     let settled = settle(&mut queue, batch, answer, now);
-    assert!(matches!(settled, Settled::Over(_, Err(ProduceError::Refused { .. }))));
+    assert!(matches!(
+        settled,
+        Some((_, Err(ProduceError::Refused { .. })))
+    ));
     // And the producer goes on in a new epoch.
     assert_eq!(sequence(&sent(&mut queue, 1, now)), (1, 0));
 }
@@ -144,7 +159,7 @@ fn out_of_order_behind_a_batch_given_up_starts_again_in_a_new_epoch() {
     let second = sent(&mut queue, 1, now);
     settle(&mut queue, first, refused(ErrorCode::MessageTooLarge), now);
     let answer = refused(ErrorCode::OutOfOrderSequenceNumber);
-    assert!(matches!(settle(&mut queue, second, answer, now), Settled::Requeued));
+    assert!(settle(&mut queue, second, answer, now).is_none());
     assert_eq!(sequence(&queue.take(Some(IDENTITY)).unwrap()), (1, 0));
     assert_eq!(sequence(&sent(&mut queue, 2, now)), (1, 1));
 }
@@ -162,7 +177,7 @@ fn a_duplicate_is_a_delivery_without_an_offset() {
     let (mut queue, now) = (queue(), Instant::now());
     let batch = sent(&mut queue, 0, now);
     let answer = refused(ErrorCode::DuplicateSequenceNumber);
-    let Settled::Over(_, Ok(appended)) = settle(&mut queue, batch, answer, now) else {
+    let Some((_, Ok(appended))) = settle(&mut queue, batch, answer, now) else {
         panic!("a duplicate was delivered before");
     };
     assert_eq!(appended.base_offset, None);
@@ -178,7 +193,15 @@ fn what_is_too_old_is_given_up_and_says_whether_it_is_in_doubt() {
     let doubts: Vec<bool> = queue
         .expire(late, &settings())
         .into_iter()
-        .map(|(_, error)| matches!(error, ProduceError::TimedOut { is_in_doubt: true, .. }))
+        .map(|(_, error)| {
+            matches!(
+                error,
+                ProduceError::TimedOut {
+                    is_in_doubt: true,
+                    ..
+                }
+            )
+        })
         .collect();
     assert_eq!(doubts, [true, false]);
 }
@@ -186,10 +209,18 @@ fn what_is_too_old_is_given_up_and_says_whether_it_is_in_doubt() {
 #[test]
 fn a_producer_id_whose_epochs_are_used_up_is_not_used_again() {
     let (mut queue, now) = (queue(), Instant::now());
-    let last = ProducerIdentity { id: 7, epoch: i16::MAX };
+    let last = ProducerIdentity {
+        id: 7,
+        epoch: i16::MAX,
+    };
     push(&mut queue, 0, now);
     let batch = queue.take(Some(last)).unwrap();
-    settle(&mut queue, batch, refused(ErrorCode::OutOfOrderSequenceNumber), now);
+    settle(
+        &mut queue,
+        batch,
+        refused(ErrorCode::OutOfOrderSequenceNumber),
+        now,
+    );
     push(&mut queue, 1, now);
     let fresh = ProducerIdentity { id: 8, epoch: 0 };
     let batch = queue.take(Some(fresh)).unwrap();
@@ -217,9 +248,15 @@ impl Model {
         let header = &batch.header;
         let (first, last) = (header.base_sequence, header.last_sequence());
         match self.epoch {
-            Some(epoch) if header.producer_epoch < epoch => return refused(ErrorCode::InvalidProducerEpoch),
+            Some(epoch) if header.producer_epoch < epoch => {
+                return refused(ErrorCode::InvalidProducerEpoch);
+            }
             Some(epoch) if header.producer_epoch == epoch => {
-                if let Some(&(_, _, offset)) = self.recent.iter().find(|known| (known.0, known.1) == (first, last)) {
+                if let Some(&(_, _, offset)) = self
+                    .recent
+                    .iter()
+                    .find(|known| (known.0, known.1) == (first, last))
+                {
                     return appended(offset);
                 }
                 let expected = self.recent.back().map_or(0, |known| known.1 + 1);
@@ -234,7 +271,8 @@ impl Model {
         let offset = self.log.len() as i64;
         for record in batch.records(1 << 20).unwrap() {
             let value = record.unwrap().value.unwrap();
-            self.log.push(u32::from_be_bytes(value.as_ref().try_into().unwrap()));
+            self.log
+                .push(u32::from_be_bytes(value.as_ref().try_into().unwrap()));
         }
         self.recent.push_back((first, last, offset));
         if self.recent.len() > 5 {
@@ -358,11 +396,11 @@ impl World {
             u32::from_be_bytes(value.as_ref().try_into().unwrap())
         });
         match settle(&mut self.queue, batch, answer, self.now) {
-            Settled::Over(_, Ok(appended)) => {
+            Some((_, Ok(appended))) => {
                 let base = appended.base_offset.unwrap();
                 self.delivered.extend(numbers.zip(base..));
             }
-            Settled::Requeued | Settled::Over(_, Err(_)) => {}
+            None | Some((_, Err(_))) => {}
         }
     }
 }

@@ -1,0 +1,96 @@
+//! What a node does by the clock: retention, and looking after its files.
+//!
+//! Nothing is decided here: planners say what is due, this carries it out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use ottla_platform::clock::Clock;
+use ottla_replication::Partition;
+use ottla_storage::LogDir;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::context::Broker;
+use crate::limits::{RETENTION_AT_ONCE_MAX, TIDY_INTERVAL};
+use crate::partitions::Partitions;
+
+/// The tasks that chores run in.
+pub struct Chores {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Chores {
+    /// Starts them.
+    pub fn start(broker: &Broker, directory: &LogDir) -> Chores {
+        let (partitions, clock) = (Arc::clone(&broker.partitions), Arc::clone(&broker.clock));
+        let retention = retention(
+            partitions,
+            clock,
+            broker.config.log.retention_check_interval,
+        );
+        Chores {
+            tasks: vec![
+                tokio::spawn(retention),
+                tokio::spawn(tidy(directory.clone())),
+            ],
+        }
+    }
+
+    /// Ends them; what one was in the middle of is finished by the directory itself.
+    pub async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            // It was aborted, or had ended before.
+            let _ = task.await;
+        }
+    }
+}
+
+/// Deletes records that are too old or too many, and gives back the space of what was deleted.
+async fn retention(partitions: Arc<Partitions>, clock: Arc<dyn Clock>, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is now, when nothing has had time to become too old since the last run.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let now_ms = clock.now_ms();
+        let replicas = futures::stream::iter(partitions.open());
+        replicas
+            .for_each_concurrent(RETENTION_AT_ONCE_MAX, |replica| async move {
+                retain(&replica.partition, now_ms).await;
+            })
+            .await;
+    }
+}
+
+async fn retain(partition: &Partition, now_ms: i64) {
+    let log = partition.log().identity();
+    match partition.retain(now_ms).await {
+        Ok(Some(log_start_offset)) => {
+            tracing::info!(%log, log_start_offset, "records deleted by retention");
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%log, %error, "retention failed"),
+    }
+    if let Err(error) = partition.purge().await {
+        tracing::warn!(%log, %error, "space of deleted records was not given back");
+    }
+}
+
+async fn tidy(directory: LogDir) {
+    let mut ticks = interval(TIDY_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let directory = directory.clone();
+        let tidied = tokio::task::spawn_blocking(move || directory.tidy()).await;
+        if let Ok(Err(error)) = tidied {
+            tracing::warn!(%error, "the log directory was not looked after");
+        }
+    }
+}

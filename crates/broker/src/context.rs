@@ -1,0 +1,95 @@
+//! What handlers reach: the node's parts, and who is calling.
+//!
+//! Handlers own no state. Whatever outlives a request lives in one of these parts.
+
+use std::sync::Arc;
+
+use ottla_metadata::image::Image;
+use ottla_metadata::operations::CreationDefaults;
+use ottla_platform::clock::Clock;
+use ottla_platform::seed::Random;
+use ottla_protocol::NodeId;
+use ottla_protocol::request::RequestHeader;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::authorize::{Gate, Operation, Resource};
+use crate::config::Config;
+use crate::fetch_session::FetchSessionCache;
+use crate::images::Images;
+use crate::metadata_runner::MetadataHandle;
+use crate::metrics::Metrics;
+use crate::net::Peer;
+use crate::partitions::Partitions;
+use crate::producer_ids::ProducerIds;
+use crate::purgatory::Purgatory;
+
+/// The parts of a running node, as handlers see them.
+pub struct Broker {
+    /// This node.
+    pub node_id: NodeId,
+    /// Its settings.
+    pub config: Arc<Config>,
+    /// Its counters.
+    pub metrics: Arc<Metrics>,
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who may do what.
+    pub gate: Gate,
+    /// The cluster as this node knows it.
+    pub images: Arc<Images>,
+    /// The partitions that this node has replicas of.
+    pub partitions: Arc<Partitions>,
+    /// Where changes of the cluster are decided.
+    pub metadata: MetadataHandle,
+    /// What topics get where nobody says.
+    pub creation_defaults: Arc<CreationDefaults>,
+    /// Random numbers: ids. Held for a draw.
+    pub random: Mutex<Random>,
+    /// Ids for producers.
+    pub producer_ids: ProducerIds,
+    /// What consumers asked for before. Held for the length of a lookup.
+    pub fetch_sessions: Mutex<FetchSessionCache>,
+    /// Fetches that wait for records.
+    pub purgatory: Purgatory,
+}
+
+impl Broker {
+    /// An id that nothing else has.
+    pub fn random_uuid(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.random.lock().bytes16()).into_uuid()
+    }
+}
+
+/// One request as its handler sees it, beside the request itself.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The node.
+    pub broker: &'a Arc<Broker>,
+    /// Who asks.
+    pub peer: &'a Arc<Peer>,
+    /// What was asked, in which version.
+    pub header: &'a RequestHeader,
+}
+
+impl Call<'_> {
+    /// The version of the request, and so of the response.
+    pub fn version(&self) -> i16 {
+        self.header.version
+    }
+
+    /// The cluster as it is now.
+    pub fn image(&self) -> Arc<Image> {
+        self.broker.images.current()
+    }
+
+    /// Whether the peer may do this.
+    pub fn may(&self, operation: Operation, resource: Resource<'_>) -> bool {
+        self.broker.gate.allows(self.peer, operation, resource)
+    }
+
+    /// All that the peer may do to a resource.
+    pub fn allowed_operations(&self, resource: Resource<'_>) -> i32 {
+        self.broker.gate.allowed_operations(self.peer, resource)
+    }
+}

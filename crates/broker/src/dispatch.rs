@@ -1,0 +1,61 @@
+//! From a decoded request to its handler.
+
+use std::sync::Arc;
+
+use ottla_protocol::request::{Request, RequestHeader};
+use ottla_protocol::response::Response;
+
+use crate::context::{Broker, Call};
+use crate::handlers::{cluster, records, topics};
+use crate::net::{Peer, Reply, Service};
+use crate::response_errors::each_error;
+
+/// Hands each request to the handler of its API.
+pub struct Dispatch {
+    broker: Arc<Broker>,
+}
+
+impl Dispatch {
+    /// Serves requests with the parts of this node.
+    pub fn new(broker: Arc<Broker>) -> Self {
+        Dispatch { broker }
+    }
+}
+
+impl Service for Dispatch {
+    fn call(&self, peer: &Arc<Peer>, header: &RequestHeader, request: Request) -> Reply {
+        let call = Call {
+            broker: &self.broker,
+            peer,
+            header,
+        };
+        match request {
+            Request::Produce(request) => records::produce::handle(call, request),
+            Request::Fetch(request) => records::fetch::handle(call, request),
+            Request::ListOffsets(request) => records::list_offsets::handle(call, request),
+            Request::Metadata(request) => cluster::metadata::handle(call, request),
+            Request::ApiVersions(request) => cluster::api_versions::handle(call, request),
+            Request::CreateTopics(request) => topics::create_topics::handle(call, request),
+            Request::DeleteTopics(request) => topics::delete_topics::handle(call, request),
+            Request::DeleteRecords(request) => records::delete_records::handle(call, request),
+            Request::InitProducerId(request) => records::init_producer_id::handle(call, request),
+            Request::OffsetForLeaderEpoch(request) => {
+                records::offset_for_leader_epoch::handle(call, request)
+            }
+            Request::DescribeConfigs(request) => cluster::describe_configs::handle(call, request),
+            Request::CreatePartitions(request) => topics::create_partitions::handle(call, request),
+            Request::ListPartitionReassignments(request) => {
+                topics::list_partition_reassignments::handle(call, request)
+            }
+            Request::DescribeCluster(request) => cluster::describe_cluster::handle(call, request),
+            Request::DescribeTopicPartitions(request) => {
+                cluster::describe_topic_partitions::handle(call, request)
+            }
+        }
+    }
+
+    fn answered(&self, header: &RequestHeader, response: &Response) {
+        let requests = &self.broker.metrics.requests;
+        each_error(response, |code| requests.error(header.api.key.code(), code));
+    }
+}

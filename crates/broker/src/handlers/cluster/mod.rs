@@ -1,0 +1,8 @@
+//! Handlers of the APIs that tell what there is.
+
+pub mod api_versions;
+pub mod describe_cluster;
+pub mod describe_configs;
+pub mod describe_topic_partitions;
+pub mod metadata;
+mod view;

@@ -1,0 +1,9 @@
+//! One file per API: authorize, call, shape the response. They own no state.
+//!
+//! - [`records`]: producing, fetching and what is about offsets;
+//! - [`topics`]: creating, changing and deleting topics;
+//! - [`cluster`]: what there is: versions, brokers, topics, settings.
+
+pub mod cluster;
+pub mod records;
+pub mod topics;

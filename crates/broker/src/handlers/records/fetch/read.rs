@@ -1,0 +1,315 @@
+//! One round of reading for a fetch.
+//!
+//! Partitions are read in the session's order until the request's bytes are used up. The first batch
+//! of the first partition that has one comes whatever its size, or a small limit would stop a
+//! consumer for ever. What is wrong with a partition is its own affair: the others are read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ottla_metadata::image::{Image, Topic};
+use ottla_protocol::messages::FetchRequest;
+use ottla_protocol::records::Compression;
+use ottla_protocol::{ErrorCode, TopicId};
+use ottla_replication::{Isolation, Partition, ReadData, Watermarks};
+use ottla_storage::EpochEnd;
+
+use super::super::placement::{check_epoch, has_partition, leads};
+use crate::authorize::{Operation, Resource};
+use crate::context::{Broker, Call};
+use crate::errors::read_error;
+use crate::fetch_session::{Target, TopicKey};
+use crate::partitions::{Absence, Replica};
+
+/// Versions whose clients may be sent zstd.
+const FIRST_WITH_ZSTD: i16 = 10;
+/// Versions that say who fetches in another field.
+const FIRST_WITH_REPLICA_STATE: i16 = 15;
+/// Bytes of memory that are faulted in at once.
+const PAGE_BYTES: usize = 4096;
+
+/// What a request allows.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    version: i16,
+    bytes_max: usize,
+    bytes_min: usize,
+    pub(super) isolation: Isolation,
+    /// The request claims to come from a replica, which this broker's replicas never do.
+    from_replica: bool,
+}
+
+impl Limits {
+    pub(super) fn of(call: Call<'_>, request: &FetchRequest) -> Limits {
+        let version = call.version();
+        let allowed = call.broker.config.fetch.response_bytes_max;
+        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(allowed);
+        let replica_id = if version >= FIRST_WITH_REPLICA_STATE {
+            request.replica_state.replica_id
+        } else {
+            request.replica_id
+        };
+        Limits {
+            version,
+            bytes_max,
+            bytes_min: usize::try_from(request.min_bytes)
+                .unwrap_or(0)
+                .min(bytes_max),
+            isolation: match request.isolation_level {
+                1 => Isolation::ReadCommitted,
+                _ => Isolation::ReadUncommitted,
+            },
+            from_replica: replica_id.0 >= 0,
+        }
+    }
+}
+
+/// A fetch with its partitions, ready to be read as often as it takes.
+pub(super) struct Reading {
+    pub(super) broker: Arc<Broker>,
+    pub(super) limits: Limits,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// A partition that is wanted.
+pub(super) struct Wanted {
+    pub(super) target: Target,
+    /// The topic that has the name now, unless the partition is refused before it is read.
+    pub(super) topic: Result<TopicId, ErrorCode>,
+}
+
+/// What a round found in a partition.
+pub(super) enum Found {
+    Data(ReadData),
+    /// The consumer's log and this one part here.
+    Diverging(EpochEnd, Watermarks),
+    Failed(ErrorCode),
+}
+
+/// What a round found, in the order of the partitions.
+pub(super) struct Round {
+    pub(super) found: Vec<Found>,
+    bytes: usize,
+    /// Something was found that must be told at once.
+    is_urgent: bool,
+}
+
+impl Reading {
+    pub(super) fn new(call: Call<'_>, image: &Image, targets: Vec<Target>, limits: Limits) -> Self {
+        let mut finder = Finder {
+            call,
+            image,
+            limits,
+            last: None,
+        };
+        let wanted = targets
+            .into_iter()
+            .map(|target| Wanted {
+                topic: finder.admit(&target),
+                target,
+            })
+            .collect();
+        Reading {
+            broker: Arc::clone(call.broker),
+            limits,
+            wanted,
+        }
+    }
+
+    /// The replicas to be watched.
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        let replicas = self.wanted.iter().filter_map(|wanted| {
+            let topic_id = wanted.topic.ok()?;
+            self.broker
+                .partitions
+                .find(topic_id, wanted.target.key.partition)
+                .ok()
+        });
+        replicas.map(|replica| replica.partition).collect()
+    }
+
+    /// Reads all partitions once.
+    pub(super) fn round(&self) -> Round {
+        let mut round = Round {
+            found: Vec::with_capacity(self.wanted.len()),
+            bytes: 0,
+            is_urgent: false,
+        };
+        for wanted in &self.wanted {
+            let found = match wanted.topic {
+                Err(code) => Found::Failed(code),
+                Ok(topic_id) => {
+                    let found = self.read(wanted, topic_id, round.bytes);
+                    round.is_urgent |= !matches!(found, Found::Data(_));
+                    found
+                }
+            };
+            if let Found::Data(data) = &found {
+                round.bytes += data.records.size_bytes;
+            }
+            round.found.push(found);
+        }
+        round
+    }
+
+    fn read(&self, wanted: &Wanted, topic_id: TopicId, bytes_before: usize) -> Found {
+        self.try_read(wanted, topic_id, bytes_before)
+            .unwrap_or_else(Found::Failed)
+    }
+
+    fn try_read(
+        &self,
+        wanted: &Wanted,
+        topic_id: TopicId,
+        bytes_before: usize,
+    ) -> Result<Found, ErrorCode> {
+        let Target { key, request, .. } = &wanted.target;
+        if let TopicKey::Id(asked) = key.topic
+            && asked != topic_id
+        {
+            return Err(ErrorCode::InconsistentTopicId);
+        }
+        let replica = self.find(topic_id, key.partition)?;
+        check_epoch(&replica, request.current_leader_epoch)?;
+        leads(&replica)?;
+        self.check_fetcher(request.current_leader_epoch)?;
+        if let Some(epoch) = request.last_fetched_epoch
+            && let Some(diverging) = diverging(&replica, epoch, request.fetch_offset)?
+        {
+            return Ok(Found::Diverging(diverging, replica.partition.watermarks()));
+        }
+        let left = self.limits.bytes_max.saturating_sub(bytes_before);
+        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(left);
+        let min_one = bytes_before == 0;
+        let read = replica.partition.read(
+            request.fetch_offset,
+            bytes_max,
+            min_one,
+            self.limits.isolation,
+        );
+        let data = read.map_err(|error| read_error(&error))?;
+        let is_zstd = replica.settings.stored_codec() == Some(Compression::Zstd);
+        if is_zstd && self.limits.version < FIRST_WITH_ZSTD {
+            return Err(ErrorCode::UnsupportedCompressionType);
+        }
+        Ok(Found::Data(data))
+    }
+
+    fn find(&self, topic_id: TopicId, partition: i32) -> Result<Replica, ErrorCode> {
+        self.broker
+            .partitions
+            .find(topic_id, partition)
+            .map_err(|absence| match absence {
+                Absence::NotHere => ErrorCode::NotLeaderOrFollower,
+                Absence::Offline => ErrorCode::KafkaStorageError,
+            })
+    }
+
+    /// No replica elsewhere is one of these partitions'.
+    fn check_fetcher(&self, believed_epoch: Option<i32>) -> Result<(), ErrorCode> {
+        match (self.limits.from_replica, believed_epoch) {
+            (false, _) => Ok(()),
+            (true, Some(_)) => Err(ErrorCode::UnknownLeaderEpoch),
+            (true, None) => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+}
+
+impl Round {
+    /// Whether this is worth telling before the time is over.
+    pub(super) fn is_enough(&self, reading: &Reading) -> bool {
+        self.is_urgent
+            || self.bytes >= reading.limits.bytes_min
+            || reading.wanted.iter().all(|wanted| wanted.topic.is_err())
+    }
+
+    /// Whether sending it might wait for the disk.
+    pub(super) fn is_cold(&self) -> bool {
+        self.found
+            .iter()
+            .any(|found| matches!(found, Found::Data(data) if data.records.cold))
+    }
+
+    /// Has the disk read what is not in memory, on a thread that may block.
+    pub(super) async fn warm(&self) {
+        let mut cold: Vec<Bytes> = Vec::new();
+        for found in &self.found {
+            if let Found::Data(data) = found
+                && data.records.cold
+            {
+                cold.extend(data.records.slices.iter().cloned());
+            }
+        }
+        // Fails only when the runtime ends, and this with it.
+        let _ = tokio::task::spawn_blocking(move || cold.iter().for_each(touch)).await;
+    }
+}
+
+/// Reads a byte of every page.
+fn touch(slice: &Bytes) {
+    for page in slice.chunks(PAGE_BYTES) {
+        std::hint::black_box(page[0]);
+    }
+}
+
+/// Finds the topics of partitions; those of neighbours once.
+struct Finder<'a> {
+    call: Call<'a>,
+    image: &'a Image,
+    limits: Limits,
+    last: Option<(Arc<str>, Result<&'a Topic, ErrorCode>)>,
+}
+
+impl Finder<'_> {
+    /// Says which topic to read for a partition, or why it is not read at all. These refusals do
+    /// not hurry the answer of the others.
+    fn admit(&mut self, target: &Target) -> Result<TopicId, ErrorCode> {
+        let name = target.name.as_ref().ok_or(ErrorCode::UnknownTopicId)?;
+        let topic = match &self.last {
+            Some((last, topic)) if Arc::ptr_eq(last, name) => *topic,
+            _ => {
+                let topic = self.find(name);
+                self.last = Some((Arc::clone(name), topic));
+                topic
+            }
+        }?;
+        if !has_partition(topic, target.key.partition) {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        Ok(topic.id)
+    }
+}
+
+impl<'a> Finder<'a> {
+    fn find(&self, name: &str) -> Result<&'a Topic, ErrorCode> {
+        let allowed = if self.limits.from_replica {
+            self.call.may(Operation::ClusterAction, Resource::Cluster)
+        } else {
+            self.call.may(Operation::Read, Resource::Topic(name))
+        };
+        if !allowed {
+            return Err(ErrorCode::TopicAuthorizationFailed);
+        }
+        let topic = self
+            .image
+            .topic(name)
+            .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        Ok(topic)
+    }
+}
+
+/// Where a consumer that last fetched in `epoch` must go back to, if its log is not a part of this.
+fn diverging(
+    replica: &Replica,
+    epoch: i32,
+    fetch_offset: i64,
+) -> Result<Option<EpochEnd>, ErrorCode> {
+    let end = replica.partition.epoch_end(epoch);
+    if end.epoch < 0 || end.end_offset < 0 {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    if fetch_offset < replica.partition.watermarks().log_start_offset {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    Ok((end.epoch < epoch || end.end_offset < fetch_offset).then_some(end))
+}

@@ -1,0 +1,128 @@
+//! What a fetch found, as its client wants it: what changed, topic by topic.
+
+use ottla_protocol::ErrorCode;
+use ottla_protocol::fetch::{
+    AbortedTransaction, EpochEndOffset, FetchPartition, FetchResponse, FetchTopic, RecordSlices,
+};
+use ottla_replication::{Isolation, ReadData, Watermarks};
+
+use super::read::{Found, Reading, Round};
+use crate::fetch_session::{Context, Target, Told, TopicKey};
+
+/// Ends the request in its session and makes the response.
+pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchResponse {
+    let Reading {
+        broker,
+        limits,
+        wanted,
+    } = reading;
+    let isolation = limits.isolation;
+    let partitions: Vec<FetchPartition> = round
+        .found
+        .into_iter()
+        .map(|found| partition(found, isolation))
+        .collect();
+    let told: Vec<(Target, Told)> = wanted
+        .into_iter()
+        .map(|wanted| wanted.target)
+        .zip(partitions.iter().map(told))
+        .collect();
+    let reply = {
+        let now_ms = broker.clock.now_ms();
+        let fresh_id = || (broker.random.lock().next_u64() >> 33) as i32;
+        broker
+            .fetch_sessions
+            .lock()
+            .finish(context, &told, now_ms, fresh_id)
+    };
+    let kept = told
+        .into_iter()
+        .zip(partitions)
+        .zip(reply.kept)
+        .filter(|(_, kept)| *kept);
+    FetchResponse {
+        error_code: reply.error.code(),
+        session_id: reply.session_id,
+        topics: by_topic(kept.map(|(((target, _), partition), _)| (target, partition))),
+        ..FetchResponse::default()
+    }
+}
+
+fn partition(found: Found, isolation: Isolation) -> FetchPartition {
+    match found {
+        Found::Failed(code) => FetchPartition {
+            error_code: code.code(),
+            ..FetchPartition::default()
+        },
+        Found::Diverging(end, watermarks) => FetchPartition {
+            diverging_epoch: Some(EpochEndOffset {
+                epoch: end.epoch,
+                end_offset: end.end_offset,
+            }),
+            ..bounded_by(watermarks)
+        },
+        Found::Data(ReadData {
+            records,
+            aborted,
+            watermarks,
+        }) => FetchPartition {
+            aborted_transactions: (isolation == Isolation::ReadCommitted).then(|| {
+                let aborted = aborted.iter();
+                let to_wire = aborted.map(|aborted| AbortedTransaction {
+                    producer_id: aborted.producer_id,
+                    first_offset: aborted.first_offset,
+                });
+                to_wire.collect()
+            }),
+            records: RecordSlices(records.slices),
+            ..bounded_by(watermarks)
+        },
+    }
+}
+
+fn bounded_by(watermarks: Watermarks) -> FetchPartition {
+    FetchPartition {
+        high_watermark: watermarks.high_watermark,
+        last_stable_offset: watermarks.last_stable_offset,
+        log_start_offset: watermarks.log_start_offset,
+        ..FetchPartition::default()
+    }
+}
+
+fn told(partition: &FetchPartition) -> Told {
+    Told {
+        high_watermark: partition.high_watermark,
+        log_start_offset: partition.log_start_offset,
+        has_records: !partition.records.0.is_empty(),
+        has_error: partition.error_code != ErrorCode::None.code(),
+        is_urgent: partition.diverging_epoch.is_some(),
+    }
+}
+
+/// Neighbours of one topic share an entry; the order of partitions is kept.
+fn by_topic(partitions: impl Iterator<Item = (Target, FetchPartition)>) -> Vec<FetchTopic> {
+    let mut topics: Vec<FetchTopic> = Vec::new();
+    let mut last: Option<TopicKey> = None;
+    for (target, mut partition) in partitions {
+        partition.partition_index = target.key.partition;
+        if last.as_ref() != Some(&target.key.topic) {
+            let topic = match &target.key.topic {
+                TopicKey::Id(id) => FetchTopic {
+                    topic_id: *id,
+                    ..FetchTopic::default()
+                },
+                TopicKey::Name(name) => FetchTopic {
+                    topic: name.to_string(),
+                    ..FetchTopic::default()
+                },
+            };
+            topics.push(topic);
+            last = Some(target.key.topic);
+        }
+        let topic = topics
+            .last_mut()
+            .expect("one was just pushed, or was there");
+        topic.partitions.push(partition);
+    }
+    topics
+}

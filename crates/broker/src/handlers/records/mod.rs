@@ -1,0 +1,9 @@
+//! Handlers of the APIs that read and write partitions.
+
+pub mod delete_records;
+pub mod fetch;
+pub mod init_producer_id;
+pub mod list_offsets;
+pub mod offset_for_leader_epoch;
+mod placement;
+pub mod produce;

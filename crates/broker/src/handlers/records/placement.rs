@@ -1,0 +1,66 @@
+//! From what a request names to the replica here, or to Kafka's error for it.
+
+use ottla_metadata::image::{Image, Topic};
+use ottla_protocol::ErrorCode;
+
+use crate::context::Call;
+use crate::partitions::{Absence, Replica};
+
+/// Whether a topic has a partition of this number.
+pub(super) fn has_partition(topic: &Topic, partition: i32) -> bool {
+    usize::try_from(partition).is_ok_and(|partition| partition < topic.partitions.len())
+}
+
+/// The replica of a partition that the image knows. A partition that is not here is led elsewhere
+/// or is not open yet: either way its client asks again.
+pub(super) fn replica(call: Call<'_>, topic: &Topic, partition: i32) -> Result<Replica, ErrorCode> {
+    call.broker
+        .partitions
+        .find(topic.id, partition)
+        .map_err(|absence| match absence {
+            Absence::NotHere => ErrorCode::NotLeaderOrFollower,
+            Absence::Offline => ErrorCode::KafkaStorageError,
+        })
+}
+
+/// The replica of a partition that this node leads, by the topic's name.
+pub(super) fn leader_by_name(
+    call: Call<'_>,
+    image: &Image,
+    name: &str,
+    partition: i32,
+) -> Result<Replica, ErrorCode> {
+    let topic = image
+        .topic(name)
+        .filter(|topic| has_partition(topic, partition));
+    let topic = topic.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let replica = replica(call, topic, partition)?;
+    leads(&replica)?;
+    Ok(replica)
+}
+
+pub(super) fn leads(replica: &Replica) -> Result<(), ErrorCode> {
+    if replica.partition.is_leader() {
+        Ok(())
+    } else {
+        Err(ErrorCode::NotLeaderOrFollower)
+    }
+}
+
+/// Holds the epoch that a client believes in against the replica's.
+pub(super) fn check_epoch(replica: &Replica, believed: Option<i32>) -> Result<(), ErrorCode> {
+    let Some(believed) = believed else {
+        return Ok(());
+    };
+    let current = replica.partition.leader_epoch();
+    match current.cmp(&believed) {
+        std::cmp::Ordering::Greater => Err(ErrorCode::FencedLeaderEpoch),
+        std::cmp::Ordering::Less => Err(ErrorCode::UnknownLeaderEpoch),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+/// An epoch from the wire, where −1 says that the client does not know.
+pub(super) fn known_epoch(epoch: i32) -> Option<i32> {
+    (epoch >= 0).then_some(epoch)
+}

@@ -1,0 +1,244 @@
+//! Produce: each batch is checked and proposed in the order in which requests arrived; what the
+//! client is told waits for the commit.
+//!
+//! With acks=0 nothing is sent back, and an error closes the connection, which is how its producer
+//! learns of it. acks=1 and acks=all wait for the same commit while a partition has one replica.
+
+use std::time::Duration;
+
+use ottla_metadata::image::{Image, Topic};
+use ottla_metadata::topic_name::is_internal;
+use ottla_protocol::ErrorCode;
+use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use ottla_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use ottla_protocol::messages::{ProduceRequest, ProduceResponse, StrBytes};
+use ottla_protocol::records::{BatchHeader, check};
+use ottla_replication::{Appended, Ticket};
+use tokio::time::{Instant, timeout_at};
+
+use super::placement::{has_partition, leads, replica};
+use crate::authorize::{Operation, Resource};
+use crate::context::Call;
+use crate::errors::ProduceError;
+use crate::net::{Answer, Reply};
+
+/// Versions that name topics by id.
+const FIRST_WITH_TOPIC_IDS: i16 = 13;
+/// Versions that have a place for messages and for the records to blame.
+const FIRST_WITH_RECORD_ERRORS: i16 = 8;
+/// Versions whose client may use zstd.
+const FIRST_WITH_ZSTD: i16 = 7;
+/// What admin tools call themselves; they may write to internal topics.
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// Handles one request.
+pub(crate) fn handle(call: Call<'_>, request: ProduceRequest) -> Reply {
+    let acks = request.acks;
+    let deadline = deadline(request.timeout_ms);
+    let mut pending = Pending {
+        acks,
+        response: ProduceResponse::default(),
+        waiting: Vec::new(),
+    };
+    let refusal = transactional_refusal(call, &request).or_else(|| acks_refusal(acks));
+    let image = call.image();
+    for topic in request.topic_data {
+        pending.take_topic(call, &image, topic, refusal);
+    }
+    if pending.waiting.is_empty() {
+        return Reply::Now(pending.answer());
+    }
+    Reply::Later(Box::pin(pending.finish(deadline)))
+}
+
+fn deadline(timeout_ms: i32) -> Instant {
+    Instant::now() + Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0))
+}
+
+fn acks_refusal(acks: i16) -> Option<ErrorCode> {
+    (!matches!(acks, -1..=1)).then_some(ErrorCode::InvalidRequiredAcks)
+}
+
+/// Records of a transaction need a transactional id, the right to use it, and a transaction. No
+/// transactional id exists on this broker, so none is mapped to a producer.
+fn transactional_refusal(call: Call<'_>, request: &ProduceRequest) -> Option<ErrorCode> {
+    let mut partitions = request
+        .topic_data
+        .iter()
+        .flat_map(|topic| &topic.partition_data);
+    if !partitions.any(is_transactional) {
+        return None;
+    }
+    let allowed = request
+        .transactional_id
+        .as_ref()
+        .is_some_and(|id| call.may(Operation::Write, Resource::TransactionalId(id)));
+    Some(if allowed {
+        ErrorCode::InvalidProducerIdMapping
+    } else {
+        ErrorCode::TransactionalIdAuthorizationFailed
+    })
+}
+
+fn is_transactional(partition: &PartitionProduceData) -> bool {
+    let records = partition.records.as_deref().unwrap_or_default();
+    BatchHeader::parse(records).is_some_and(|header| header.attributes.is_transactional())
+}
+
+/// A request whose batches are under way.
+struct Pending {
+    acks: i16,
+    /// Holds the final answer of partitions that have one, and a place for each of the others.
+    response: ProduceResponse,
+    waiting: Vec<Waiting>,
+}
+
+struct Waiting {
+    topic: usize,
+    partition: usize,
+    ticket: Ticket,
+}
+
+impl Pending {
+    fn take_topic(
+        &mut self,
+        call: Call<'_>,
+        image: &Image,
+        data: TopicProduceData,
+        refusal: Option<ErrorCode>,
+    ) {
+        let mut answers = TopicProduceResponse::default()
+            .with_name(data.name.clone())
+            .with_topic_id(data.topic_id);
+        let found = find_topic(call, image, &data);
+        for partition in data.partition_data {
+            let index = partition.index;
+            let proposed = match (&found, refusal) {
+                (Err(code), _) => Err(ProduceError::from(*code)),
+                (Ok(_), Some(code)) => Err(code.into()),
+                (Ok(topic), None) => propose(call, topic, partition),
+            };
+            let nowhere = PartitionProduceResponse::default().with_base_offset(-1);
+            let mut answer = nowhere.with_index(index);
+            match proposed {
+                Ok(ticket) => self.waiting.push(Waiting {
+                    topic: self.response.responses.len(),
+                    partition: answers.partition_responses.len(),
+                    ticket,
+                }),
+                Err(error) => refuse(&mut answer, error, call.version()),
+            }
+            answers.partition_responses.push(answer);
+        }
+        self.response.responses.push(answers);
+    }
+
+    async fn finish(mut self, deadline: Instant) -> Answer {
+        for Waiting {
+            topic,
+            partition,
+            ticket,
+        } in std::mem::take(&mut self.waiting)
+        {
+            let answer = &mut self.response.responses[topic].partition_responses[partition];
+            match timeout_at(deadline, ticket).await {
+                Ok(Ok(appended)) => accept(answer, appended),
+                // These carry no message and no records, so every version has a place for them.
+                Ok(Err(error)) => answer.error_code = ProduceError::from(error).code.code(),
+                Err(_elapsed) => answer.error_code = ErrorCode::RequestTimedOut.code(),
+            }
+        }
+        self.answer()
+    }
+
+    fn answer(self) -> Answer {
+        if self.acks != 0 {
+            return Answer::Response(self.response.into());
+        }
+        let mut answers = self
+            .response
+            .responses
+            .iter()
+            .flat_map(|topic| &topic.partition_responses);
+        if answers.all(|answer| answer.error_code == ErrorCode::None.code()) {
+            Answer::Silence
+        } else {
+            Answer::Hangup
+        }
+    }
+}
+
+fn find_topic<'i>(
+    call: Call<'_>,
+    image: &'i Image,
+    data: &TopicProduceData,
+) -> Result<&'i Topic, ErrorCode> {
+    let by_id = call.version() >= FIRST_WITH_TOPIC_IDS;
+    let found = if by_id {
+        Some(
+            image
+                .topic_by_id(data.topic_id.into())
+                .ok_or(ErrorCode::UnknownTopicId)?,
+        )
+    } else {
+        image.topic(&data.name)
+    };
+    // Whether a topic that may not be written to exists is nobody's business.
+    let name: &str = found.map_or(&data.name, |topic| &topic.name);
+    if !call.may(Operation::Write, Resource::Topic(name)) {
+        return Err(ErrorCode::TopicAuthorizationFailed);
+    }
+    let topic = found.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let is_admin = call.header.client_id.as_deref() == Some(ADMIN_CLIENT_ID);
+    if is_internal(&topic.name) && !is_admin {
+        return Err(ErrorCode::InvalidTopicException);
+    }
+    Ok(topic)
+}
+
+fn propose(
+    call: Call<'_>,
+    topic: &Topic,
+    data: PartitionProduceData,
+) -> Result<Ticket, ProduceError> {
+    if !has_partition(topic, data.index) {
+        return Err(ErrorCode::UnknownTopicOrPartition.into());
+    }
+    let replica = replica(call, topic, data.index)?;
+    leads(&replica)?;
+    let records = data.records.unwrap_or_default();
+    let rules = replica.settings.check_rules(
+        call.broker.clock.now_ms(),
+        call.version() >= FIRST_WITH_ZSTD,
+    );
+    let batch = check(records, &rules)?;
+    if batch.batch().size_bytes() > replica.settings.segment_bytes() {
+        return Err(ErrorCode::RecordListTooLarge.into());
+    }
+    Ok(replica.partition.propose(batch, None))
+}
+
+fn accept(answer: &mut PartitionProduceResponse, appended: Appended) {
+    answer.base_offset = appended.base_offset;
+    answer.log_append_time_ms = appended.log_append_time_ms;
+    answer.log_start_offset = appended.log_start_offset;
+}
+
+fn refuse(answer: &mut PartitionProduceResponse, error: ProduceError, version: i16) {
+    answer.error_code = error.code.code();
+    if version < FIRST_WITH_RECORD_ERRORS {
+        return;
+    }
+    answer.error_message = error.message.map(StrBytes::from_string);
+    answer.record_errors = error
+        .records
+        .into_iter()
+        .map(|record| {
+            BatchIndexAndErrorMessage::default()
+                .with_batch_index(record.batch_index)
+                .with_batch_index_error_message(Some(StrBytes::from_string(record.message)))
+        })
+        .collect();
+}

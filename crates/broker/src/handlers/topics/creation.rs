@@ -1,0 +1,80 @@
+//! What creating topics and partitions has in common, whoever asks for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ottla_metadata::operations::{CreateTopics, NewTopic};
+use ottla_protocol::TopicId;
+use tokio::time::{Instant, timeout};
+
+use crate::context::{Broker, Call};
+use crate::limits::{AUTO_CREATION_MAX, CREATION_SETTLE_MAX};
+use crate::partitions::PartitionId;
+
+/// Creates topics that a client asked about, with the broker's defaults. The future is over when they
+/// are there, when they cannot be created, or when the client has waited long enough; an image taken
+/// after it says which.
+pub(crate) fn auto_create(call: Call<'_>, names: Vec<String>) -> impl Future<Output = ()> + use<> {
+    let topics = names.into_iter().map(|name| NewTopic {
+        name,
+        id: new_topic_id(call.broker),
+        num_partitions: -1,
+        replication_factor: -1,
+        assignments: Vec::new(),
+        configs: Vec::new(),
+    });
+    let creation = call.broker.metadata.create_topics(CreateTopics {
+        topics: topics.collect(),
+        validate_only: false,
+        defaults: Arc::clone(&call.broker.creation_defaults),
+    });
+    let broker = Arc::clone(call.broker);
+    async move {
+        let created = async {
+            let outcomes = creation.await.unwrap_or_default();
+            let mut ids = Vec::new();
+            for outcome in outcomes {
+                match outcome.result {
+                    Ok(topic) => {
+                        tracing::info!(topic = %outcome.name, "topic created for a client that asked for it");
+                        ids.push(topic.id);
+                    }
+                    Err(refused) => {
+                        tracing::info!(topic = %outcome.name, %refused, "topic not created for a client that asked for it");
+                    }
+                }
+            }
+            settle(&broker, &ids).await;
+        };
+        // What is not there in time is unknown for now: the client asks again.
+        let _ = timeout(AUTO_CREATION_MAX, created).await;
+    }
+}
+
+/// An id that no topic ever had.
+pub(super) fn new_topic_id(broker: &Broker) -> TopicId {
+    TopicId(broker.random_uuid())
+}
+
+/// Waits until this node's replicas of new partitions are open, within a bound, so that who was told
+/// of them can use them.
+pub(super) async fn settle(broker: &Broker, topics: &[TopicId]) {
+    let image = broker.images.current();
+    let topics = topics.iter().filter_map(|&id| image.topic_by_id(id));
+    let own: Vec<PartitionId> = topics
+        .flat_map(|topic| {
+            let partitions = topic.partitions.iter().zip(0..);
+            let own = partitions.filter(|(one, _)| one.directory(broker.node_id).is_some());
+            own.map(|(_, number)| (topic.id, number))
+        })
+        .collect();
+    broker
+        .partitions
+        .wait_for(&own, Instant::now() + CREATION_SETTLE_MAX)
+        .await;
+}
+
+/// How long a client wants to wait, as it says itself.
+pub(super) fn patience(timeout_ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0))
+}

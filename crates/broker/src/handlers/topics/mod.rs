@@ -1,0 +1,9 @@
+//! Handlers of the APIs that change topics.
+
+pub mod create_partitions;
+pub mod create_topics;
+mod creation;
+pub mod delete_topics;
+pub mod list_partition_reassignments;
+
+pub(crate) use creation::auto_create;

@@ -1,0 +1,48 @@
+//! The cluster as this node knows it: one immutable image, replaced as a whole.
+//!
+//! Handlers take the current image once per request, so that an answer never mixes two.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use arc_swap::ArcSwap;
+use ottla_metadata::image::Image;
+
+/// Where the current image hangs.
+pub struct Images {
+    current: ArcSwap<Image>,
+    /// Offset of the metadata log that the image ends at.
+    end_offset: AtomicI64,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Images::new()
+    }
+}
+
+impl Images {
+    /// Begins with the image of an empty log.
+    pub fn new() -> Self {
+        Images {
+            current: ArcSwap::from_pointee(Image::default()),
+            end_offset: AtomicI64::new(0),
+        }
+    }
+
+    /// The image as it is now.
+    pub fn current(&self) -> Arc<Image> {
+        self.current.load_full()
+    }
+
+    /// How much of the metadata log the image shows, at least.
+    pub fn end_offset(&self) -> i64 {
+        self.end_offset.load(Ordering::Acquire)
+    }
+
+    /// Replaces the image. Only the metadata runner does.
+    pub(crate) fn publish(&self, next: Arc<Image>, end_offset: i64) {
+        self.current.store(next);
+        self.end_offset.store(end_offset, Ordering::Release);
+    }
+}

@@ -1,0 +1,61 @@
+//! Every bound of the node that is not a setting, by name.
+//!
+//! Settings live in `config`; what a single frame may make the decoder do is bounded in
+//! `ottla_protocol::limits`. A number that bounds a queue, a cache or a wait in this crate stands here.
+
+use std::time::Duration;
+
+/// Requests of one connection whose replies are still due. Only produces overlap, so this bounds the
+/// produces that one client may have under way; the next one waits in the socket.
+pub const IN_FLIGHT_PER_CONNECTION_MAX: usize = 64;
+
+/// Reply bytes of one connection that wait for its socket before its next request is looked at. What
+/// a fetch sends are slices of the log, so this bounds encoded heads, not memory for records.
+pub const UNSENT_REPLY_BYTES_MAX: usize = 1 << 20;
+
+/// Slices handed to the socket in one call; what Linux takes at most is 1,024.
+pub const SLICES_PER_WRITE_MAX: usize = 64;
+
+/// A frame larger than this is read into a buffer of its own, of its exact size.
+pub const SHARED_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a peer may stop in the middle of a frame. Its bytes are reserved by then, and others may
+/// be waiting for them.
+pub const STALLED_FRAME_MAX: Duration = Duration::from_secs(30);
+
+/// How long replies that are due may take to leave at shutdown.
+pub const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// How long an accept loop rests after the system refused it a socket (no descriptors left).
+pub const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Plans for new images that wait for the partition manager; the metadata runner waits behind them.
+pub const CHANGES_QUEUED_MAX: usize = 1024;
+
+/// Replicas that are opened, deleted or closed at the same time.
+pub const OPENING_AT_ONCE_MAX: usize = 64;
+
+/// Requests to the metadata that wait for their turn.
+pub const METADATA_REQUESTS_QUEUED_MAX: usize = 1024;
+
+/// How long an answer about new partitions waits for them to be open, at most. They are created by
+/// then; what is not open yet answers NOT_LEADER_OR_FOLLOWER for a moment.
+pub const CREATION_SETTLE_MAX: Duration = Duration::from_secs(10);
+
+/// How long a metadata request of a client waits for the topics that it creates on the way.
+pub const AUTO_CREATION_MAX: Duration = Duration::from_secs(5);
+
+/// How often files of deleted logs, idle logs and free space are looked after.
+pub const TIDY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Partitions that retention looks at, at the same time.
+pub const RETENTION_AT_ONCE_MAX: usize = 4;
+
+/// How long the start waits for the node's partitions to be open before it serves the others.
+pub const START_SETTLE_MAX: Duration = Duration::from_secs(30);
+
+/// Segment and index files that are mapped at once; Linux allows a process 65,530 mappings.
+pub const MAPPED_FILES_MAX: usize = 16 * 1024;
+
+/// Free space below which produces are refused, so that retention and deletion can still work.
+pub const DISK_RESERVE_BYTES: u64 = 64 << 20;

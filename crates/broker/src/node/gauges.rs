@@ -1,0 +1,123 @@
+//! What a node's parts tell of themselves at a scrape.
+
+use std::sync::Arc;
+
+use ottla_storage::LogDir;
+
+use crate::context::Broker;
+use crate::dispatch::Dispatch;
+use crate::metrics::Page;
+use crate::net::Network;
+
+/// Has the parts asked at each scrape. They are asked through what does not keep them alive.
+pub(super) fn register(broker: &Arc<Broker>, network: &Arc<Network<Dispatch>>, directory: &LogDir) {
+    let (weak_broker, weak_network) = (Arc::downgrade(broker), Arc::downgrade(network));
+    let directory = directory.clone();
+    broker.metrics.collect(move |page| {
+        if let (Some(broker), Some(network)) = (weak_broker.upgrade(), weak_network.upgrade()) {
+            tell_broker(&broker, page);
+            let free_bytes = network.memory().available_bytes() as u64;
+            page.gauge(
+                "ottla_request_memory_free_bytes",
+                "Memory that no request holds.",
+                free_bytes,
+            );
+        }
+        tell_directory(&directory, page);
+    });
+}
+
+fn tell_broker(broker: &Broker, page: &mut Page) {
+    let (open, offline) = broker.partitions.count();
+    let image = broker.images.current();
+    let gauges = [
+        (
+            "ottla_topics",
+            "Topics of the cluster.",
+            image.topic_count(),
+        ),
+        (
+            "ottla_partitions_open",
+            "Partitions that this node has open.",
+            open,
+        ),
+        (
+            "ottla_partitions_offline",
+            "Partitions of this node whose log cannot be used.",
+            offline,
+        ),
+        (
+            "ottla_fetches_waiting",
+            "Fetches that wait for records.",
+            broker.purgatory.waiting(),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        page.gauge(name, help, value as u64);
+    }
+    let (sessions, partitions, evictions) = {
+        let cache = broker.fetch_sessions.lock();
+        (cache.sessions(), cache.partitions(), cache.evictions())
+    };
+    page.gauge(
+        "ottla_fetch_sessions",
+        "Fetch sessions held.",
+        sessions as u64,
+    );
+    page.gauge(
+        "ottla_fetch_session_partitions",
+        "Partitions of all fetch sessions.",
+        partitions as u64,
+    );
+    page.counter(
+        "ottla_fetch_session_evictions_total",
+        "Fetch sessions pushed out.",
+        evictions,
+    );
+    let bytes: u64 = broker
+        .partitions
+        .open()
+        .iter()
+        .map(|replica| replica.partition.log().size_bytes())
+        .sum();
+    page.gauge("ottla_log_bytes", "Bytes of all logs that are open.", bytes);
+}
+
+fn tell_directory(directory: &LogDir, page: &mut Page) {
+    let stats = directory.stats();
+    let counters = [
+        (
+            "ottla_log_written_bytes_total",
+            "Bytes written to segments.",
+            stats.written_bytes,
+        ),
+        (
+            "ottla_log_written_frames_total",
+            "Batches written to segments.",
+            stats.written_frames,
+        ),
+        (
+            "ottla_log_writes_total",
+            "Write calls to segments.",
+            stats.writes,
+        ),
+        (
+            "ottla_log_flush_rounds_total",
+            "Rounds of syncing.",
+            stats.flush_rounds,
+        ),
+        (
+            "ottla_log_flush_micros_total",
+            "Time of all rounds of syncing.",
+            stats.flush_micros_total,
+        ),
+    ];
+    for (name, help, value) in counters {
+        page.counter(name, help, value);
+    }
+    page.gauge(
+        "ottla_log_directory_full",
+        "Whether produces are refused for lack of space.",
+        u64::from(directory.is_full()),
+    );
+}

@@ -1,0 +1,481 @@
+//! From a configuration to a node that serves.
+//!
+//! Ports are taken first, so that a second process on the same machine fails before it touches
+//! anything; clients that come early wait in the backlog. Then the directory, the metadata and the
+//! partitions come up, and only then is anyone served.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ottla_metadata::config::{InvalidDefault, TopicDefaults};
+use ottla_metadata::machine::Metadata;
+use ottla_metadata::operations::{CreationDefaults, Refused};
+use ottla_metadata::reconcile::LocalNode;
+use ottla_platform::clock::{Clock, SystemClock};
+use ottla_platform::disk::{Disk, RealDisk};
+use ottla_platform::net::{ListenOptions, Listener};
+use ottla_platform::seed::Random;
+use ottla_protocol::{ErrorCode, NodeId};
+use ottla_replication::{Groups, OpenError, Partition};
+use ottla_statemachine::Replay;
+use ottla_storage::{DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions};
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::{founding, gauges};
+use crate::authorize::Gate;
+use crate::chores::Chores;
+use crate::config::{Config, HostPort};
+use crate::context::Broker;
+use crate::dispatch::Dispatch;
+use crate::fetch_session::FetchSessionCache;
+use crate::http::{self, Health, Pages};
+use crate::images::Images;
+use crate::limits::{DISK_RESERVE_BYTES, MAPPED_FILES_MAX, START_SETTLE_MAX};
+use crate::metadata_runner::{Following, MetadataHandle, MetadataLogError, MetadataRunner};
+use crate::metrics::Metrics;
+use crate::net::{Listening, Network};
+use crate::partitions::{Partitions, Resolve};
+use crate::producer_ids::ProducerIds;
+use crate::purgatory::Purgatory;
+use crate::settings::Settings;
+
+/// What a node is started with: its settings and its doors to the system.
+pub struct NodeOptions {
+    /// Its settings.
+    pub config: Arc<Config>,
+    /// Where its data is.
+    pub disk: Arc<dyn Disk>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where its ids come from.
+    pub random: Random,
+}
+
+impl NodeOptions {
+    /// With the system's own doors.
+    pub fn system(config: Arc<Config>) -> NodeOptions {
+        NodeOptions {
+            config,
+            disk: Arc::new(RealDisk),
+            clock: Arc::new(SystemClock::default()),
+            random: Random::from_system(),
+        }
+    }
+}
+
+/// A node that serves. To be stopped with [`Node::shutdown`].
+pub struct Node {
+    pub(super) broker: Arc<Broker>,
+    pub(super) network: Arc<Network<Dispatch>>,
+    pub(super) listening: Vec<Listening>,
+    pub(super) listeners: Vec<(String, SocketAddr)>,
+    pub(super) http: Option<Http>,
+    pub(super) health: Arc<Health>,
+    pub(super) chores: Chores,
+    pub(super) followers: Followers,
+    pub(super) store: Store,
+    pub(super) failure: watch::Receiver<Option<String>>,
+}
+
+/// The second port.
+pub(super) struct Http {
+    pub(super) address: SocketAddr,
+    pub(super) stop: oneshot::Sender<()>,
+    pub(super) task: JoinHandle<()>,
+}
+
+/// The tasks that follow the metadata.
+pub(super) struct Followers {
+    pub(super) stop_metadata: oneshot::Sender<()>,
+    pub(super) metadata: JoinHandle<()>,
+    pub(super) partitions: JoinHandle<()>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: HostPort,
+        /// Why.
+        source: io::Error,
+    },
+    /// The directory is another node's.
+    #[error("{} belongs to node {found}, but node.id is {configured}", directory.display())]
+    OtherNode {
+        /// The directory.
+        directory: PathBuf,
+        /// Whose it is.
+        found: NodeId,
+        /// Whose it should be.
+        configured: NodeId,
+    },
+    /// The disk fails.
+    #[error("the data directory cannot be used: {0}")]
+    Disk(#[from] io::Error),
+    /// The log directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] LogDirError),
+    /// The metadata log cannot be opened.
+    #[error("the metadata log cannot be opened: {0}")]
+    Open(#[from] OpenError),
+    /// The metadata log cannot be read.
+    #[error("the metadata log cannot be read: {0}")]
+    Metadata(#[from] MetadataLogError),
+    /// A setting cannot be a default for topics.
+    #[error(transparent)]
+    TopicDefault(#[from] InvalidDefault),
+    /// The cluster does not take this broker.
+    #[error("the cluster does not take this broker: {0}")]
+    Refused(Refused),
+    /// Nobody decided about this broker.
+    #[error("the metadata log takes no changes: {0}")]
+    Undecided(ErrorCode),
+}
+
+impl Node {
+    /// Starts a node; it serves when this returns.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing runs any more then.
+    pub async fn start(options: NodeOptions) -> Result<Node, StartError> {
+        let NodeOptions {
+            config,
+            disk,
+            clock,
+            random,
+        } = options;
+        let doors = Doors::open(&config).await?;
+        let (failed, failure) = watch::channel(None);
+        let mut ground = Ground {
+            defaults: Arc::new(creation_defaults(&config)?),
+            metrics: Arc::new(Metrics::new()),
+            health: Arc::new(Health::starting()),
+            config,
+            clock,
+            random,
+            failed,
+        };
+        let http = doors
+            .http
+            .map(|door| serve_http(door, &ground.metrics, &ground.health));
+        let store = Store::open(&mut ground, disk).await?;
+        let (cluster, followers) = Cluster::join(&mut ground, &store, &doors.advertised).await?;
+        let health = Arc::clone(&ground.health);
+        let broker = Arc::new(ground.into_broker(cluster));
+
+        let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
+        let limits = broker.config.network.clone();
+        let network = Network::new(dispatch, limits, Arc::clone(&broker.metrics));
+        gauges::register(&broker, &network, &store.directory);
+        let chores = Chores::start(&broker, &store.directory);
+        let mut listening = Vec::new();
+        let mut listeners = Vec::new();
+        for (name, listener, address) in doors.listeners {
+            listening.push(network.listen(listener, &name));
+            listeners.push((name, address));
+        }
+        health.ready();
+        Ok(Node {
+            broker,
+            network,
+            listening,
+            listeners,
+            http,
+            health,
+            chores,
+            followers,
+            store,
+            failure,
+        })
+    }
+
+    /// Where clients are served: names and bound addresses of the listeners.
+    pub fn listeners(&self) -> &[(String, SocketAddr)] {
+        &self.listeners
+    }
+
+    /// Where the second port is, if there is one.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|http| http.address)
+    }
+
+    /// The cluster's name.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.broker.images.current().cluster_id().map(str::to_owned)
+    }
+
+    /// Waits until the node cannot go on; why.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        match failure.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            // Whoever could fail is gone, and nothing has failed.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// The sockets that a node listens on.
+struct Doors {
+    listeners: Vec<(String, Listener, SocketAddr)>,
+    advertised: Vec<(String, HostPort)>,
+    http: Option<(Listener, SocketAddr)>,
+}
+
+impl Doors {
+    async fn open(config: &Config) -> Result<Doors, StartError> {
+        let options = ListenOptions {
+            backlog: Some(config.network.listen_backlog),
+            send_buffer_bytes: config.network.send_buffer_bytes,
+            receive_buffer_bytes: config.network.receive_buffer_bytes,
+        };
+        let mut listeners = Vec::new();
+        let mut advertised = Vec::new();
+        for configured in &config.listeners {
+            let (listener, address) = bind(&configured.bind, options).await?;
+            advertised.push((
+                configured.name.clone(),
+                configured.advertised(address.port()),
+            ));
+            listeners.push((configured.name.clone(), listener, address));
+        }
+        let http = match &config.http {
+            Some(address) => Some(bind(address, ListenOptions::default()).await?),
+            None => None,
+        };
+        Ok(Doors {
+            listeners,
+            advertised,
+            http,
+        })
+    }
+}
+
+async fn bind(
+    address: &HostPort,
+    options: ListenOptions,
+) -> Result<(Listener, SocketAddr), StartError> {
+    let refused = |source| StartError::Listen {
+        address: address.clone(),
+        source,
+    };
+    let listener = Listener::bind_with(&address.host, address.port, options)
+        .await
+        .map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+fn serve_http(
+    (listener, address): (Listener, SocketAddr),
+    metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
+) -> Http {
+    let pages = Pages {
+        metrics: Arc::clone(metrics),
+        health: Arc::clone(health),
+    };
+    let (stop, stopped) = oneshot::channel();
+    let serving = http::serve(listener, pages, async move {
+        // A node that is gone stops it too.
+        let _ = stopped.await;
+    });
+    Http {
+        address,
+        stop,
+        task: tokio::spawn(serving),
+    }
+}
+
+/// What is there before anything of the cluster is known.
+struct Ground {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    defaults: Arc<CreationDefaults>,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    failed: watch::Sender<Option<String>>,
+}
+
+impl Ground {
+    /// Says that the node cannot go on.
+    fn failure(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let (health, failed) = (Arc::clone(&self.health), self.failed.clone());
+        move |reason| {
+            health.dead(reason);
+            failed.send_replace(Some(reason.to_owned()));
+        }
+    }
+
+    fn into_broker(self, cluster: Cluster) -> Broker {
+        Broker {
+            node_id: self.config.node_id,
+            fetch_sessions: Mutex::new(FetchSessionCache::new(self.config.fetch.sessions_max)),
+            config: self.config,
+            metrics: self.metrics,
+            clock: self.clock,
+            gate: Gate::default(),
+            images: cluster.images,
+            partitions: cluster.partitions,
+            metadata: cluster.metadata,
+            creation_defaults: self.defaults,
+            random: Mutex::new(self.random),
+            producer_ids: ProducerIds::default(),
+            purgatory: Purgatory::default(),
+        }
+    }
+}
+
+/// The log directory and what is in it whatever the metadata says: the metadata.
+pub(super) struct Store {
+    pub(super) meta: DirectoryMeta,
+    pub(super) directory: LogDir,
+    pub(super) groups: Groups,
+    pub(super) metadata: Partition,
+}
+
+impl Store {
+    async fn open(ground: &mut Ground, disk: Arc<dyn Disk>) -> Result<Store, StartError> {
+        let node_id = ground.config.node_id;
+        let options = LogDirOptions {
+            clock: Arc::clone(&ground.clock),
+            drive: Drive::Threads,
+            mapped_files_max: MAPPED_FILES_MAX,
+            reserve_bytes: DISK_RESERVE_BYTES,
+            on_failure: Box::new(ground.failure()),
+        };
+        let config = Arc::clone(&ground.config);
+        let mut random = Random::new(ground.random.next_u64());
+        let opening = tokio::task::spawn_blocking(move || {
+            let path = &config.data_dir;
+            let meta = founding::identity(&*disk, path, node_id, &mut random)?;
+            let directory = LogDir::open(disk, path, options)?;
+            let names = directory.log_names()?;
+            Ok::<_, StartError>((meta, directory, names))
+        });
+        let (meta, directory, names) = opening.await.map_err(io::Error::other)??;
+        let groups = Groups::new(node_id, directory.clone(), Arc::clone(&ground.clock));
+        let spec = founding::metadata_partition(node_id, names.is_empty());
+        let metadata = groups.open(spec).await?;
+        Ok(Store {
+            meta,
+            directory,
+            groups,
+            metadata,
+        })
+    }
+}
+
+/// The cluster as this node follows it.
+struct Cluster {
+    images: Arc<Images>,
+    partitions: Arc<Partitions>,
+    metadata: MetadataHandle,
+}
+
+impl Cluster {
+    /// Follows the metadata, registers in it, and opens what it gives this node.
+    async fn join(
+        ground: &mut Ground,
+        store: &Store,
+        advertised: &[(String, HostPort)],
+    ) -> Result<(Cluster, Followers), StartError> {
+        let node_id = ground.config.node_id;
+        let images = Arc::new(Images::new());
+        let resolve = resolve(&ground.config, &ground.defaults);
+        let partitions = Arc::new(Partitions::new(store.groups.clone(), resolve));
+        let (plans, following_partitions) = partitions.follow();
+        let following = Following {
+            images: Arc::clone(&images),
+            plans,
+            node: LocalNode {
+                id: node_id,
+                directories: [store.meta.directory_id].into(),
+            },
+            clock: Arc::clone(&ground.clock),
+        };
+        let (runner, metadata) = MetadataRunner::new(node_id, store.metadata.clone(), following);
+        let loaded = runner.load().await?;
+        let (stop_metadata, stopped) = oneshot::channel();
+        let following_metadata = tokio::spawn(lead(runner, loaded, stopped, ground.failure()));
+        let incarnation = founding::random_uuid(&mut ground.random);
+        founding::join(
+            &metadata,
+            &ground.config,
+            &store.meta,
+            advertised,
+            incarnation,
+        )
+        .await?;
+        settle(&images, &partitions, node_id).await;
+        let followers = Followers {
+            stop_metadata,
+            metadata: following_metadata,
+            partitions: following_partitions,
+        };
+        Ok((
+            Cluster {
+                images,
+                partitions,
+                metadata,
+            },
+            followers,
+        ))
+    }
+}
+
+async fn lead(
+    runner: MetadataRunner,
+    loaded: Replay<Metadata>,
+    stopped: oneshot::Receiver<()>,
+    fail: impl Fn(&str),
+) {
+    if let Err(error) = runner.run(loaded, stopped).await {
+        tracing::error!(%error, "the metadata log cannot be followed");
+        fail(&format!("the metadata log cannot be followed: {error}"));
+    }
+}
+
+fn creation_defaults(config: &Config) -> Result<CreationDefaults, InvalidDefault> {
+    Ok(CreationDefaults {
+        partitions: config.topics.partitions,
+        replication_factor: config.topics.replication_factor,
+        configs: TopicDefaults::new(&config.broker_values())?,
+        limits: Default::default(),
+    })
+}
+
+/// How a topic's overrides become what it runs with here.
+fn resolve(config: &Config, defaults: &Arc<CreationDefaults>) -> Resolve {
+    let (defaults, expiration) = (Arc::clone(defaults), config.producers.expiration);
+    Box::new(move |configs| Settings::new(defaults.configs.resolve(configs), expiration))
+}
+
+/// Waits until this node's partitions are open, within a bound: what takes longer answers
+/// NOT_LEADER_OR_FOLLOWER until then.
+async fn settle(images: &Images, partitions: &Partitions, node_id: NodeId) {
+    let image = images.current();
+    let own: Vec<_> = image
+        .topics()
+        .flat_map(|topic| {
+            let all = topic.partitions.iter().zip(0..);
+            let own = all.filter(|(partition, _)| partition.directory(node_id).is_some());
+            own.map(|(_, number)| (topic.id, number))
+        })
+        .collect();
+    if !partitions
+        .wait_for(&own, Instant::now() + START_SETTLE_MAX)
+        .await
+    {
+        tracing::warn!("serving while partitions are still being opened");
+    }
+}

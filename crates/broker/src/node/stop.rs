@@ -1,0 +1,43 @@
+//! From a node that serves to logs that are closed.
+//!
+//! Nothing that was answered is undone and nothing that is due is left out: first the doors close and
+//! replies leave, then those who change the logs stop, then the logs are closed, so that the next
+//! start has nothing to check.
+
+use std::io;
+
+use super::start::{Node, Store};
+
+impl Node {
+    /// Stops the node in order.
+    ///
+    /// # Errors
+    /// The logs were not closed in order; the next start checks them.
+    pub async fn shutdown(self) -> io::Result<()> {
+        self.health.not_ready("stopping");
+        // Fetches that wait are answered with what there is.
+        self.broker.purgatory.stop();
+        self.network.drain(self.listening).await;
+        self.chores.stop().await;
+        // It may have ended by itself.
+        let _ = self.followers.stop_metadata.send(());
+        let _ = self.followers.metadata.await;
+        // Its plans end with the runner.
+        let _ = self.followers.partitions.await;
+        self.broker.partitions.close().await;
+        let Store {
+            directory,
+            groups,
+            metadata,
+            ..
+        } = self.store;
+        groups.close(metadata).await?;
+        let closing = tokio::task::spawn_blocking(move || directory.close());
+        closing.await.map_err(io::Error::other)??;
+        if let Some(http) = self.http {
+            let _ = http.stop.send(());
+            let _ = http.task.await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! The error codes in a response, for counting. One exhaustive match; success is not an error.
+
+use ottla_protocol::response::Response;
+
+/// Calls `tell` with each error code of the response that is not 0.
+pub(crate) fn each_error(response: &Response, mut tell: impl FnMut(i16)) {
+    let mut look = |code: i16| {
+        if code != 0 {
+            tell(code);
+        }
+    };
+    match response {
+        Response::Produce(response) => {
+            let topics = response.responses.iter();
+            let partitions = topics.flat_map(|topic| &topic.partition_responses);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::Fetch(response) => {
+            look(response.error_code);
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::ListOffsets(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::Metadata(response) => {
+            for topic in &response.topics {
+                look(topic.error_code);
+                topic
+                    .partitions
+                    .iter()
+                    .for_each(|partition| look(partition.error_code));
+            }
+        }
+        Response::ApiVersions(response) => look(response.error_code),
+        Response::CreateTopics(response) => {
+            response
+                .topics
+                .iter()
+                .for_each(|topic| look(topic.error_code));
+        }
+        Response::DeleteTopics(response) => {
+            response
+                .responses
+                .iter()
+                .for_each(|topic| look(topic.error_code));
+        }
+        Response::DeleteRecords(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::InitProducerId(response) => look(response.error_code),
+        Response::OffsetForLeaderEpoch(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::DescribeConfigs(response) => {
+            response
+                .results
+                .iter()
+                .for_each(|result| look(result.error_code));
+        }
+        Response::CreatePartitions(response) => {
+            response
+                .results
+                .iter()
+                .for_each(|result| look(result.error_code));
+        }
+        Response::ListPartitionReassignments(response) => look(response.error_code),
+        Response::DescribeCluster(response) => look(response.error_code),
+        Response::DescribeTopicPartitions(response) => {
+            response
+                .topics
+                .iter()
+                .for_each(|topic| look(topic.error_code));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What can be said on the command line.
+//!
+//! Each command's own arguments stand in its file under `commands`; here is only which commands there are.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{completions, consume, produce, serve, topic};
+use crate::version::version;
+
+/// A Kafka-compatible broker in one binary, and the tools to use one.
+///
+/// The tools work with any Kafka cluster. Data goes to standard output, words go to standard error.
+/// Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "ottla", version = version(), propagate_version = false, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ottla serve                              a broker on 127.0.0.1:9092, data in ./ottla-data
+  ottla topic create orders --partitions 3
+  echo 'hello' | ottla produce orders
+  ottla consume orders --from earliest --exit-at-end";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::Serve),
+    #[command(subcommand)]
+    Topic(topic::Topic),
+    Produce(produce::Produce),
+    Consume(consume::Consume),
+    Completions(completions::Completions),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_usage_exits_with_2_and_help_with_0() {
+        for line in [
+            "ottla",
+            "ottla nonsense",
+            "ottla topic create",
+            "ottla produce",
+            "ottla consume t --count x",
+        ] {
+            let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        for line in ["ottla --help", "ottla topic --help", "ottla --version"] {
+            let error = Arguments::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_and_option_is_explained() {
+        fn check(command: &clap::Command) {
+            assert!(
+                command.get_about().is_some(),
+                "{} has no help",
+                command.get_name()
+            );
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {} has no help",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+}

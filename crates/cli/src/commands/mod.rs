@@ -1,0 +1,10 @@
+//! One file a command, and how they are run.
+
+pub(crate) mod completions;
+pub(crate) mod consume;
+pub(crate) mod produce;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod topic;
+
+pub(crate) use run::run;

@@ -1,0 +1,126 @@
+//! The metadata state machine: an input, a decision, records.
+//!
+//! It has no memory beside the image yet: leases of brokers, which will need one and timers, come
+//! with the cluster.
+
+use ottla_statemachine::{Offset, Outbox, StateMachine, Timestamp};
+
+use crate::image::Image;
+use crate::operations::{
+    AllocateProducerIds, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic, FenceBroker,
+    Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
+    UnregisterBroker,
+};
+use crate::record::Record;
+
+/// The state machine of the metadata log.
+#[derive(Debug)]
+pub enum Metadata {}
+
+/// What the metadata can be asked to do.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Names a new cluster.
+    Found(Found),
+    /// A broker is there.
+    RegisterBroker(RegisterBroker),
+    /// A broker goes out of service or back into it.
+    FenceBroker(FenceBroker),
+    /// A broker is forgotten.
+    UnregisterBroker(UnregisterBroker),
+    /// Topics are created.
+    CreateTopics(CreateTopics),
+    /// Topics are deleted.
+    DeleteTopics(DeleteTopics),
+    /// Topics grow.
+    CreatePartitions(CreatePartitions),
+    /// A broker needs producer ids.
+    AllocateProducerIds(AllocateProducerIds),
+}
+
+/// The answer to the input of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Whether the cluster bears that name now.
+    Found(Result<(), Refused>),
+    /// The epoch under which the broker speaks.
+    RegisterBroker(Result<i64, Refused>),
+    /// Whether the broker is in that state now.
+    FenceBroker(Result<(), Refused>),
+    /// Whether the broker was known and is not any more.
+    UnregisterBroker(Result<(), Refused>),
+    /// What became of each topic, in the order of the request.
+    CreateTopics(Vec<TopicOutcome>),
+    /// What became of each topic, in the order of the request.
+    DeleteTopics(Vec<DeletedTopic>),
+    /// What became of each topic, in the order of the request.
+    CreatePartitions(Vec<PartitionsOutcome>),
+    /// The block.
+    AllocateProducerIds(Result<ProducerIdBlock, Refused>),
+}
+
+/// There are no timers yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerKey {}
+
+impl StateMachine for Metadata {
+    type Hard = Image;
+    type Soft = ();
+    type Input = Input;
+    type Record = Record;
+    type Reply = Reply;
+    type TimerKey = TimerKey;
+
+    fn start(_: &Image, _: Timestamp, _: &mut Outbox<Self>) {}
+
+    fn step(image: &Image, (): &mut (), _: Timestamp, input: Input, out: &mut Outbox<Self>) {
+        let reply = match input {
+            Input::Found(found) => {
+                Reply::Found(found.decide(image).map(|records| out.extend(records)))
+            }
+            Input::RegisterBroker(broker) => {
+                let decision = broker.decide(image, out.next_offset().0);
+                Reply::RegisterBroker(decision.map(|(record, epoch)| {
+                    out.record(record);
+                    epoch
+                }))
+            }
+            Input::FenceBroker(fence) => {
+                Reply::FenceBroker(fence.decide(image).map(|record| out.extend(record)))
+            }
+            Input::UnregisterBroker(broker) => {
+                Reply::UnregisterBroker(broker.decide(image).map(|record| out.record(record)))
+            }
+            Input::CreateTopics(topics) => {
+                let (records, outcomes) = topics.decide(image, |records| out.fits(records));
+                out.extend(records);
+                Reply::CreateTopics(outcomes)
+            }
+            Input::DeleteTopics(topics) => {
+                let (records, outcomes) = topics.decide(image, |records| out.fits(records));
+                out.extend(records);
+                Reply::DeleteTopics(outcomes)
+            }
+            Input::CreatePartitions(topics) => {
+                let (records, outcomes) = topics.decide(image, |records| out.fits(records));
+                out.extend(records);
+                Reply::CreatePartitions(outcomes)
+            }
+            Input::AllocateProducerIds(ask) => {
+                Reply::AllocateProducerIds(ask.decide(image).map(|(record, block)| {
+                    out.record(record);
+                    block
+                }))
+            }
+        };
+        out.reply(reply);
+    }
+
+    fn apply(image: &mut Image, _: Offset, record: &Record) {
+        image.apply(record);
+    }
+
+    fn size_bytes(record: &Record) -> usize {
+        record.size_bytes_max()
+    }
+}

@@ -1,0 +1,48 @@
+//! What creating topics and partitions is bound by.
+
+use crate::config::TopicDefaults;
+
+/// What a topic gets where its creation does not say.
+#[derive(Clone, Debug)]
+pub struct CreationDefaults {
+    /// `num.partitions`.
+    pub partitions: i32,
+    /// `default.replication.factor`.
+    pub replication_factor: i16,
+    /// Defaults of the configurations.
+    pub configs: TopicDefaults,
+    /// Bounds of one request and of the cluster.
+    pub limits: TopicLimits,
+}
+
+impl Default for CreationDefaults {
+    fn default() -> Self {
+        Self {
+            partitions: 1,
+            replication_factor: 1,
+            configs: TopicDefaults::default(),
+            limits: TopicLimits::default(),
+        }
+    }
+}
+
+/// Bounds of one request and of the cluster; the request that exceeds one is refused as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicLimits {
+    /// Most partitions that one request may ask for, over all its topics; Kafka's number.
+    pub partitions_per_request_max: usize,
+    /// Most records that one request may write; Kafka's number.
+    pub records_per_request_max: usize,
+    /// Most partitions in the cluster.
+    pub partitions_total_max: usize,
+}
+
+impl Default for TopicLimits {
+    fn default() -> Self {
+        Self {
+            partitions_per_request_max: 10_000,
+            records_per_request_max: 10_000,
+            partitions_total_max: 200_000,
+        }
+    }
+}

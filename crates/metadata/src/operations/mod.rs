@@ -1,0 +1,22 @@
+//! What can be asked of the metadata, one operation a file: the decision from the image and the
+//! input to records and an answer. Nothing here changes the image.
+
+mod brokers;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod found;
+mod limits;
+mod manual_assignment;
+mod names;
+mod producer_ids;
+mod refused;
+
+pub use brokers::{FenceBroker, RegisterBroker, UnregisterBroker};
+pub use create_partitions::{CreatePartitions, NewPartitions, PartitionsOutcome};
+pub use create_topics::{CreateTopics, CreatedTopic, NewTopic, NewTopicAssignment, TopicOutcome};
+pub use delete_topics::{DeleteTopics, DeletedTopic, TopicReference};
+pub use found::Found;
+pub use limits::{CreationDefaults, TopicLimits};
+pub use producer_ids::{AllocateProducerIds, PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock};
+pub use refused::Refused;

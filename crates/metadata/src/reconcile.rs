@@ -1,0 +1,194 @@
+//! What one node must do to its replicas to follow the metadata: a pure planner.
+//!
+//! The plan is made from what changed, so that following costs what changed. Deletions come first:
+//! a topic that was deleted and created again under its name is gone before it comes back. The
+//! shell carries the plan out in order.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ottla_protocol::types::{NodeId, TopicId};
+use uuid::Uuid;
+
+use crate::image::{Configs, Delta, Image, Partition, Topic, TopicChange};
+
+/// A node and what it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalNode {
+    /// Its number.
+    pub id: NodeId,
+    /// The ids of its log directories.
+    pub directories: BTreeSet<Uuid>,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Give up a replica and its data.
+    Delete(ReplicaId),
+    /// Start a replica, with the data it has or, at its birth, none.
+    Open(Replica),
+    /// Say that a replica cannot be served: it lives in a log directory that is not here, and
+    /// must not be made anew where its data is not.
+    Offline(Replica),
+    /// The partition's replicas are others than before, this node still among them.
+    Resize {
+        /// Which replica.
+        id: ReplicaId,
+        /// Who holds a replica now, the preferred leader first.
+        replicas: Vec<NodeId>,
+    },
+    /// The topic's configurations are others than before.
+    Configure {
+        /// Which topic.
+        topic_id: TopicId,
+        /// Its name.
+        topic: Arc<str>,
+        /// What it overrides now.
+        configs: Arc<Configs>,
+    },
+}
+
+/// Names a replica on this node, past a topic's deletion and return under the same name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplicaId {
+    /// The topic's identity.
+    pub topic_id: TopicId,
+    /// The partition's number.
+    pub partition: i32,
+    /// The topic's name.
+    pub topic: Arc<str>,
+}
+
+/// A replica on this node, as the metadata describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Which one.
+    pub id: ReplicaId,
+    /// The partition's Raft group.
+    pub group_id: u64,
+    /// Who holds a replica, the preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// The log directory that this node's replica lives in.
+    pub directory: Uuid,
+    /// Whether the replicas are those of the partition's creation, so that they may found the
+    /// group if this one was never started.
+    pub birth: bool,
+    /// What the topic overrides.
+    pub configs: Arc<Configs>,
+}
+
+/// Plans what the node must do after the metadata changed by `delta`.
+pub fn reconcile(delta: &Delta, node: &LocalNode) -> Vec<Change> {
+    let (mut deletions, mut rest) = (Vec::new(), Vec::new());
+    for change in &delta.topics {
+        match change {
+            TopicChange::Created(topic) => {
+                rest.extend(replicas(topic, node.id).map(|replica| start(replica, node)));
+            }
+            TopicChange::Deleted(topic) => {
+                deletions
+                    .extend(replicas(topic, node.id).map(|replica| Change::Delete(replica.id)));
+            }
+            TopicChange::Changed { old, new } => {
+                follow(old, new, node, &mut deletions, &mut rest);
+            }
+        }
+    }
+    deletions.append(&mut rest);
+    deletions
+}
+
+/// The replicas that stand in the node's log directories although the metadata gives it none:
+/// left over from a deletion that was not finished. Call it only with an image that is at least as
+/// new as the last one this node has carried out; of an older one, everything looks left over.
+pub fn strays(
+    image: &Image,
+    node: NodeId,
+    found: impl IntoIterator<Item = ReplicaId>,
+) -> Vec<ReplicaId> {
+    let is_stray = |id: &ReplicaId| {
+        let partition = image.partition(id.topic_id, id.partition);
+        partition.is_none_or(|partition| partition.directory(node).is_none())
+    };
+    found.into_iter().filter(is_stray).collect()
+}
+
+/// The node's replicas of a topic.
+fn replicas(topic: &Topic, node: NodeId) -> impl Iterator<Item = Replica> {
+    topic
+        .partitions
+        .iter()
+        .zip(0..)
+        .filter_map(move |(partition, number)| replica(topic, partition, number, node))
+}
+
+fn replica(topic: &Topic, partition: &Partition, number: i32, node: NodeId) -> Option<Replica> {
+    let directory = partition.directory(node)?;
+    Some(Replica {
+        id: ReplicaId {
+            topic_id: topic.id,
+            partition: number,
+            topic: topic.name.clone(),
+        },
+        group_id: partition.group_id,
+        replicas: partition.replicas.clone(),
+        directory,
+        birth: partition.birth,
+        configs: topic.configs.clone(),
+    })
+}
+
+fn start(replica: Replica, node: &LocalNode) -> Change {
+    if node.directories.contains(&replica.directory) {
+        Change::Open(replica)
+    } else {
+        Change::Offline(replica)
+    }
+}
+
+/// Plans for a topic that stayed: partition by partition, then its configurations, which replicas
+/// that are started here have already.
+fn follow(
+    old: &Topic,
+    new: &Topic,
+    node: &LocalNode,
+    deletions: &mut Vec<Change>,
+    rest: &mut Vec<Change>,
+) {
+    let mut kept_any = false;
+    for number in 0..old.partitions.len().max(new.partitions.len()) {
+        let number = i32::try_from(number).expect("partitions are counted in i32");
+        let of = |topic: &Topic| replica(topic, topic.partition(number)?, number, node.id);
+        match (of(old), of(new)) {
+            (None, None) => {}
+            (None, Some(new)) => rest.push(start(new, node)),
+            (Some(old), None) => deletions.push(Change::Delete(old.id)),
+            (Some(old), Some(new)) if moved(&old, &new) => {
+                deletions.push(Change::Delete(old.id));
+                rest.push(start(new, node));
+            }
+            (Some(old), Some(new)) => {
+                kept_any = true;
+                if old.replicas != new.replicas {
+                    rest.push(Change::Resize {
+                        id: new.id,
+                        replicas: new.replicas,
+                    });
+                }
+            }
+        }
+    }
+    if kept_any && old.configs != new.configs {
+        rest.push(Change::Configure {
+            topic_id: new.id,
+            topic: new.name.clone(),
+            configs: new.configs.clone(),
+        });
+    }
+}
+
+/// Whether what stands on the node is not what should: another group, or another directory.
+fn moved(old: &Replica, new: &Replica) -> bool {
+    old.group_id != new.group_id || old.directory != new.directory
+}

@@ -1,0 +1,167 @@
+//! `RegisterBrokerRecord` (0), version 3; version 4, which only adds a tagged field, is read too.
+//!
+//! | field | type | tag |
+//! |---|---|---|
+//! | BrokerId | int32 | |
+//! | IsMigratingZkBroker | bool, false | |
+//! | IncarnationId | uuid | |
+//! | BrokerEpoch | int64 | |
+//! | EndPoints | array of: Name string, Host string, Port uint16, SecurityProtocol int16 | |
+//! | Features | array of: Name string, MinSupportedVersion int16, MaxSupportedVersion int16 | |
+//! | Rack | nullable string | |
+//! | Fenced | bool | |
+//! | InControlledShutdown | bool | |
+//! | LogDirs | array of uuid | 0 |
+
+use ottla_protocol::types::NodeId;
+use uuid::Uuid;
+
+use super::DecodeError;
+use super::frame::schema;
+use super::wire::{Reader, Writer, tag_bytes};
+
+/// A broker as it registered itself; replaces what an earlier registration said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisterBrokerRecord {
+    /// Who.
+    pub broker_id: NodeId,
+    /// This run of its process.
+    pub incarnation_id: Uuid,
+    /// The offset of the registration that began this incarnation.
+    pub broker_epoch: i64,
+    /// Where clients and brokers reach it.
+    pub endpoints: Vec<BrokerEndpoint>,
+    /// What it can do.
+    pub features: Vec<FeatureRange>,
+    /// Where it stands.
+    pub rack: Option<String>,
+    /// Whether it must not lead or get replicas.
+    pub fenced: bool,
+    /// Whether it is about to leave.
+    pub in_controlled_shutdown: bool,
+    /// The ids of its log directories.
+    pub log_dirs: Vec<Uuid>,
+}
+
+/// One listener as others reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerEndpoint {
+    /// The listener's name.
+    pub name: String,
+    /// The advertised host.
+    pub host: String,
+    /// The advertised port.
+    pub port: u16,
+    /// Kafka's number: 0 plaintext, 1 TLS, 2 SASL, 3 SASL over TLS.
+    pub security_protocol: i16,
+}
+
+/// The levels of one feature that a broker can run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureRange {
+    /// Kafka's name of the feature.
+    pub name: String,
+    /// The lowest level.
+    pub min: i16,
+    /// The highest level.
+    pub max: i16,
+}
+
+schema!(RegisterBrokerRecord, key 0, reads 3..=4, writes 3);
+
+const LOG_DIRS_TAG: u32 = 0;
+
+impl RegisterBrokerRecord {
+    pub(super) fn size_bytes_max(&self) -> usize {
+        let endpoints = self
+            .endpoints
+            .iter()
+            .map(|one| 20 + one.name.len() + one.host.len());
+        let features = self.features.iter().map(|one| 16 + one.name.len());
+        90 + endpoints.sum::<usize>()
+            + features.sum::<usize>()
+            + self.rack.as_ref().map_or(0, String::len)
+            + 16 * self.log_dirs.len()
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.i32(self.broker_id.0);
+        to.bool(false);
+        to.uuid(self.incarnation_id);
+        to.i64(self.broker_epoch);
+        to.array(&self.endpoints, |to, endpoint| endpoint.write(to));
+        to.array(&self.features, |to, feature| feature.write(to));
+        to.nullable_string(self.rack.as_deref());
+        to.bool(self.fenced);
+        to.bool(self.in_controlled_shutdown);
+        if self.log_dirs.is_empty() {
+            to.tags(&[]);
+        } else {
+            let log_dirs = tag_bytes(|to| to.array(&self.log_dirs, |to, id| to.uuid(*id)));
+            to.tags(&[(LOG_DIRS_TAG, log_dirs)]);
+        }
+    }
+
+    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let broker_id = NodeId(from.i32()?);
+        let _is_migrating_zk_broker = from.bool()?;
+        let mut record = Self {
+            broker_id,
+            incarnation_id: from.uuid()?,
+            broker_epoch: from.i64()?,
+            endpoints: from.array(7, BrokerEndpoint::read)?,
+            features: from.array(6, FeatureRange::read)?,
+            rack: from.nullable_string()?,
+            fenced: from.bool()?,
+            in_controlled_shutdown: from.bool()?,
+            log_dirs: Vec::new(),
+        };
+        from.tags(|tag, from| {
+            if tag == LOG_DIRS_TAG {
+                record.log_dirs = from.array(16, |from| from.uuid())?;
+            }
+            Ok(())
+        })?;
+        Ok(record)
+    }
+}
+
+impl BrokerEndpoint {
+    fn write(&self, to: &mut Writer) {
+        to.string(&self.name);
+        to.string(&self.host);
+        to.u16(self.port);
+        to.i16(self.security_protocol);
+        to.tags(&[]);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let endpoint = Self {
+            name: from.string()?,
+            host: from.string()?,
+            port: from.u16()?,
+            security_protocol: from.i16()?,
+        };
+        from.skip_tags()?;
+        Ok(endpoint)
+    }
+}
+
+impl FeatureRange {
+    fn write(&self, to: &mut Writer) {
+        to.string(&self.name);
+        to.i16(self.min);
+        to.i16(self.max);
+        to.tags(&[]);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let range = Self {
+            name: from.string()?,
+            min: from.i16()?,
+            max: from.i16()?,
+        };
+        from.skip_tags()?;
+        Ok(range)
+    }
+}

@@ -1,0 +1,211 @@
+//! All groups of a log directory: opening, closing, deleting.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::{Config, SnapshotPolicy};
+use ottla_platform::clock::Clock;
+use ottla_protocol::types::{NodeId, TopicId};
+use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
+
+use crate::log_store::LogStore;
+use crate::partition::Partition;
+use crate::peers::NoPeers;
+use crate::shared::Shared;
+use crate::state_machine::StateMachine;
+use crate::types::{Member, Raft};
+
+/// How long a group of one may take to elect itself: it writes and syncs a vote and an entry.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Opens groups in one log directory.
+#[derive(Clone)]
+pub struct Groups {
+    me: Member,
+    dir: LogDir,
+    clock: Arc<dyn Clock>,
+    config: Arc<Config>,
+}
+
+/// What is needed to open a partition's replica.
+#[derive(Debug, Clone)]
+pub struct PartitionSpec {
+    /// Topic name.
+    pub topic: Arc<str>,
+    /// Partition number.
+    pub partition: i32,
+    /// Topic id.
+    pub topic_id: TopicId,
+    /// Group id, issued by metadata and never reused.
+    pub group_id: u64,
+    /// Brokers that hold a replica, preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// The replica may begin with an empty log: it was placed in this very directory when the
+    /// partition was created. Without it, an absent log is an error, never a new beginning.
+    pub birth: bool,
+    /// Settings of the log.
+    pub config: LogConfig,
+}
+
+/// Why a partition cannot be opened. The others are not touched by it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] ottla_storage::OpenError),
+    /// The log should be there and is not: a wiped or swapped disk.
+    #[error("the partition's data is not in this log directory any more")]
+    Lost,
+    /// More than one replica, which needs peers.
+    #[error("the partition has {0} replicas; this broker has no peers")]
+    NoPeers(usize),
+    /// Reading or writing failed on the way.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The group stopped or did not come up.
+    #[error("the group did not start: {0}")]
+    Raft(String),
+}
+
+impl Groups {
+    /// The groups in `dir`, of which this broker is the member `node_id`.
+    pub fn new(node_id: NodeId, dir: LogDir, clock: Arc<dyn Clock>) -> Groups {
+        let config = Config {
+            cluster_name: String::new(),
+            // Nodes drive liveness, not groups: an idle group costs no CPU.
+            enable_tick: false,
+            enable_heartbeat: false,
+            enable_elect: false,
+            enable_pre_vote: Some(true),
+            enable_leader_restore: Some(false),
+            snapshot_policy: SnapshotPolicy::Never,
+            max_in_snapshot_log_to_keep: 0,
+            purge_batch_size: 1,
+            heartbeat_interval: 500,
+            election_timeout_min: 2500,
+            election_timeout_max: 3000,
+            ..Config::default()
+        };
+        Groups {
+            me: Member(node_id.0),
+            dir,
+            clock,
+            config: Arc::new(config.validate().expect("the settings are constants")),
+        }
+    }
+
+    /// Opens a partition's log, checks it, and returns once the replica leads and is readable.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(&self, spec: PartitionSpec) -> Result<Partition, OpenError> {
+        if spec.replicas != [NodeId(self.me.0)] {
+            return Err(OpenError::NoPeers(spec.replicas.len()));
+        }
+        let name = format!("{}-{}", spec.topic, spec.partition);
+        let identity = Identity {
+            topic_id: spec.topic_id.0,
+            partition: spec.partition,
+            group_id: spec.group_id,
+        };
+        let (dir, config) = (self.dir.clone(), spec.config.clone());
+        let folder = name.clone();
+        let (log, recovered) = tokio::task::spawn_blocking(move || {
+            Log::open(&dir, &folder, identity, config, OnDamage::Refuse)
+        })
+        .await
+        .map_err(io::Error::other)??;
+        tell(&name, &recovered);
+        let fresh = log.state().last.is_none() && log.read_vote().is_none();
+        if fresh && !spec.birth {
+            return Err(OpenError::Lost);
+        }
+        let partition = self.start(log).await?;
+        self.elect(&partition, fresh).await?;
+        Ok(partition)
+    }
+
+    async fn start(&self, log: Log) -> Result<Partition, OpenError> {
+        let shared = Shared::new(self.me, log, self.clock.clone());
+        let machine = StateMachine::new(shared.clone())?;
+        let store = LogStore(shared.clone());
+        let raft = Raft::new(self.me, self.config.clone(), NoPeers, store, machine)
+            .await
+            .map_err(|error| OpenError::Raft(error.to_string()))?;
+        Ok(Partition { shared, raft })
+    }
+
+    /// A group of one elects itself; waits until it leads and its first entry is committed.
+    async fn elect(&self, partition: &Partition, fresh: bool) -> Result<(), OpenError> {
+        let stopped = |error: &dyn std::fmt::Display| OpenError::Raft(error.to_string());
+        let mut leadership = partition.shared.watch_leadership();
+        if fresh {
+            let members = BTreeMap::from([(self.me, ())]);
+            let started = partition.raft.initialize(members).await;
+            started.map_err(|error| stopped(&error))?;
+        } else {
+            let asked = partition.raft.trigger().elect(false).await;
+            asked.map_err(|error| stopped(&error))?;
+        }
+        let settled = leadership.wait_for(|now| now.leader == Some(self.me) && now.settled);
+        match tokio::time::timeout(SETTLE_TIMEOUT, settled).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(stopped(&error)),
+            Err(_) => Err(OpenError::Raft("no leader in time".to_owned())),
+        }
+    }
+
+    /// Stops the group and closes its log in order.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub async fn close(&self, partition: Partition) -> io::Result<()> {
+        end(partition, Log::close).await
+    }
+
+    /// Stops the group and drops its log; the files go after `file.delete.delay.ms`.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub async fn delete(&self, partition: Partition) -> io::Result<()> {
+        end(partition, Log::delete).await
+    }
+
+    /// The log directory.
+    pub fn dir(&self) -> &LogDir {
+        &self.dir
+    }
+}
+
+async fn end(partition: Partition, last: fn(&Log) -> io::Result<()>) -> io::Result<()> {
+    partition
+        .raft
+        .shutdown()
+        .await
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    partition.shared.truncated(0);
+    partition.shared.waiters.wake();
+    tokio::task::spawn_blocking(move || last(&partition.shared.log))
+        .await
+        .map_err(io::Error::other)?
+}
+
+/// One line about what a crash left, if it left anything.
+fn tell(name: &str, recovered: &Recovered) {
+    if recovered.torn_bytes > 0 {
+        tracing::warn!(
+            log = name,
+            torn_bytes = recovered.torn_bytes,
+            "cut off a write that the last crash interrupted; nothing acknowledged was in it"
+        );
+    }
+    if !recovered.clean && !recovered.created {
+        tracing::info!(
+            log = name,
+            scanned_bytes = recovered.scanned_bytes,
+            "checked a log that was not closed in order"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! The segment log as openraft's log storage.
+//!
+//! `append` and `save_vote` run on openraft's core task and only queue work for the directory's
+//! writer thread; what blocks goes to a blocking thread.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, Range, RangeBounds};
+use std::sync::Arc;
+
+use futures::Stream;
+use openraft::entry::RaftEntry;
+use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use openraft::OptionalSend;
+use ottla_storage::{EntryKind, EntryMeta, Private};
+use tokio::sync::oneshot;
+
+use crate::codec::{decode_membership, decode_vote, encode_membership, encode_vote};
+use crate::entry::{Entry, Payload, Proposal};
+use crate::shared::Shared;
+use crate::types::{RaftLogId, Types, Vote, log_id, raft_id};
+
+/// Bytes of entries read for a follower at once.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// The log of one group, for openraft. Clones are the same log.
+#[derive(Clone)]
+pub(crate) struct LogStore(pub(crate) Arc<Shared>);
+
+impl LogStore {
+    fn append_one(&self, entry: Entry) {
+        let (shared, log, id) = (&self.0, &self.0.log, entry.id());
+        match entry.payload {
+            Payload::Blank => log.append_private(id, &Private::Blank),
+            Payload::Membership(membership) => {
+                let members = Private::Membership(encode_membership(&membership));
+                log.append_private(id, &members);
+            }
+            Payload::Proposed(Proposal::Batch {
+                batch,
+                condition,
+                ticket,
+            }) => {
+                let now_ms = shared.clock.now_ms();
+                let outcome = log.append_leader(id, batch, condition, now_ms);
+                shared.appended(id.index, outcome, ticket);
+            }
+            Payload::Proposed(Proposal::LogStart { offset, ticket }) => {
+                log.append_private(id, &Private::LogStart { offset });
+                shared.log_start_appended(id.index, offset, ticket);
+            }
+            Payload::Header(_) | Payload::Frame(_) => {
+                unreachable!("entries that were read back are not appended in a group of one")
+            }
+        }
+    }
+
+    /// Runs what blocks on a thread that may.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let shared = self.0.clone();
+        tokio::task::spawn_blocking(move || work(&shared))
+            .await
+            .map_err(io::Error::other)?
+    }
+
+    fn clamp(&self, range: &impl RangeBounds<u64>) -> Range<u64> {
+        let start = match range.start_bound() {
+            Bound::Included(index) => *index,
+            Bound::Excluded(index) => index.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(index) => index.saturating_add(1),
+            Bound::Excluded(index) => *index,
+            Bound::Unbounded => u64::MAX,
+        };
+        start..end.min(self.0.log.state().next_index)
+    }
+}
+
+impl RaftLogStorage<Types> for LogStore {
+    type LogReader = LogStore;
+
+    async fn get_log_state(&mut self) -> io::Result<LogState<Types>> {
+        let state = self.0.log.state();
+        Ok(LogState {
+            last_purged_log_id: state.purged.map(raft_id),
+            last_log_id: state.last.map(raft_id),
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> LogStore {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
+        let (done, saved) = oneshot::channel();
+        let done = Box::new(move |result| drop(done.send(result)));
+        self.0.log.save_vote(encode_vote(vote), done);
+        saved.await.map_err(io::Error::other)??;
+        self.0.voted(vote);
+        Ok(())
+    }
+
+    async fn save_committed(&mut self, _committed: Option<RaftLogId>) -> io::Result<()> {
+        // What is applied is noted instead (`Shared::applied`): it never runs ahead.
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> io::Result<Option<RaftLogId>> {
+        let last = self.0.log.state().last;
+        // After a power cut under asynchronous flush the note may be ahead of the log.
+        Ok(self.0.log.read_committed().min(last).map(raft_id))
+    }
+
+    async fn append<I>(&mut self, entries: I, done: IOFlushed<Types>) -> io::Result<()>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        for entry in entries {
+            self.append_one(entry);
+        }
+        self.0
+            .log
+            .submit(Box::new(move |result| done.io_completed(result)));
+        Ok(())
+    }
+
+    async fn truncate_after(&mut self, last: Option<RaftLogId>) -> io::Result<()> {
+        let last = last.map(|id| id.index);
+        self.blocking(move |shared| {
+            shared.log.truncate_after(last)?;
+            shared.truncated(last.map_or(0, |index| index + 1));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn purge(&mut self, id: RaftLogId) -> io::Result<()> {
+        self.blocking(move |shared| shared.log.purge_through(log_id(&id)))
+            .await
+    }
+}
+
+impl RaftLogReader<Types> for LogStore {
+    async fn try_get_log_entries<RB>(&mut self, range: RB) -> io::Result<Vec<Entry>>
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let range = self.clamp(&range);
+        let entries = self.0.log.entries(range)?;
+        entries.into_iter().map(header_entry).collect()
+    }
+
+    async fn entries_stream<RB>(
+        &mut self,
+        range: RB,
+    ) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let (entries, error) = match self.try_get_log_entries(range).await {
+            Ok(entries) => (entries, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        futures::stream::iter(entries.into_iter().map(Ok).chain(error.map(Err)))
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        self.blocking(move |shared| {
+            let frames = shared.log.frames(start, end, READ_BYTES_MAX)?;
+            frames
+                .into_iter()
+                .map(|(meta, frame)| {
+                    Ok(match meta.kind {
+                        EntryKind::Private(_) => header_entry(meta)?,
+                        EntryKind::Batch | EntryKind::Marker => {
+                            Entry::new(raft_id(meta.id), Payload::Frame(frame))
+                        }
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
+        let vote = self.0.log.read_vote();
+        vote.map(|bytes| decode_vote(&bytes)).transpose()
+    }
+}
+
+/// An entry for the state machine: what it needs of a frame is in its header.
+fn header_entry(meta: EntryMeta) -> io::Result<Entry> {
+    let payload = match &meta.kind {
+        EntryKind::Private(Private::Blank) => Payload::Blank,
+        EntryKind::Private(Private::Membership(bytes)) => {
+            Payload::Membership(decode_membership(bytes)?)
+        }
+        EntryKind::Private(Private::LogStart { .. } | Private::Void)
+        | EntryKind::Batch
+        | EntryKind::Marker => Payload::Header(meta.clone()),
+    };
+    Ok(Entry::new(raft_id(meta.id), payload))
+}

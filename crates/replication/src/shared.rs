@@ -1,0 +1,182 @@
+//! What the faces of one group share: its log, watermarks, leadership, and who waits for what.
+//!
+//! Written by openraft's tasks through the log store and the state machine, read by everyone.
+//! Invariants: the high watermark never goes back; a ticket is in one queue or answered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ottla_platform::clock::Clock;
+use ottla_storage::{Log, LogId, Outcome, Placed};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::progress::Waiters;
+use crate::ticket::{AppendError, Appended, TicketSender};
+use crate::types::{Member, Vote};
+
+/// See the file's head.
+pub(crate) struct Shared {
+    pub(crate) me: Member,
+    pub(crate) log: Log,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) waiters: Arc<Waiters>,
+    high_watermark: AtomicI64,
+    leadership: watch::Sender<Leadership>,
+    /// Taken after no other lock.
+    tickets: Mutex<Tickets>,
+}
+
+/// Who leads, as far as this replica knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Leadership {
+    /// Newest term seen; 0 before the first election.
+    pub(crate) term: i32,
+    /// The node known to lead that term.
+    pub(crate) leader: Option<Member>,
+    /// The first entry of that term is applied here, so that the high watermark covers all that
+    /// was committed before it.
+    pub(crate) settled: bool,
+}
+
+#[derive(Default)]
+struct Tickets {
+    /// Of entries this leader appended, ascending by index; answered when that index is applied.
+    appended: VecDeque<(u64, TicketSender, Appended)>,
+    /// Of batches that were in the log already, with the offset that the high watermark must
+    /// reach. Few, so they are simply searched.
+    duplicates: Vec<(i64, TicketSender, Appended)>,
+}
+
+impl Shared {
+    pub(crate) fn new(me: Member, log: Log, clock: Arc<dyn Clock>) -> Arc<Shared> {
+        let start = log.state().log_start_offset;
+        Arc::new(Shared {
+            me,
+            log,
+            clock,
+            waiters: Arc::default(),
+            high_watermark: AtomicI64::new(start),
+            leadership: watch::Sender::default(),
+            tickets: Mutex::default(),
+        })
+    }
+
+    /// Records below this Kafka offset are committed.
+    pub(crate) fn high_watermark(&self) -> i64 {
+        self.high_watermark.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn leadership(&self) -> Leadership {
+        *self.leadership.borrow()
+    }
+
+    /// Whether this replica leads and knows all that is committed.
+    pub(crate) fn leads(&self) -> bool {
+        let now = self.leadership();
+        now.leader == Some(self.me) && now.settled
+    }
+
+    pub(crate) fn watch_leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.subscribe()
+    }
+
+    /// A vote was saved: the only way in which terms and leaders change.
+    pub(crate) fn voted(&self, vote: &Vote) {
+        let leader_id = vote.leader_id();
+        let term = leader_id.term.0;
+        let leader = vote.is_committed().then_some(leader_id.voted_for);
+        self.leadership.send_if_modified(|now| {
+            let settled = now.settled && now.term == term;
+            let next = Leadership {
+                term,
+                leader,
+                settled,
+            };
+            std::mem::replace(now, next) != next
+        });
+        self.waiters.wake();
+    }
+
+    /// The first entry of `term` is applied.
+    pub(crate) fn settle(&self, term: i32) {
+        self.leadership.send_if_modified(|now| {
+            let changed = now.term == term && !now.settled;
+            now.settled |= changed;
+            changed
+        });
+    }
+
+    /// Keeps or answers the ticket of a proposal that was appended at `index`.
+    pub(crate) fn appended(&self, index: u64, outcome: Outcome, ticket: TicketSender) {
+        match outcome {
+            Outcome::Accepted(placed) => {
+                let answer = self.answer(placed);
+                self.tickets.lock().appended.push_back((index, ticket, answer));
+            }
+            Outcome::Duplicate(placed) => self.when_committed(placed, ticket),
+            Outcome::Rejected(rejection) => ticket.answer(Err(AppendError::Rejected(rejection))),
+        }
+    }
+
+    /// Keeps the ticket of a log start proposal that was appended at `index`.
+    pub(crate) fn log_start_appended(&self, index: u64, offset: i64, ticket: TicketSender) {
+        let answer = Appended {
+            base_offset: offset,
+            log_append_time_ms: -1,
+            log_start_offset: offset,
+        };
+        self.tickets.lock().appended.push_back((index, ticket, answer));
+    }
+
+    /// Answers the ticket of a duplicate once the original is committed.
+    pub(crate) fn when_committed(&self, original: Placed, ticket: TicketSender) {
+        let answer = self.answer(original);
+        let mut tickets = self.tickets.lock();
+        // Under the lock that `applied` takes after it has moved the watermark.
+        if original.next_offset <= self.high_watermark() {
+            ticket.answer(Ok(answer));
+        } else {
+            let waiting = (original.next_offset, ticket, answer);
+            tickets.duplicates.push(waiting);
+        }
+    }
+
+    /// Everything up to `id` is committed and applied; `high_watermark` covers it.
+    pub(crate) fn applied(&self, id: LogId, high_watermark: i64) {
+        self.log.save_committed(id);
+        let before = self.high_watermark.fetch_max(high_watermark, Ordering::AcqRel);
+        let mut tickets = self.tickets.lock();
+        while tickets.appended.front().is_some_and(|(index, ..)| *index <= id.index) {
+            if let Some((_, ticket, answer)) = tickets.appended.pop_front() {
+                ticket.answer(Ok(answer));
+            }
+        }
+        let reached = |(offset, ..): &mut (i64, _, _)| *offset <= high_watermark;
+        for (_, ticket, answer) in tickets.duplicates.extract_if(.., reached) {
+            ticket.answer(Ok(answer));
+        }
+        drop(tickets);
+        if high_watermark > before {
+            self.waiters.wake();
+        }
+    }
+
+    /// Entries from `index` on are gone: whoever waited for them cannot know what became of
+    /// their records.
+    pub(crate) fn truncated(&self, index: u64) {
+        let mut tickets = self.tickets.lock();
+        let kept = tickets.appended.partition_point(|(at, ..)| *at < index);
+        tickets.appended.truncate(kept);
+        tickets.duplicates.clear();
+    }
+
+    fn answer(&self, placed: Placed) -> Appended {
+        Appended {
+            base_offset: placed.base_offset,
+            log_append_time_ms: placed.log_append_time_ms,
+            log_start_offset: self.log.state().log_start_offset,
+        }
+    }
+}
