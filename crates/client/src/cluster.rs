@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ottla_protocol::{ErrorCode, NodeId, TopicId};
 
 use crate::address::Address;
-use crate::wire::messages::MetadataResponse;
+use crate::wire::StrBytes;
 use crate::wire::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+use crate::wire::messages::{BrokerId, MetadataResponse};
 
 /// A moment's view of the cluster. Cloning it is for the cache to make the next one; readers share it in an `Arc`.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,17 @@ pub struct Broker {
     pub address: Address,
     /// Its rack, if it has one.
     pub rack: Option<String>,
+}
+
+impl Broker {
+    /// From the fields that several responses have for it. A port that is none is 0, which nobody can connect to.
+    pub(crate) fn new(id: BrokerId, host: &str, port: i32, rack: Option<&StrBytes>) -> Self {
+        Broker {
+            id: NodeId(id.0),
+            address: Address::new(host, u16::try_from(port).unwrap_or(0)),
+            rack: rack.map(|rack| rack.to_string()),
+        }
+    }
 }
 
 /// A topic as metadata tells of it.
@@ -95,7 +107,8 @@ impl ClusterView {
         view.brokers = response
             .brokers
             .iter()
-            .map(|broker| (NodeId(broker.node_id.0), broker_of(broker)))
+            .map(|told| Broker::new(told.node_id, &told.host, told.port, told.rack.as_ref()))
+            .map(|broker| (broker.id, broker))
             .collect();
         for topic in &response.topics {
             let Some(name) = topic.name.as_ref() else {
@@ -149,17 +162,6 @@ pub(crate) struct LeaderHint {
     pub(crate) epoch: i32,
 }
 
-fn broker_of(broker: &crate::wire::messages::metadata_response::MetadataResponseBroker) -> Broker {
-    Broker {
-        id: NodeId(broker.node_id.0),
-        address: Address::new(
-            broker.host.to_string(),
-            u16::try_from(broker.port).unwrap_or(0),
-        ),
-        rack: broker.rack.as_ref().map(|rack| rack.to_string()),
-    }
-}
-
 fn topic_of(name: Arc<str>, topic: &MetadataResponseTopic, known: Option<&Topic>) -> Topic {
     let id = TopicId(topic.topic_id);
     // Epochs of a topic created anew under the same name begin again.
@@ -188,9 +190,7 @@ fn topic_of(name: Arc<str>, topic: &MetadataResponseTopic, known: Option<&Topic>
 }
 
 fn partition_of(partition: &MetadataResponsePartition) -> Partition {
-    let nodes = |nodes: &[crate::wire::messages::BrokerId]| {
-        nodes.iter().map(|node| NodeId(node.0)).collect()
-    };
+    let nodes = |nodes: &[BrokerId]| nodes.iter().map(|node| NodeId(node.0)).collect();
     Partition {
         leader: Some(NodeId(partition.leader_id.0)).filter(|leader| leader.0 >= 0),
         leader_epoch: partition.leader_epoch,

@@ -4,7 +4,6 @@ use ottla_protocol::messages::DescribeClusterRequest;
 use ottla_protocol::{ErrorCode, NodeId};
 
 use super::Admin;
-use crate::address::Address;
 use crate::cluster::Broker;
 use crate::error::ClientError;
 
@@ -46,14 +45,12 @@ impl Admin<'_> {
                 .brokers
                 .iter()
                 .map(|broker| DescribedBroker {
-                    broker: Broker {
-                        id: NodeId(broker.broker_id.0),
-                        address: Address::new(
-                            broker.host.to_string(),
-                            u16::try_from(broker.port).unwrap_or(0),
-                        ),
-                        rack: broker.rack.as_ref().map(|rack| rack.to_string()),
-                    },
+                    broker: Broker::new(
+                        broker.broker_id,
+                        &broker.host,
+                        broker.port,
+                        broker.rack.as_ref(),
+                    ),
                     is_fenced: broker.is_fenced,
                 })
                 .collect();

@@ -3,7 +3,7 @@
 //! Every renewal replaces the view as a whole; readers hold an `Arc` of the one they looked at. Renewals of several
 //! callers may overlap: each is folded into what is there when its response arrives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +114,12 @@ impl Client {
         }
         state.view = Arc::new(view);
         Ok(errors)
+    }
+
+    /// Asks any broker about topics that exist, once.
+    pub(crate) async fn renew_known(&self, topics: &BTreeSet<Arc<str>>) -> Result<(), ClientError> {
+        let names: Vec<&str> = topics.iter().map(Arc::as_ref).collect();
+        self.renew(&names, IfMissing::Fail).await.map(drop)
     }
 
     /// Takes note of a leader that a broker pointed to in a refusal. Whether that was news.

@@ -322,9 +322,7 @@ impl Fetcher {
         let topics = std::mem::take(&mut self.doubtful);
         let client = self.client.clone();
         let renewal = async move {
-            let names: Vec<&str> = topics.iter().map(Arc::as_ref).collect();
-            let renewed = client.renew(&names, IfMissing::Fail).await.map(drop);
-            drop(names);
+            let renewed = client.renew_known(&topics).await;
             Event::Renewed(topics, renewed)
         };
         self.events.push(renewal.boxed());

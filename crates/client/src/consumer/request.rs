@@ -9,11 +9,10 @@ use bytes::Bytes;
 use ottla_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use ottla_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use ottla_protocol::messages::{BrokerId, FetchRequest, FetchResponse, TopicName};
-use ottla_protocol::{ErrorCode, NodeId, TopicId};
+use ottla_protocol::{ErrorCode, TopicId};
 
 use super::config::ConsumerConfig;
 use super::visible::Aborted;
-use crate::address::Address;
 use crate::cluster::{Broker, ClusterView, LeaderHint};
 use crate::connection::Connection;
 use crate::error::ConnectionError;
@@ -194,14 +193,12 @@ fn hint(response: &FetchResponse, data: &PartitionData) -> Option<LeaderHint> {
         .iter()
         .find(|node| node.node_id == leader.leader_id)?;
     Some(LeaderHint {
-        leader: Broker {
-            id: NodeId(endpoint.node_id.0),
-            address: Address::new(
-                endpoint.host.to_string(),
-                u16::try_from(endpoint.port).ok()?,
-            ),
-            rack: endpoint.rack.as_ref().map(|rack| rack.to_string()),
-        },
+        leader: Broker::new(
+            endpoint.node_id,
+            &endpoint.host,
+            endpoint.port,
+            endpoint.rack.as_ref(),
+        ),
         epoch: leader.leader_epoch,
     })
 }

@@ -22,6 +22,14 @@ pub(super) struct Appended {
     pub(super) log_append_time_ms: Option<i64>,
 }
 
+impl Appended {
+    /// In the log for all that is known, but nobody told where.
+    pub(super) const SOMEWHERE: Appended = Appended {
+        base_offset: None,
+        log_append_time_ms: None,
+    };
+}
+
 /// What became of a batch, for those who sent its records.
 #[derive(Debug)]
 pub(super) struct Outcome {

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use ottla_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use ottla_protocol::messages::{ProduceRequest, ProduceResponse};
-use ottla_protocol::{ErrorCode, NodeId, TopicId};
+use ottla_protocol::{ErrorCode, TopicId};
 
 use super::accumulator::Taken;
 use super::batch::Appended;
 use super::config::{Acks, ProducerConfig};
 use super::queue::Answer;
 use super::request::{FIRST_WITH_TOPIC_IDS, ProduceBody, TopicBatches};
-use crate::address::Address;
 use crate::cluster::{Broker, ClusterView, LeaderHint};
 use crate::connection::{Connection, Pending};
 use crate::error::ConnectionError;
@@ -130,14 +129,8 @@ impl Exchange {
         match response {
             Ok(Some(response)) => self.take_answers(&response, &ids, sent),
             Ok(None) => {
-                let unknown = Appended {
-                    base_offset: None,
-                    log_append_time_ms: None,
-                };
-                let answered = sent
-                    .into_iter()
-                    .map(|taken| (taken, Answer::Appended(unknown)));
-                self.answers.extend(answered);
+                let written = |taken| (taken, Answer::Appended(Appended::SOMEWHERE));
+                self.answers.extend(sent.into_iter().map(written));
             }
             Err(error) => {
                 let lost = |taken| (taken, Answer::Lost(error.to_string()));
@@ -210,14 +203,12 @@ fn hint(response: &ProduceResponse, partition: &PartitionProduceResponse) -> Opt
         .iter()
         .find(|node| node.node_id == leader.leader_id)?;
     Some(LeaderHint {
-        leader: Broker {
-            id: NodeId(endpoint.node_id.0),
-            address: Address::new(
-                endpoint.host.to_string(),
-                u16::try_from(endpoint.port).ok()?,
-            ),
-            rack: endpoint.rack.as_ref().map(|rack| rack.to_string()),
-        },
+        leader: Broker::new(
+            endpoint.node_id,
+            &endpoint.host,
+            endpoint.port,
+            endpoint.rack.as_ref(),
+        ),
         epoch: leader.leader_epoch,
     })
 }

@@ -212,11 +212,7 @@ impl PartitionQueue {
         retry_at: Instant,
         settings: &QueueSettings,
     ) -> Settled {
-        let is_first = self.in_flight.first() == Some(&batch.order)
-            && self
-                .waiting
-                .front()
-                .is_none_or(|next| next.order > batch.order);
+        let is_first = self.is_first(batch.order);
         self.in_flight.remove(&batch.order);
         match answer {
             Answer::Appended(appended) => {
@@ -241,13 +237,7 @@ impl PartitionQueue {
             Answer::Refused {
                 code: ErrorCode::DuplicateSequenceNumber,
                 ..
-            } if batch.stamp.is_some() => {
-                let appended = Appended {
-                    base_offset: None,
-                    log_append_time_ms: None,
-                };
-                Some((batch, Ok(appended)))
-            }
+            } if batch.stamp.is_some() => Some((batch, Ok(Appended::SOMEWHERE))),
             Answer::Refused { code, detail } => {
                 batch.last_failure = Some(code.name().to_owned());
                 batch.is_in_doubt |= leaves_doubt(code);
@@ -261,15 +251,21 @@ impl PartitionQueue {
                     }
                     Judgement::RestartAndFail => {
                         self.must_restart = true;
-                        self.fail(batch, code, detail)
+                        Some(refused(batch, code, detail))
                     }
                     Judgement::Fail => {
                         self.leave_gap(&batch);
-                        self.fail(batch, code, detail)
+                        Some(refused(batch, code, detail))
                     }
                 }
             }
         }
+    }
+
+    /// Whether no earlier batch is unsettled.
+    fn is_first(&self, order: u64) -> bool {
+        let is_next = self.waiting.front().is_none_or(|next| next.order > order);
+        is_next && self.in_flight.first() == Some(&order)
     }
 
     fn retry(
@@ -291,15 +287,6 @@ impl PartitionQueue {
             .partition_point(|other| other.order < batch.order);
         self.waiting.insert(place, batch);
         None
-    }
-
-    fn fail(&self, batch: PendingBatch, code: ErrorCode, detail: Option<String>) -> Settled {
-        let error = ProduceError::Refused {
-            partition: batch.partition().clone(),
-            code,
-            detail,
-        };
-        Some((batch, Err(error)))
     }
 
     /// Gives up the closed batches that are too old, and the open one.
@@ -412,6 +399,19 @@ fn leaves_doubt(code: ErrorCode) -> bool {
             | ErrorCode::NotEnoughReplicasAfterAppend
             | ErrorCode::UnknownServerError
     )
+}
+
+fn refused(
+    batch: PendingBatch,
+    code: ErrorCode,
+    detail: Option<String>,
+) -> (PendingBatch, Result<Appended, ProduceError>) {
+    let error = ProduceError::Refused {
+        partition: batch.partition().clone(),
+        code,
+        detail,
+    };
+    (batch, Err(error))
 }
 
 fn timed_out(batch: &PendingBatch, now: Instant) -> ProduceError {

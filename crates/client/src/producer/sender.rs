@@ -21,7 +21,7 @@ use super::exchange::{self, Exchange};
 use super::identity::ask_for_identity;
 use super::queue::Answer;
 use super::trial::Trial;
-use crate::client::{Client, IfMissing};
+use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::ClientError;
 
@@ -279,9 +279,7 @@ impl Sender {
         let topics = std::mem::take(&mut self.doubtful);
         let client = self.client.clone();
         let renewal = async move {
-            let names: Vec<&str> = topics.iter().map(Arc::as_ref).collect();
-            let renewed = client.renew(&names, IfMissing::Fail).await.map(drop);
-            drop(names);
+            let renewed = client.renew_known(&topics).await;
             Event::Renewed(topics, renewed)
         };
         self.events.push(renewal.boxed());
