@@ -152,6 +152,20 @@ impl Finished {
         self
     }
 
+    /// Fails unless stderr names this exception of Kafka's, with this detail somewhere in its message.
+    /// The sentence around the detail is each broker's own.
+    pub fn blames(&self, exception: &str, detail: &str) -> &Finished {
+        let message = self
+            .stderr
+            .split_once(&format!("errors.{exception}: "))
+            .map(|(_, message)| message);
+        assert!(
+            message.is_some_and(|message| message.contains(detail)),
+            "stderr lacks {exception} about {detail:?}: {self}"
+        );
+        self
+    }
+
     /// Fails unless stdout is exactly these lines (see [`Finished::lines`]), in this order.
     pub fn prints(&self, lines: &[&str]) -> &Finished {
         assert_eq!(self.lines(), lines, "{self}");
