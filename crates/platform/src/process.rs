@@ -1,4 +1,4 @@
-//! Limits and use of this process.
+//! Limits, use and whereabouts of this process.
 
 use std::time::Duration;
 
@@ -40,6 +40,12 @@ pub fn cpu_time() -> Option<Duration> {
     Some(Duration::from_millis((user + system) * TICK_MS))
 }
 
+/// What this machine calls itself; empty if that is not text.
+pub fn host_name() -> String {
+    let names = rustix::system::uname();
+    names.nodename().to_str().unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +53,12 @@ mod tests {
     #[test]
     fn the_limit_of_open_files_is_at_least_a_few() {
         assert!(raise_open_files() >= 64);
+    }
+
+    #[test]
+    fn this_machine_has_a_name() {
+        let name = host_name();
+        assert!(!name.is_empty() && !name.contains('\0'), "{name:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use ottla_broker::config::{Built, Config, Flags, PropertiesFile, Sources};
 use ottla_broker::node::{Node, NodeOptions};
+use ottla_platform::process;
 use tokio::runtime::Builder;
 
 use super::signals::StopSignals;
@@ -113,15 +114,9 @@ impl Serve {
                 })
                 .collect(),
             file,
-            host_name: host_name(),
+            host_name: process::host_name(),
         })
     }
-}
-
-/// What this machine calls itself; empty if that is not text.
-fn host_name() -> String {
-    let names = rustix::system::uname();
-    names.nodename().to_str().unwrap_or_default().to_owned()
 }
 
 async fn serve(built: Built) -> Result<(), Failure> {

@@ -1,72 +1,13 @@
 //! Fetch: from a session's partitions to slices of their logs.
 //!
+//! - [`handle`]: one request, from its session to its reply;
 //! - [`request`]: what is asked, as the session cache wants it;
 //! - [`read`]: one round of reading, under the limits of the request;
 //! - [`response`]: what was read, as the client wants it.
-//!
-//! A round that has too little to say is repeated when one of its partitions moves. Slices that may
-//! not be in memory are touched on a thread that may block, before the socket sees them.
 
+mod handle;
 mod read;
 mod request;
 mod response;
 
-use std::time::Duration;
-
-use ottla_protocol::fetch::FetchResponse;
-use ottla_protocol::messages::FetchRequest;
-use tokio::time::Instant;
-
-use self::read::{Reading, Round};
-use crate::context::Call;
-use crate::fetch_session::{Begun, Context};
-use crate::net::Reply;
-
-/// Handles one request.
-pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
-    let image = call.image();
-    let limits = read::Limits::of(call, &request);
-    let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-    let asked = request::session_request(call, &image, request);
-    let begun = {
-        let now_ms = call.broker.clock.now_ms();
-        let mut sessions = call.broker.fetch_sessions.lock();
-        sessions.begin(asked, now_ms, |id| request::name_of(&image, id))
-    };
-    let Begun { context, targets } = begun;
-    if let Context::Refused(error) = context {
-        return Reply::now(FetchResponse {
-            error_code: error.code(),
-            ..FetchResponse::default()
-        });
-    }
-    let reading = Reading::new(call, &image, targets, limits);
-    let round = reading.round();
-    if max_wait.is_zero() || round.is_enough(&reading) {
-        if !round.is_cold() {
-            return Reply::now(response::finish(reading, round, context));
-        }
-        return Reply::later(finish_cold(reading, round, context));
-    }
-    Reply::later(finish_later(reading, context, Instant::now() + max_wait))
-}
-
-async fn finish_later(reading: Reading, context: Context, deadline: Instant) -> FetchResponse {
-    let partitions = reading.partitions();
-    let look = || Some(reading.round()).filter(|round| round.is_enough(&reading));
-    let found = reading
-        .broker
-        .purgatory
-        .wait(partitions.iter(), deadline, look)
-        .await;
-    drop(partitions);
-    let round = found.unwrap_or_else(|| reading.round());
-    finish_cold(reading, round, context).await
-}
-
-async fn finish_cold(reading: Reading, round: Round, context: Context) -> FetchResponse {
-    if round.is_cold() {
-        round.warm().await;
-    }
-    response::finish(reading, round, context)
-}
+pub(crate) use handle::handle;
