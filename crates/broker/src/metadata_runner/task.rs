@@ -72,7 +72,7 @@ impl MetadataRunner {
         )
     }
 
-    /// Loads what is committed and publishes it, once, before anyone asks.
+    /// Loads what is committed.
     ///
     /// # Errors
     /// The log cannot be followed.
@@ -83,13 +83,10 @@ impl MetadataRunner {
         let replay = loading.await.map_err(|ended| {
             MetadataLogError::Read(ottla_storage::ReadError::Io(std::io::Error::other(ended)))
         })??;
-        self.following
-            .publish(replay.hard(), replay.next_offset())
-            .await;
         Ok(replay)
     }
 
-    /// Leads until told to stop. Questions that were not answered by then never are.
+    /// Publishes what is loaded and leads, until told to stop. Questions that were not answered by then never are.
     ///
     /// # Errors
     /// The log cannot be followed any more.
@@ -100,6 +97,9 @@ impl MetadataRunner {
     ) -> Result<(), MetadataLogError> {
         let mut replay = loaded;
         loop {
+            self.following
+                .publish(replay.hard(), replay.next_offset())
+                .await;
             let mut leading = Leading::begin(&self.partition, &self.following, replay);
             tokio::select! {
                 biased;

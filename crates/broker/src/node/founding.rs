@@ -22,7 +22,7 @@ use crate::metadata_runner::MetadataHandle;
 
 /// The metadata log's topic, as Kafka's tools know it.
 const METADATA_TOPIC: &str = "__cluster_metadata";
-const METADATA_TOPIC_ID: TopicId = TopicId(Uuid::from_u128(1));
+pub(super) const METADATA_TOPIC_ID: TopicId = TopicId(Uuid::from_u128(1));
 /// Its Raft group; partitions have higher ones.
 const METADATA_GROUP_ID: u64 = 0;
 

@@ -26,7 +26,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{founding, gauges};
+use super::{founding, gauges, strays};
 use crate::authorize::Gate;
 use crate::chores::Chores;
 use crate::config::{Config, HostPort};
@@ -416,6 +416,7 @@ impl Cluster {
         };
         let (runner, metadata) = MetadataRunner::new(node_id, store.metadata.clone(), following);
         let loaded = runner.load().await?;
+        strays::set_aside(&store.directory, loaded.hard(), node_id).await?;
         let (stop_metadata, stopped) = oneshot::channel();
         let following_metadata = tokio::spawn(lead(runner, loaded, stopped, ground.failure()));
         let incarnation = founding::random_uuid(&mut ground.random);

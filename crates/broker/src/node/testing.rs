@@ -1,5 +1,6 @@
 //! A node in this process and a client that says exactly what it is told to, for tests.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use ottla_protocol::messages::metadata_request::MetadataRequestTopic;
 use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ottla_protocol::messages::produce_response::PartitionProduceResponse;
 use ottla_protocol::messages::{
-    ApiRequest, CreateTopicsRequest, MetadataRequest, ProduceRequest, StrBytes, TopicName,
+    ApiRequest, CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest, ProduceRequest,
+    StrBytes, TopicName,
 };
 use ottla_protocol::records::{BatchBuilder, Compression, ProducerStamp};
 use tempfile::TempDir;
@@ -79,6 +81,11 @@ impl TestNode {
 
     /// The same node after a stop in order.
     pub(crate) async fn restarted(self) -> TestNode {
+        self.restarted_after(|_| ()).await
+    }
+
+    /// The same node after a stop in order and something that was done to its data meanwhile.
+    pub(crate) async fn restarted_after(self, meanwhile: impl FnOnce(&Path)) -> TestNode {
         let TestNode {
             directory,
             setup,
@@ -88,6 +95,7 @@ impl TestNode {
             .await
             .expect("a stop in time")
             .unwrap();
+        meanwhile(&directory.path().join("data"));
         let node = Node::start(setup.options(&directory, Gate::default()))
             .await
             .unwrap();
@@ -219,6 +227,15 @@ impl TestClient {
         let response = self.ask(7, &request).await;
         assert_eq!(response.topics[0].error_code, 0, "{response:?}");
         response.topics[0].topic_id
+    }
+
+    /// Deletes a topic.
+    pub(crate) async fn delete(&mut self, name: &str) {
+        let request = DeleteTopicsRequest::default()
+            .with_timeout_ms(20_000)
+            .with_topic_names(vec![topic_name(name)]);
+        let response = self.ask(5, &request).await;
+        assert_eq!(response.responses[0].error_code, 0, "{response:?}");
     }
 
     /// Produces with acks=all; the answer for the partition.

@@ -64,3 +64,46 @@ async fn restarts_lose_nothing_that_was_acknowledged() {
         node = node.restarted().await;
     }
 }
+
+#[tokio::test]
+async fn a_log_whose_deletion_was_cut_short_does_not_stand_in_the_way() {
+    let node = TestNode::start(&[]).await;
+    let mut client = node.client().await;
+    client.create("t", 1, &[]).await;
+    client.produce("t", 0, batch(&["old"])).await;
+    let mut saved = None;
+    let node = node
+        .restarted_after(|data| {
+            let copy = data.join("saved");
+            copy_folder(&data.join("t-0"), &copy);
+            saved = Some(copy);
+        })
+        .await;
+    node.client().await.delete("t").await;
+    let node = node
+        .restarted_after(|data| std::fs::rename(saved.unwrap(), data.join("t-0")).unwrap())
+        .await;
+    let mut client = node.client().await;
+    client.create("t", 1, &[]).await;
+    let answer = client.produce("t", 0, batch(&["new"])).await;
+    assert_eq!((answer.error_code, answer.base_offset), (0, 0));
+    let node = node
+        .restarted_after(|data| {
+            let names = std::fs::read_dir(data)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let kept: Vec<_> = names.filter(|name| name.ends_with("-stray")).collect();
+            assert_eq!(kept.len(), 1, "{kept:?}");
+        })
+        .await;
+    let answer = node.client().await.produce("t", 0, batch(&["newer"])).await;
+    assert_eq!((answer.error_code, answer.base_offset), (0, 1));
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}

@@ -136,12 +136,22 @@ async fn serve(built: Built) -> Result<(), Failure> {
             return Ok(());
         }
     };
+    tell_where(&node);
     let mut why = Ok(());
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; another signal stops at once"),
         reason = node.failed() => why = Err(Failure::Failed(reason)),
     }
     stop(node.shutdown(), signals.next()).await.and(why)
+}
+
+fn tell_where(node: &Node) {
+    for (name, address) in node.listeners() {
+        tracing::info!("serving Kafka clients on {name}://{address}");
+    }
+    if let Some(address) = node.http_address() {
+        tracing::info!("metrics on http://{address}/metrics");
+    }
 }
 
 /// Waits until the node has stopped, or until it is told to stop at once.
