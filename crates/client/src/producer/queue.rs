@@ -5,6 +5,8 @@
 //! - A batch keeps its sequence until it is *known* not to be in the log under it. The broker says so by
 //!   OUT_OF_ORDER_SEQUENCE_NUMBER once every earlier batch is settled.
 //! - While a batch is sent again, no other is under way (Kafka remembers five batches; more would be in doubt).
+//! - The first batch goes alone until it is in the log: a broker that does not know the producer yet takes any first
+//!   sequence, so a second batch could overtake it.
 //! - After a batch was given up in doubt, the next one may meet a gap. Then the partition starts again: the next
 //!   epoch, sequence 0 (KIP-360). Epochs are per partition, as the broker's memory is.
 
@@ -73,6 +75,8 @@ pub(super) struct PartitionQueue {
     next_order: u64,
     identity: Option<ProducerIdentity>,
     next_sequence: i32,
+    /// A batch of `identity` is in the log.
+    is_known: bool,
     /// A producer id whose epochs are used up here.
     spent_id: Option<i64>,
     /// The last batch with a sequence that was given up: behind it the broker may see a gap.
@@ -91,6 +95,7 @@ impl PartitionQueue {
             next_order: 0,
             identity: None,
             next_sequence: 0,
+            is_known: false,
             spent_id: None,
             gap: None,
             must_restart: false,
@@ -160,7 +165,8 @@ impl PartitionQueue {
         if next.not_before.is_some_and(|moment| moment > now) {
             return false;
         }
-        if self.must_restart || next.stamp.is_some() {
+        let is_first = self.identity.is_some() && !self.is_known;
+        if self.must_restart || is_first || next.stamp.is_some() {
             return self.in_flight.is_empty();
         }
         self.in_flight.len() < settings.in_flight_max
@@ -216,6 +222,7 @@ impl PartitionQueue {
         self.in_flight.remove(&batch.order);
         match answer {
             Answer::Appended(appended) => {
+                self.is_known = true;
                 // There was no gap after all, or none that the broker minds.
                 self.gap = self.gap.filter(|&gap| gap > batch.order);
                 Some((batch, Ok(appended)))
@@ -351,6 +358,7 @@ impl PartitionQueue {
         self.must_restart = false;
         self.gap = None;
         self.next_sequence = 0;
+        self.is_known = false;
         for batch in &mut self.waiting {
             batch.stamp = None;
         }

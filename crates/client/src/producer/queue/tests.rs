@@ -20,7 +20,15 @@ fn settings() -> QueueSettings {
     }
 }
 
+/// A queue that the broker knows already.
 fn queue() -> PartitionQueue {
+    PartitionQueue {
+        is_known: true,
+        ..new_queue()
+    }
+}
+
+fn new_queue() -> PartitionQueue {
     PartitionQueue::new(TopicPartition::new("t", 0))
 }
 
@@ -111,6 +119,22 @@ fn a_batch_sent_again_keeps_its_sequence_and_its_place_and_goes_alone() {
 }
 
 #[test]
+fn the_first_batch_goes_alone_until_the_broker_knows_the_producer() {
+    let (mut queue, now) = (new_queue(), Instant::now());
+    let first = sent(&mut queue, 0, now);
+    push(&mut queue, 1, now);
+    assert!(!queue.may_send(now, true, &settings()));
+    let answer = refused(ErrorCode::NotLeaderOrFollower);
+    assert!(settle(&mut queue, first, answer, now).is_none());
+    let again = queue.take(Some(IDENTITY)).unwrap();
+    assert!(!queue.may_send(now, true, &settings()));
+    settle(&mut queue, again, appended(0), now);
+    let _second = queue.take(Some(IDENTITY)).unwrap();
+    push(&mut queue, 2, now);
+    assert!(queue.may_send(now, true, &settings()));
+}
+
+#[test]
 fn a_batch_waits_before_it_is_sent_again() {
     let (mut queue, now) = (queue(), Instant::now());
     let batch = sent(&mut queue, 0, now);
@@ -160,7 +184,9 @@ fn out_of_order_behind_a_batch_given_up_starts_again_in_a_new_epoch() {
     settle(&mut queue, first, refused(ErrorCode::MessageTooLarge), now);
     let answer = refused(ErrorCode::OutOfOrderSequenceNumber);
     assert!(settle(&mut queue, second, answer, now).is_none());
-    assert_eq!(sequence(&queue.take(Some(IDENTITY)).unwrap()), (1, 0));
+    let again = queue.take(Some(IDENTITY)).unwrap();
+    assert_eq!(sequence(&again), (1, 0));
+    settle(&mut queue, again, appended(0), now);
     assert_eq!(sequence(&sent(&mut queue, 2, now)), (1, 1));
 }
 
@@ -264,7 +290,8 @@ impl Model {
                     return refused(ErrorCode::OutOfOrderSequenceNumber);
                 }
             }
-            _ if first != 0 => return refused(ErrorCode::OutOfOrderSequenceNumber),
+            // Of a producer that it does not know the broker takes any first sequence.
+            Some(_) if first != 0 => return refused(ErrorCode::OutOfOrderSequenceNumber),
             _ => self.recent.clear(),
         }
         self.epoch = Some(header.producer_epoch);
@@ -326,7 +353,7 @@ struct World {
 impl World {
     fn run(steps: Vec<Step>) -> World {
         let mut world = World {
-            queue: queue(),
+            queue: new_queue(),
             model: Model::default(),
             network: VecDeque::new(),
             now: Instant::now(),
