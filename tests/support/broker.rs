@@ -98,20 +98,21 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Starts the process again, on the same data and port, without waiting for anything.
-    pub fn spawn(&mut self) -> Result<(), String> {
+    /// Starts the process again, on the same data and port, without waiting for anything; when it
+    /// was started. The program may have to be built first.
+    pub fn spawn(&mut self) -> Result<Instant, String> {
         assert!(self.process.is_none(), "the broker is running");
         let mut command = self.command()?;
+        let started = Instant::now();
         let process = Process::spawn(&mut command, &self.log_path())
             .map_err(|error| format!("cannot run {command:?}: {error}"))?;
         self.process = Some(process);
-        Ok(())
+        Ok(started)
     }
 
     /// Starts the process again, on the same data and port, and waits until it answers.
     pub fn resume(&mut self) -> Result<(), String> {
-        let started = Instant::now();
-        self.spawn()?;
+        let started = self.spawn()?;
         let process = self.process.as_mut().expect("it was just spawned");
         let port = self.port;
         let outcome = wait::poll(READY_WITHIN, || {

