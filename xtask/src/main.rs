@@ -41,9 +41,9 @@ enum Command {
     Fix,
     /// Download and compile what the compatibility suites need (Java, Kafka's jars, kcat)
     CompatSetup(compat::Arguments),
-    /// Regenerate docs/compatibility.md from the table of served APIs
+    /// Regenerate docs/compatibility.md and its summary in README.md from the table of served APIs
     Docs,
-    /// Run one of the long proofs: crash, bulk-java, bulk-client
+    /// Run one of the long proofs: crash, bulk-java, bulk-client, fuzz
     Prove(prove::Arguments),
     /// Measure side by side with Apache Kafka on this machine
     Bench(bench::Arguments),

@@ -1,10 +1,23 @@
 //! `cargo xtask prove`: the long proofs, with an optimised build. Not part of CI.
 //!
-//! Only the command lines are here; the programs are `ottla-tests`' suites `crash` and `bulk`.
+//! Only the command lines are here; the programs are `ottla-tests`' suites `crash` and `bulk`, and
+//! the fuzz targets. Each run, good or bad, adds a line to [`results`], so that proofs add up over
+//! many short sessions.
+
+mod results;
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 
 use crate::shell::{self, Outcome};
+
+const FUZZ_TARGETS: [&str; 4] = [
+    "frame_and_header",
+    "request_body",
+    "record_batch",
+    "decompression",
+];
 
 /// Which proof, and how much of it.
 #[derive(Args)]
@@ -20,7 +33,7 @@ enum Proof {
         /// How often the broker is killed
         #[arg(long, default_value_t = 50)]
         rounds: u32,
-        /// Seed of the kill times and payloads; printed by each run
+        /// Seed of the kill times and payloads; a new one each time by default
         #[arg(long)]
         seed: Option<u64>,
     },
@@ -28,6 +41,15 @@ enum Proof {
     BulkJava(Bulk),
     /// Fill a topic with our client and seeded payloads; a Java consumer must read equal checksums
     BulkClient(Bulk),
+    /// Run the fuzz targets one after the other (needs nightly Rust and cargo-fuzz)
+    Fuzz {
+        /// How long each
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// Only these
+        #[arg(value_parser = FUZZ_TARGETS)]
+        targets: Vec<String>,
+    },
 }
 
 #[derive(Args)]
@@ -40,34 +62,100 @@ struct Bulk {
     more: Vec<String>,
 }
 
-/// Builds the broker for release and runs the proof.
+/// Builds what is needed for release, runs the proof and records how it ended.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.proof {
-        Proof::Crash { rounds, seed } => crash(*rounds, *seed),
+        Proof::Crash { rounds, seed } => crash(*rounds, seed.unwrap_or_else(new_seed)),
         Proof::BulkJava(bulk) => run_bulk("java", bulk),
         Proof::BulkClient(bulk) => run_bulk("client", bulk),
+        Proof::Fuzz { minutes, targets } => {
+            let chosen = FUZZ_TARGETS
+                .iter()
+                .filter(|target| targets.is_empty() || targets.iter().any(|t| t == *target));
+            chosen
+                .into_iter()
+                .try_for_each(|target| fuzz(target, *minutes))
+        }
     }
 }
 
-fn crash(rounds: u32, seed: Option<u64>) -> Outcome {
+fn crash(rounds: u32, seed: u64) -> Outcome {
+    build_for_release()?;
     let mut command = shell::cargo();
     command
         .args(["test", "--release", "--package", "ottla-tests"])
         .args(["--test", "crash", "--", "--nocapture"])
         .env("OTTLA_CRASH_ROUNDS", rounds.to_string())
-        .env("OTTLA_CRASH_JAVA", "1");
-    if let Some(seed) = seed {
-        command.env("OTTLA_CRASH_SEED", seed.to_string());
-    }
-    shell::run(&mut command)
+        .env("OTTLA_CRASH_JAVA", "1")
+        .env("OTTLA_CRASH_SEED", seed.to_string());
+    recorded("crash", &format!("rounds={rounds} seed={seed}"), || {
+        shell::run(&mut command)
+    })
 }
 
 fn run_bulk(generator: &str, bulk: &Bulk) -> Outcome {
-    shell::run(
-        shell::cargo()
-            .args(["run", "--release", "--package", "ottla-tests"])
-            .args(["--bin", "bulk", "--", generator])
-            .arg(format!("--gib={}", bulk.gib))
-            .args(&bulk.more),
-    )
+    build_for_release()?;
+    let mut command = shell::cargo();
+    command
+        .args(["run", "--release", "--package", "ottla-tests"])
+        .args(["--bin", "bulk", "--", generator])
+        .arg(format!("--gib={}", bulk.gib))
+        .args(&bulk.more);
+    let what = format!("gib={} {}", bulk.gib, bulk.more.join(" "));
+    recorded(&format!("bulk-{generator}"), what.trim(), || {
+        shell::run(&mut command)
+    })
+}
+
+fn fuzz(target: &str, minutes: u64) -> Outcome {
+    let mut seeds = shell::cargo();
+    seeds.current_dir(shell::root().join("fuzz")).args([
+        "run",
+        "--quiet",
+        "--example",
+        "seeds",
+        "--",
+        target,
+    ]);
+    shell::run(&mut seeds)?;
+    let mut command = shell::command("cargo");
+    command
+        .current_dir(shell::root().join("fuzz"))
+        .args(["+nightly", "fuzz", "run", target, "--"])
+        .arg(format!("-max_total_time={}", minutes * 60))
+        .args([
+            "-max_len=65536",
+            "-rss_limit_mb=1024",
+            "-malloc_limit_mb=256",
+        ])
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("CARGO");
+    let what = format!("target={target} minutes={minutes}");
+    recorded("fuzz", &what, || shell::run(&mut command))
+}
+
+/// So that the minutes of a proof are its own.
+fn build_for_release() -> Outcome {
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ottla-cli"]))?;
+    shell::run(shell::cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "ottla-tests",
+        "--all-targets",
+    ]))
+}
+
+fn recorded(proof: &str, what: &str, prove: impl FnOnce() -> Outcome) -> Outcome {
+    let commit = results::commit()?;
+    let started = Instant::now();
+    let outcome = prove();
+    let minutes = started.elapsed().as_secs_f64() / 60.0;
+    results::add(&commit, proof, what, minutes, outcome.is_ok())?;
+    outcome
+}
+
+fn new_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs())
 }

@@ -1,4 +1,4 @@
-//! The table of served APIs as a document: the whole of docs/compatibility.md.
+//! The table of served APIs as text: the whole of docs/compatibility.md and its summary in README.md.
 
 use std::fmt::{self, Write as _};
 
@@ -12,6 +12,19 @@ pub fn markdown() -> String {
     }
     text.push_str(TAIL);
     text
+}
+
+/// The APIs in one sentence, for README.md; written and tested like the document.
+pub fn summary() -> String {
+    let apis = SERVED
+        .iter()
+        .map(|api| format!("{} {}", api.name, range(api.min, api.max)));
+    let apis: Vec<_> = apis.collect();
+    format!(
+        "{} APIs, each in all versions of Apache Kafka 4.4: {}.",
+        apis.len(),
+        apis.join(", ")
+    )
 }
 
 const HEAD: &str = "\
@@ -77,6 +90,16 @@ mod tests {
         assert_eq!(
             text.lines().filter(|line| line.starts_with("| ")).count(),
             SERVED.len() + 1
+        );
+    }
+
+    #[test]
+    fn the_summary_in_the_readme_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let in_tree = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            in_tree.lines().any(|line| line == summary()),
+            "README.md is out of date: run `cargo xtask docs`"
         );
     }
 
