@@ -8,6 +8,7 @@
 //! - [`dispatch`], [`context`], [`authorize`], [`handlers`]: what becomes of a request;
 //! - [`errors`], [`features`], [`response_errors`]: which of Kafka's codes says what went wrong;
 //! - [`fetch_session`], [`purgatory`], [`producer_ids`]: what handlers rest on;
+//! - [`shard`]: a replicated state machine on the partition that holds its log;
 //! - [`images`], [`metadata_runner`], [`partitions`]: the cluster as it is, how it changes, what of it is here;
 //! - [`chores`]: what is done by the clock;
 //! - [`metrics`], [`http`]: what the node tells of itself.
@@ -33,3 +34,4 @@ pub mod producer_ids;
 pub mod purgatory;
 mod response_errors;
 pub mod settings;
+pub mod shard;

@@ -1,32 +1,25 @@
-//! How the rest of the node asks for changes of the metadata.
-//!
-//! A question is queued when it is asked, so that questions of one connection keep their order; its
-//! answer comes when what it says is committed and this node's image shows it.
+//! How the rest of the node asks for changes of the metadata. An answer comes when what it says is
+//! committed and this node's image shows it.
 
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use ottla_metadata::machine::{Input, Reply};
+use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_metadata::operations::{
     AllocateProducerIds, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic, Found,
     PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
 };
 use ottla_protocol::{ErrorCode, NodeId};
-use tokio::sync::{mpsc, oneshot};
 
-/// A question, and where its answer goes.
-pub(super) struct Question {
-    pub(super) input: Input,
-    pub(super) asker: oneshot::Sender<Reply>,
-}
+use crate::shard::{Questions, Undecided};
 
 /// Asks for changes of the metadata. Cloned freely.
 #[derive(Clone)]
 pub struct MetadataHandle {
     node_id: NodeId,
-    questions: mpsc::Sender<Question>,
+    questions: Questions<Metadata>,
     /// Under which registration this broker speaks; −1 before the first.
     broker_epoch: Arc<AtomicI64>,
 }
@@ -38,7 +31,8 @@ pub type Answer<T> = Result<T, ErrorCode>;
 const UNAVAILABLE: ErrorCode = ErrorCode::NotController;
 
 impl MetadataHandle {
-    pub(super) fn new(node_id: NodeId, questions: mpsc::Sender<Question>) -> Self {
+    /// Asks the machine behind this queue for this node.
+    pub fn new(node_id: NodeId, questions: Questions<Metadata>) -> Self {
         MetadataHandle {
             node_id,
             questions,
@@ -126,11 +120,9 @@ impl MetadataHandle {
         input: Input,
         of: fn(Reply) -> Option<T>,
     ) -> impl Future<Output = Answer<T>> + use<T> {
-        let (asker, answer) = oneshot::channel();
-        let queued = self.questions.try_send(Question { input, asker });
+        let answer = self.questions.ask(input);
         async move {
-            queued.map_err(|_full_or_ended| UNAVAILABLE)?;
-            let reply = answer.await.map_err(|_discarded| UNAVAILABLE)?;
+            let reply = answer.await.map_err(|Undecided| UNAVAILABLE)?;
             Ok(of(reply).expect("an input is answered by the reply of its name"))
         }
     }

@@ -1,13 +1,12 @@
 //! The cluster's metadata on this node: the state machine that decides it, on the log that holds it.
 //!
 //! - [`handle`]: how the rest of the node asks for changes;
-//! - [`log`]: the metadata partition's records, read and written;
-//! - [`task`]: the one task that owns the state machine.
+//! - [`records`]: the machine's records as the log holds them;
+//! - [`following`]: what becomes of each new image.
 
+mod following;
 mod handle;
-mod log;
-mod task;
+mod records;
 
+pub use following::Following;
 pub use handle::{Answer, MetadataHandle};
-pub use log::MetadataLogError;
-pub use task::{Following, MetadataRunner};

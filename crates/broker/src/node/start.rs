@@ -19,7 +19,7 @@ use ottla_platform::net::{ListenOptions, Listener};
 use ottla_platform::seed::Random;
 use ottla_protocol::{ErrorCode, NodeId};
 use ottla_replication::{Groups, OpenError, Partition};
-use ottla_statemachine::Replay;
+use ottla_statemachine::{Limits, Replay};
 use ottla_storage::{DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
@@ -35,14 +35,17 @@ use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
 use crate::http::{self, Health, Pages};
 use crate::images::Images;
-use crate::limits::{DISK_RESERVE_BYTES, MAPPED_FILES_MAX, START_SETTLE_MAX};
-use crate::metadata_runner::{Following, MetadataHandle, MetadataLogError, MetadataRunner};
+use crate::limits::{
+    DISK_RESERVE_BYTES, MAPPED_FILES_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX,
+};
+use crate::metadata_runner::{Following, MetadataHandle};
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
 use crate::partitions::{Partitions, Resolve};
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::settings::Settings;
+use crate::shard::{LogError, Shard, ShardOptions, questions};
 
 /// What a node is started with: its settings and its doors to the system.
 pub struct NodeOptions {
@@ -131,7 +134,7 @@ pub enum StartError {
     Open(#[from] OpenError),
     /// The metadata log cannot be read.
     #[error("the metadata log cannot be read: {0}")]
-    Metadata(#[from] MetadataLogError),
+    Metadata(#[from] LogError),
     /// A setting cannot be a default for topics.
     #[error(transparent)]
     TopicDefault(#[from] InvalidDefault),
@@ -412,13 +415,20 @@ impl Cluster {
                 id: node_id,
                 directories: [store.meta.directory_id].into(),
             },
-            clock: Arc::clone(&ground.clock),
         };
-        let (runner, metadata) = MetadataRunner::new(node_id, store.metadata.clone(), following);
-        let loaded = runner.load().await?;
+        let (asked, arriving) = questions(METADATA_REQUESTS_QUEUED_MAX);
+        let metadata = MetadataHandle::new(node_id, asked);
+        let options = ShardOptions {
+            partition: store.metadata.clone(),
+            follower: following,
+            clock: Arc::clone(&ground.clock),
+            limits: Limits::default(),
+        };
+        let shard = Shard::new(options, arriving);
+        let loaded = shard.load().await?;
         strays::set_aside(&store.directory, loaded.hard(), node_id).await?;
         let (stop_metadata, stopped) = oneshot::channel();
-        let following_metadata = tokio::spawn(lead(runner, loaded, stopped, ground.failure()));
+        let following_metadata = tokio::spawn(lead(shard, loaded, stopped, ground.failure()));
         let incarnation = founding::random_uuid(&mut ground.random);
         founding::join(
             &metadata,
@@ -446,12 +456,12 @@ impl Cluster {
 }
 
 async fn lead(
-    runner: MetadataRunner,
+    shard: Shard<Metadata, Following>,
     loaded: Replay<Metadata>,
     stopped: oneshot::Receiver<()>,
     fail: impl Fn(&str),
 ) {
-    if let Err(error) = runner.run(loaded, stopped).await {
+    if let Err(error) = shard.run(loaded, stopped).await {
         tracing::error!(%error, "the metadata log cannot be followed");
         fail(&format!("the metadata log cannot be followed: {error}"));
     }

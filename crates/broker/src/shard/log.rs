@@ -1,11 +1,7 @@
-//! The metadata partition's records.
-//!
-//! One record of the log is one metadata record in Kafka's frame; a step's records are one batch.
+//! The records of a state machine on its partition. A step's records are one batch.
 
 use std::io;
 
-use ottla_metadata::machine::Metadata;
-use ottla_metadata::record::{self, DecodeError, Record};
 use ottla_protocol::records::{
     Batch, BatchBuilder, BatchError, Batches, CheckedBatch, Compression, CompressionError,
 };
@@ -13,12 +9,16 @@ use ottla_replication::{Isolation, Partition};
 use ottla_statemachine::{Offset, Replay};
 use ottla_storage::ReadError;
 
+use super::machine::{Logged, Undecodable};
+
 /// Bytes of the log that are read at once.
 const READ_BYTES: usize = 1 << 20;
+/// Bytes that a batch may unpack to; what this broker writes is not packed.
+const UNPACKED_BYTES_MAX: usize = 64 << 20;
 
-/// Why the metadata log cannot be followed. There is nothing to go on without it.
+/// Why a log cannot be followed. There is nothing to go on without it.
 #[derive(Debug, thiserror::Error)]
-pub enum MetadataLogError {
+pub enum LogError {
     /// The disk fails.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -52,21 +52,15 @@ pub enum MetadataLogError {
         /// Where.
         offset: i64,
         /// What is wrong.
-        source: DecodeError,
-    },
-    /// A record without a value.
-    #[error("record at offset {offset} is empty")]
-    Empty {
-        /// Where.
-        offset: i64,
+        source: Undecodable,
     },
 }
 
 /// Folds all that is committed. Blocks.
-pub(super) fn load(
+pub(super) fn load<M: Logged>(
     partition: &Partition,
-    mut replay: Replay<Metadata>,
-) -> Result<Replay<Metadata>, MetadataLogError> {
+    mut replay: Replay<M>,
+) -> Result<Replay<M>, LogError> {
     loop {
         let from = replay.next_offset().0;
         let read = partition.read(from, READ_BYTES, true, Isolation::ReadUncommitted)?;
@@ -76,7 +70,7 @@ pub(super) fn load(
         for slice in read.records.slices {
             for batch in Batches(slice) {
                 let offset = replay.next_offset().0;
-                let batch = batch.map_err(|source| MetadataLogError::Batch { offset, source })?;
+                let batch = batch.map_err(|source| LogError::Batch { offset, source })?;
                 load_batch(&batch, &mut replay)?;
             }
         }
@@ -84,31 +78,37 @@ pub(super) fn load(
     }
 }
 
-fn load_batch(batch: &Batch, replay: &mut Replay<Metadata>) -> Result<(), MetadataLogError> {
+fn load_batch<M: Logged>(batch: &Batch, replay: &mut Replay<M>) -> Result<(), LogError> {
+    if batch.header.attributes.is_control() {
+        return Ok(());
+    }
     let offset = batch.header.base_offset;
     let records = batch
-        .records(READ_BYTES)
-        .map_err(|source| MetadataLogError::Unpack { offset, source })?;
+        .records(UNPACKED_BYTES_MAX)
+        .map_err(|source| LogError::Unpack { offset, source })?;
     for entry in records {
-        let entry = entry.map_err(|source| MetadataLogError::Records { offset, source })?;
+        let entry = entry.map_err(|source| LogError::Records { offset, source })?;
         // A read begins with the whole batch that holds the offset asked for.
         if entry.offset < replay.next_offset().0 {
             continue;
         }
         let offset = entry.offset;
-        let value = entry.value.ok_or(MetadataLogError::Empty { offset })?;
-        let record =
-            record::decode(&value).map_err(|source| MetadataLogError::Record { offset, source })?;
-        replay.load(Offset(offset), &record);
+        let record = M::decode(entry.key.as_deref(), entry.value.as_deref())
+            .map_err(|source| LogError::Record { offset, source })?;
+        match record {
+            Some(record) => replay.load(Offset(offset), &record),
+            None => replay.skip_to(Offset(offset + 1)),
+        }
     }
     Ok(())
 }
 
 /// The batch of one step.
-pub(super) fn batch(records: &[Record], now_ms: i64) -> CheckedBatch {
+pub(super) fn batch<M: Logged>(records: &[M::Record], now_ms: i64) -> CheckedBatch {
     let mut builder = BatchBuilder::new(Compression::None);
-    for one in records {
-        builder.push(now_ms, None, Some(&record::encode(one)), &[]);
+    for record in records {
+        let entry = M::encode(record);
+        builder.push(now_ms, entry.key.as_deref(), entry.value.as_deref(), &[]);
     }
     CheckedBatch::trusted(
         builder

@@ -1,0 +1,285 @@
+//! The task that owns a state machine.
+//!
+//! It loads the log, leads, and for each question runs one step: the step's records go to the log as
+//! one batch at exactly the expected offset, and its reply waits for their commit. When a batch is
+//! committed the follower is told, and only then the replies that saw it leave. When a batch fails,
+//! everything that was not committed is forgotten and the log is loaded anew.
+//!
+//! The time that the machine is given runs evenly from the wall clock's at the shard's start: a step
+//! of the wall clock ends nobody's session.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Either, pending};
+use ottla_platform::clock::Clock;
+use ottla_replication::{AppendError, Appended, Partition, Ticket};
+use ottla_statemachine::{
+    Limits, Offset, Overflow, Release, Replay, Runner, Started, Step, StepError, Timestamp,
+};
+use ottla_storage::{Condition, ReadError};
+use tokio::sync::{mpsc, oneshot};
+
+use super::handle::{Asker, Question};
+use super::log::{self, LogError};
+use super::machine::{Follower, Logged};
+
+/// How long to rest before the log is loaded anew after a failed append.
+const RELOAD_REST: Duration = Duration::from_millis(100);
+
+/// What a shard needs beside its questions.
+pub struct ShardOptions<F> {
+    /// Holds the log.
+    pub partition: Partition,
+    /// Is told what is committed.
+    pub follower: F,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Bounds of the machine.
+    pub limits: Limits,
+}
+
+/// A state machine on its partition, before its task runs.
+pub struct Shard<M: Logged, F> {
+    options: ShardOptions<F>,
+    time: SteadyTime,
+    questions: mpsc::Receiver<Question<M>>,
+}
+
+impl<M: Logged, F: Follower<M>> Shard<M, F>
+where
+    M::Hard: Default,
+{
+    /// A shard that answers these questions.
+    pub fn new(options: ShardOptions<F>, questions: mpsc::Receiver<Question<M>>) -> Self {
+        Shard {
+            time: SteadyTime::new(Arc::clone(&options.clock)),
+            options,
+            questions,
+        }
+    }
+
+    /// Loads what is committed.
+    ///
+    /// # Errors
+    /// The log cannot be followed.
+    pub async fn load(&self) -> Result<Replay<M>, LogError> {
+        let partition = self.options.partition.clone();
+        let loading = tokio::task::spawn_blocking(move || {
+            log::load(&partition, Replay::new(M::Hard::default(), Offset::ZERO))
+        });
+        let ended = |error| LogError::Read(ReadError::Io(std::io::Error::other(error)));
+        loading.await.map_err(ended)?
+    }
+
+    /// Tells the follower what is loaded and leads, until told to stop. Questions that were not
+    /// answered by then never are.
+    ///
+    /// # Errors
+    /// The log cannot be followed any more.
+    pub async fn run(
+        mut self,
+        loaded: Replay<M>,
+        mut stop: oneshot::Receiver<()>,
+    ) -> Result<(), LogError> {
+        let mut replay = loaded;
+        loop {
+            let follower = &self.options.follower;
+            let mark = follower.mark(replay.hard());
+            follower.committed(mark, replay.next_offset()).await;
+            let mut leading = Leading::begin(&self.options, &self.time, replay);
+            tokio::select! {
+                biased;
+                _ = &mut stop => return Ok(()),
+                failure = leading.lead(&mut self.questions) => {
+                    let log = self.options.partition.log().identity();
+                    tracing::warn!(%log, %failure, "a change was not taken by its log; loading it anew");
+                }
+            }
+            drop(leading);
+            tokio::select! {
+                _ = &mut stop => return Ok(()),
+                () = tokio::time::sleep(RELOAD_REST) => {}
+            }
+            replay = self.load().await?;
+        }
+    }
+}
+
+/// The wall clock of the beginning and what has passed since.
+struct SteadyTime {
+    clock: Arc<dyn Clock>,
+    began_ms: i64,
+    began: Duration,
+}
+
+impl SteadyTime {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        SteadyTime {
+            began_ms: clock.now_ms(),
+            began: clock.monotonic(),
+            clock,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        let passed = self.clock.monotonic().saturating_sub(self.began);
+        let passed_ms = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(self.began_ms.saturating_add(passed_ms))
+    }
+}
+
+/// Why leading ended.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    #[error("nobody can ask any more")]
+    Unasked,
+}
+
+/// The state machine while it leads.
+struct Leading<'a, M: Logged, F: Follower<M>> {
+    options: &'a ShardOptions<F>,
+    time: &'a SteadyTime,
+    term: i32,
+    runner: Runner<M, Asker<M>>,
+    /// Batches under way, oldest first.
+    under_way: VecDeque<UnderWay<F::Mark>>,
+    /// What went wrong before there was anyone to tell.
+    failure: Option<Failure>,
+}
+
+/// A batch on its way to the commit.
+struct UnderWay<K> {
+    ticket: Ticket,
+    end: Offset,
+    /// What the follower wants of the state once it is committed.
+    mark: K,
+}
+
+impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
+    fn begin(options: &'a ShardOptions<F>, time: &'a SteadyTime, replay: Replay<M>) -> Self {
+        let committed = replay.next_offset();
+        let Started { runner, step } = replay.lead(time.now(), committed, options.limits);
+        let mut leading = Leading {
+            options,
+            time,
+            term: options.partition.leader_epoch(),
+            runner,
+            under_way: VecDeque::new(),
+            failure: None,
+        };
+        leading.take(step);
+        leading
+    }
+
+    async fn lead(&mut self, questions: &mut mpsc::Receiver<Question<M>>) -> Failure {
+        loop {
+            if let Some(failure) = self.failure.take() {
+                return failure;
+            }
+            let due = self.until_due();
+            tokio::select! {
+                biased;
+                appended = next_commit(&mut self.under_way) => {
+                    if let Err(failure) = self.committed(appended).await {
+                        return failure;
+                    }
+                }
+                () = wait(due) => self.fire_timer(),
+                question = questions.recv() => match question {
+                    Some(question) => self.decide(question),
+                    None => return Failure::Unasked,
+                },
+            }
+        }
+    }
+
+    /// How long until the next timer is due, if there is one.
+    fn until_due(&self) -> Option<Duration> {
+        let deadline = self.runner.next_deadline()?;
+        let left_ms = deadline.0.saturating_sub(self.time.now().0);
+        Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
+    }
+
+    fn fire_timer(&mut self) {
+        if let Some(step) = self.runner.fire_timer(self.time.now()) {
+            self.take(step);
+        }
+    }
+
+    fn decide(&mut self, Question { input, asker }: Question<M>) {
+        match self.runner.step(self.time.now(), input, asker) {
+            Ok(step) => self.carry_out(step),
+            // Dropping the asker tells it to come again.
+            Err(StepError::Busy { .. }) => {}
+            Err(StepError::Overflow(overflow)) => self.failure = Some(overflow.into()),
+        }
+    }
+
+    fn take(&mut self, step: Result<Step<M, Asker<M>>, Overflow>) {
+        match step {
+            Ok(step) => self.carry_out(step),
+            Err(overflow) => self.failure = Some(overflow.into()),
+        }
+    }
+
+    fn carry_out(&mut self, step: Step<M, Asker<M>>) {
+        if let Some(append) = step.append {
+            let batch = log::batch::<M>(&append.records, self.options.clock.now_ms());
+            let condition = Condition {
+                term: Some(self.term),
+                base_offset: Some(append.base_offset.0),
+                producer_epoch: None,
+            };
+            self.under_way.push_back(UnderWay {
+                ticket: self.options.partition.propose(batch, Some(condition)),
+                end: append.base_offset.plus(append.records.len()),
+                mark: self.options.follower.mark(self.runner.hard()),
+            });
+        }
+        answer::<M>(step.replies);
+    }
+
+    async fn committed(&mut self, appended: Result<Appended, AppendError>) -> Result<(), Failure> {
+        appended?;
+        let UnderWay { end, mark, .. } = self
+            .under_way
+            .pop_front()
+            .expect("the oldest was just waited for");
+        let replies = self.runner.committed(end);
+        self.options.follower.committed(mark, end).await;
+        answer::<M>(replies);
+        Ok(())
+    }
+}
+
+/// Waits so long; for ever without an end.
+fn wait(due: Option<Duration>) -> impl Future<Output = ()> {
+    match due {
+        Some(left) => Either::Left(tokio::time::sleep(left)),
+        None => Either::Right(pending()),
+    }
+}
+
+/// Waits for the oldest batch; for ever if there is none.
+fn next_commit<K>(
+    under_way: &mut VecDeque<UnderWay<K>>,
+) -> impl Future<Output = Result<Appended, AppendError>> {
+    match under_way.front_mut() {
+        Some(oldest) => Either::Left(&mut oldest.ticket),
+        None => Either::Right(pending()),
+    }
+}
+
+fn answer<M: Logged>(replies: Vec<Release<Asker<M>, M::Reply>>) {
+    for Release { token, reply, .. } in replies {
+        // Whoever asked may have gone.
+        let _ = token.send(reply);
+    }
+}
