@@ -48,6 +48,14 @@ const TOPIC_OPERATIONS: &[Operation] = &[
     Operation::AlterConfigs,
 ];
 
+const GROUP_OPERATIONS: &[Operation] = &[
+    Operation::Read,
+    Operation::Delete,
+    Operation::Describe,
+    Operation::DescribeConfigs,
+    Operation::AlterConfigs,
+];
+
 const CLUSTER_OPERATIONS: &[Operation] = &[
     Operation::Create,
     Operation::Alter,
@@ -89,8 +97,9 @@ impl Gate {
         let operations = match resource {
             Resource::Cluster => CLUSTER_OPERATIONS,
             Resource::Topic(_) | Resource::AnyTopic => TOPIC_OPERATIONS,
-            // No answer of this broker says what may be done to others.
-            Resource::Group(_) | Resource::TransactionalId(_) => &[],
+            Resource::Group(_) => GROUP_OPERATIONS,
+            // No answer says what may be done to them.
+            Resource::TransactionalId(_) => &[],
         };
         let allowed = operations
             .iter()
@@ -115,6 +124,7 @@ mod tests {
         let gate = Gate::default();
         assert_eq!(gate.allowed_operations(&peer(), Resource::Topic("t")), 3576);
         assert_eq!(gate.allowed_operations(&peer(), Resource::Cluster), 8096);
+        assert_eq!(gate.allowed_operations(&peer(), Resource::Group("g")), 3400);
     }
 
     #[test]

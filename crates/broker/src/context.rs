@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::authorize::{Gate, Operation, Resource};
 use crate::config::Config;
 use crate::fetch_session::FetchSessionCache;
+use crate::groups::GroupShards;
 use crate::images::Images;
 use crate::metadata_runner::MetadataHandle;
 use crate::metrics::Metrics;
@@ -40,6 +41,8 @@ pub struct Broker {
     pub images: Arc<Images>,
     /// The partitions that this node has replicas of.
     pub partitions: Arc<Partitions>,
+    /// The consumer groups that this node holds.
+    pub groups: Arc<GroupShards>,
     /// Where changes of the cluster are decided.
     pub metadata: MetadataHandle,
     /// What topics get where nobody says.

@@ -6,7 +6,7 @@ use ottla_protocol::request::{Request, RequestHeader};
 use ottla_protocol::response::Response;
 
 use crate::context::{Broker, Call};
-use crate::handlers::{cluster, records, topics};
+use crate::handlers::{cluster, groups, records, topics};
 use crate::net::{Peer, Reply, Service};
 use crate::response_errors::each_error;
 
@@ -35,6 +35,17 @@ impl Service for Dispatch {
             Request::ListOffsets(request) => records::list_offsets::handle(call, request),
             Request::Metadata(request) => cluster::metadata::handle(call, request),
             Request::ApiVersions(request) => cluster::api_versions::handle(call, request),
+            Request::OffsetCommit(request) => groups::offset_commit::handle(call, request),
+            Request::OffsetFetch(request) => groups::offset_fetch::handle(call, request),
+            Request::FindCoordinator(request) => groups::find_coordinator::handle(call, request),
+            Request::JoinGroup(request) => groups::join_group::handle(call, request),
+            Request::Heartbeat(request) => groups::heartbeat::handle(call, request),
+            Request::LeaveGroup(request) => groups::leave_group::handle(call, request),
+            Request::SyncGroup(request) => groups::sync_group::handle(call, request),
+            Request::DescribeGroups(request) => groups::describe_groups::handle(call, request),
+            Request::ListGroups(request) => groups::list_groups::handle(call, request),
+            Request::DeleteGroups(request) => groups::delete_groups::handle(call, request),
+            Request::OffsetDelete(request) => groups::offset_delete::handle(call, request),
             Request::CreateTopics(request) => topics::create_topics::handle(call, request),
             Request::DeleteTopics(request) => topics::delete_topics::handle(call, request),
             Request::DeleteRecords(request) => records::delete_records::handle(call, request),

@@ -10,6 +10,7 @@
 //! - [`fetch_session`], [`purgatory`], [`producer_ids`]: what handlers rest on;
 //! - [`shard`]: a replicated state machine on the partition that holds its log;
 //! - [`images`], [`metadata_runner`], [`partitions`]: the cluster as it is, how it changes, what of it is here;
+//! - [`groups`]: consumer groups;
 //! - [`chores`]: what is done by the clock;
 //! - [`metrics`], [`http`]: what the node tells of itself.
 
@@ -21,6 +22,7 @@ pub mod dispatch;
 mod errors;
 mod features;
 pub mod fetch_session;
+pub mod groups;
 pub mod handlers;
 pub mod http;
 pub mod images;

@@ -38,6 +38,9 @@ pub const OPENING_AT_ONCE_MAX: usize = 64;
 /// Requests to the metadata that wait for their turn.
 pub const METADATA_REQUESTS_QUEUED_MAX: usize = 1024;
 
+/// Requests to the groups of one partition that wait for their turn.
+pub const GROUP_REQUESTS_QUEUED_MAX: usize = 4096;
+
 /// How long an answer about new partitions waits for them to be open, at most. They are created by
 /// then; what is not open yet answers NOT_LEADER_OR_FOLLOWER for a moment.
 pub const CREATION_SETTLE_MAX: Duration = Duration::from_secs(10);

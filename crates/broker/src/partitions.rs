@@ -100,6 +100,21 @@ impl Partitions {
         open.collect()
     }
 
+    /// The replicas of a topic that are open.
+    pub fn of_topic(&self, topic_id: TopicId) -> impl Iterator<Item = (PartitionId, Partition)> {
+        let hosted = self.hosted.read();
+        let open = hosted.iter().filter_map(|(id, hosted)| match hosted {
+            Hosted::Open(replica) if id.0 == topic_id => Some((*id, replica.partition.clone())),
+            Hosted::Open(_) | Hosted::Offline => None,
+        });
+        open.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Tells of each move of the table.
+    pub fn moves(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
     /// How many replicas are open, and how many are offline.
     pub fn count(&self) -> (usize, usize) {
         let hosted = self.hosted.read();

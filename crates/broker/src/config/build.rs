@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
 
 use super::address::HostPort;
@@ -14,7 +15,7 @@ use super::report::Report;
 use super::settings::Settings;
 use super::source::Sources;
 use super::typed::{
-    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, ProducerLimits, TopicDefaults,
+    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, OffsetsTopic, ProducerLimits, TopicDefaults,
 };
 
 /// A configuration and what is to be said about it.
@@ -58,6 +59,8 @@ impl Config {
             fetch: fetch(&settings),
             log: log(&settings),
             producers: producers(&settings),
+            groups: groups(&settings),
+            offsets_topic: offsets_topic(&settings),
             settings,
         };
         Ok(Built {
@@ -224,6 +227,28 @@ fn producers(settings: &Settings) -> ProducerLimits {
         expiration_check_interval: time(
             settings.number("producer.id.expiration.check.interval.ms"),
         ),
+    }
+}
+
+fn groups(settings: &Settings) -> GroupConfig {
+    const MINUTE_MS: i64 = 60_000;
+    GroupConfig {
+        min_session_timeout_ms: small(settings.number("group.min.session.timeout.ms")),
+        max_session_timeout_ms: small(settings.number("group.max.session.timeout.ms")),
+        initial_rebalance_delay_ms: small(settings.number("group.initial.rebalance.delay.ms")),
+        max_size: size(settings.number("group.max.size")),
+        offset_metadata_max_bytes: size(settings.number("offset.metadata.max.bytes").max(0)),
+        offsets_retention_ms: settings.number("offsets.retention.minutes") * MINUTE_MS,
+        offsets_retention_check_interval_ms: settings.number("offsets.retention.check.interval.ms"),
+    }
+}
+
+fn offsets_topic(settings: &Settings) -> OffsetsTopic {
+    let replicas = settings.number("offsets.topic.replication.factor");
+    OffsetsTopic {
+        partitions: small(settings.number("offsets.topic.num.partitions")),
+        replicas_max: i16::try_from(replicas).expect("its kind keeps it within 16 bits"),
+        segment_bytes: small(settings.number("offsets.topic.segment.bytes")),
     }
 }
 

@@ -158,7 +158,8 @@ mod tests {
         check("controller.quorum.voters", "not needed");
         check("num.network.threads", "not needed");
         check("zookeeper.connect", "not needed");
-        check("offsets.topic.replication.factor", "ignored");
+        check("offsets.topic.replication.factor", "obeyed");
+        check("transaction.state.log.replication.factor", "ignored");
         check("authorizer.class.name", "ignored");
         check("super.users", "ignored");
         check("listener.name.external.ssl.keystore.location", "ignored");

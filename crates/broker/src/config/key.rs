@@ -28,6 +28,8 @@ pub enum Kind {
     Boolean,
     /// Free text.
     String,
+    /// 16 bits.
+    Short,
     /// 32 bits.
     Int,
     /// 64 bits.
@@ -66,7 +68,7 @@ pub enum Value {
     Boolean(bool),
     /// Of [`Kind::String`], without white space around it.
     String(String),
-    /// Of [`Kind::Int`] and [`Kind::Long`].
+    /// Of [`Kind::Short`], [`Kind::Int`] and [`Kind::Long`].
     Number(i64),
     /// Of [`Kind::Double`].
     Double(f64),
@@ -80,7 +82,7 @@ pub enum Fault {
     /// For [`Kind::Boolean`].
     #[error("it is neither true nor false")]
     NotBoolean,
-    /// For [`Kind::Int`] and [`Kind::Long`].
+    /// For [`Kind::Short`], [`Kind::Int`] and [`Kind::Long`].
     #[error("it is not a whole number of {bits} bits")]
     NotWhole {
         /// How wide the type is.
@@ -143,6 +145,7 @@ impl Kind {
             Kind::Boolean => 1,
             Kind::String => 2,
             Kind::Int => 3,
+            Kind::Short => 4,
             Kind::Long => 5,
             Kind::Double => 6,
             Kind::List => 7,
@@ -155,6 +158,10 @@ impl Kind {
             Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
             Kind::Boolean => Err(Fault::NotBoolean),
             Kind::String => Ok(Value::String(text.to_owned())),
+            Kind::Short => text
+                .parse::<i16>()
+                .map(|number| Value::Number(i64::from(number)))
+                .map_err(|_| Fault::NotWhole { bits: 16 }),
             Kind::Int => text
                 .parse::<i32>()
                 .map(|number| Value::Number(i64::from(number)))

@@ -31,5 +31,5 @@ pub use listeners::Listener;
 pub use settings::KeyView;
 pub use source::{Flags, PropertiesFile, Source, Sources};
 pub use typed::{
-    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, ProducerLimits, TopicDefaults,
+    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, OffsetsTopic, ProducerLimits, TopicDefaults,
 };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
 
 use super::address::HostPort;
@@ -36,6 +37,10 @@ pub struct Config {
     pub log: LogDefaults,
     /// How long idle producers are remembered.
     pub producers: ProducerLimits,
+    /// Bounds of consumer groups.
+    pub groups: GroupConfig,
+    /// The topic that holds consumer groups.
+    pub offsets_topic: OffsetsTopic,
     pub(super) settings: Settings,
 }
 
@@ -111,6 +116,17 @@ pub struct ProducerLimits {
     pub expiration: Duration,
     /// `producer.id.expiration.check.interval.ms`.
     pub expiration_check_interval: Duration,
+}
+
+/// The topic that holds consumer groups, when it is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffsetsTopic {
+    /// `offsets.topic.num.partitions`.
+    pub partitions: i32,
+    /// `offsets.topic.replication.factor`, of which fewer brokers make less.
+    pub replicas_max: i16,
+    /// `offsets.topic.segment.bytes`.
+    pub segment_bytes: i32,
 }
 
 impl Config {

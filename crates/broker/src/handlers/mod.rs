@@ -2,8 +2,10 @@
 //!
 //! - [`records`]: producing, fetching and what is about offsets;
 //! - [`topics`]: creating, changing and deleting topics;
+//! - [`groups`]: consumer groups and what they commit;
 //! - [`cluster`]: what there is: versions, brokers, topics, settings.
 
 pub mod cluster;
+pub mod groups;
 pub mod records;
 pub mod topics;

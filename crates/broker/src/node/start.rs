@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ottla_metadata::config::{InvalidDefault, TopicDefaults};
+use ottla_metadata::image::Image;
 use ottla_metadata::machine::Metadata;
 use ottla_metadata::operations::{CreationDefaults, Refused};
 use ottla_metadata::reconcile::LocalNode;
@@ -33,6 +34,7 @@ use crate::config::{Config, HostPort};
 use crate::context::Broker;
 use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
+use crate::groups::{self, GroupShards};
 use crate::http::{self, Health, Pages};
 use crate::images::Images;
 use crate::limits::{
@@ -83,6 +85,7 @@ pub struct Node {
     pub(super) http: Option<Http>,
     pub(super) health: Arc<Health>,
     pub(super) chores: Chores,
+    pub(super) groups: groups::Following,
     pub(super) followers: Followers,
     pub(super) store: Store,
     pub(super) failure: watch::Receiver<Option<String>>,
@@ -177,7 +180,13 @@ impl Node {
         let store = Store::open(&mut ground, disk).await?;
         let (cluster, followers) = Cluster::join(&mut ground, &store, &doors.advertised).await?;
         let health = Arc::clone(&ground.health);
-        let broker = Arc::new(ground.into_broker(cluster));
+        let (groups, following_groups) = GroupShards::start(
+            Arc::clone(&cluster.images),
+            Arc::clone(&cluster.partitions),
+            Arc::clone(&ground.clock),
+            ground.config.groups.clone(),
+        );
+        let broker = Arc::new(ground.into_broker(cluster, groups));
 
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
         let limits = broker.config.network.clone();
@@ -199,6 +208,7 @@ impl Node {
             http,
             health,
             chores,
+            groups: following_groups,
             followers,
             store,
             failure,
@@ -330,7 +340,7 @@ impl Ground {
         }
     }
 
-    fn into_broker(self, cluster: Cluster) -> Broker {
+    fn into_broker(self, cluster: Cluster, groups: Arc<GroupShards>) -> Broker {
         Broker {
             node_id: self.config.node_id,
             fetch_sessions: Mutex::new(FetchSessionCache::new(self.config.fetch.sessions_max)),
@@ -340,6 +350,7 @@ impl Ground {
             gate: self.gate,
             images: cluster.images,
             partitions: cluster.partitions,
+            groups,
             metadata: cluster.metadata,
             creation_defaults: self.defaults,
             random: Mutex::new(self.random),
@@ -420,6 +431,7 @@ impl Cluster {
         let metadata = MetadataHandle::new(node_id, asked);
         let options = ShardOptions {
             partition: store.metadata.clone(),
+            empty: Image::default(),
             follower: following,
             clock: Arc::clone(&ground.clock),
             limits: Limits::default(),

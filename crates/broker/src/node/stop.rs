@@ -19,6 +19,7 @@ impl Node {
         self.broker.purgatory.stop();
         self.network.drain(self.listening).await;
         self.chores.stop().await;
+        self.groups.end().await;
         // It may have ended by itself.
         let _ = self.followers.stop_metadata.send(());
         let _ = self.followers.metadata.await;

@@ -30,9 +30,11 @@ use super::machine::{Follower, Logged};
 const RELOAD_REST: Duration = Duration::from_millis(100);
 
 /// What a shard needs beside its questions.
-pub struct ShardOptions<F> {
+pub struct ShardOptions<M: Logged, F> {
     /// Holds the log.
     pub partition: Partition,
+    /// The state of an empty log.
+    pub empty: M::Hard,
     /// Is told what is committed.
     pub follower: F,
     /// What time it is.
@@ -43,17 +45,17 @@ pub struct ShardOptions<F> {
 
 /// A state machine on its partition, before its task runs.
 pub struct Shard<M: Logged, F> {
-    options: ShardOptions<F>,
+    options: ShardOptions<M, F>,
     time: SteadyTime,
     questions: mpsc::Receiver<Question<M>>,
 }
 
 impl<M: Logged, F: Follower<M>> Shard<M, F>
 where
-    M::Hard: Default,
+    M::Hard: Clone,
 {
     /// A shard that answers these questions.
-    pub fn new(options: ShardOptions<F>, questions: mpsc::Receiver<Question<M>>) -> Self {
+    pub fn new(options: ShardOptions<M, F>, questions: mpsc::Receiver<Question<M>>) -> Self {
         Shard {
             time: SteadyTime::new(Arc::clone(&options.clock)),
             options,
@@ -67,9 +69,8 @@ where
     /// The log cannot be followed.
     pub async fn load(&self) -> Result<Replay<M>, LogError> {
         let partition = self.options.partition.clone();
-        let loading = tokio::task::spawn_blocking(move || {
-            log::load(&partition, Replay::new(M::Hard::default(), Offset::ZERO))
-        });
+        let empty = Replay::new(self.options.empty.clone(), Offset::ZERO);
+        let loading = tokio::task::spawn_blocking(move || log::load(&partition, empty));
         let ended = |error| LogError::Read(ReadError::Io(std::io::Error::other(error)));
         loading.await.map_err(ended)?
     }
@@ -144,7 +145,7 @@ enum Failure {
 
 /// The state machine while it leads.
 struct Leading<'a, M: Logged, F: Follower<M>> {
-    options: &'a ShardOptions<F>,
+    options: &'a ShardOptions<M, F>,
     time: &'a SteadyTime,
     term: i32,
     runner: Runner<M, Asker<M>>,
@@ -163,7 +164,7 @@ struct UnderWay<K> {
 }
 
 impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
-    fn begin(options: &'a ShardOptions<F>, time: &'a SteadyTime, replay: Replay<M>) -> Self {
+    fn begin(options: &'a ShardOptions<M, F>, time: &'a SteadyTime, replay: Replay<M>) -> Self {
         let committed = replay.next_offset();
         let Started { runner, step } = replay.lead(time.now(), committed, options.limits);
         let mut leading = Leading {

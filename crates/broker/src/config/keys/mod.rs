@@ -1,5 +1,6 @@
 //! The settings that this broker obeys, by area. Every one of them reaches code that acts on it.
 
+mod groups;
 mod log;
 mod network;
 mod node;

@@ -1,11 +1,11 @@
 //! All keys as one table.
 
-use super::{log, network, node, topics};
+use super::{groups, log, network, node, topics};
 use crate::config::key::Key;
 
 /// Every key that is obeyed, area by area.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [node::KEYS, network::KEYS, topics::KEYS, log::KEYS]
+    [node::KEYS, network::KEYS, topics::KEYS, groups::KEYS, log::KEYS]
         .into_iter()
         .flatten()
 }

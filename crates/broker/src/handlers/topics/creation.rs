@@ -23,11 +23,22 @@ pub(crate) fn auto_create(call: Call<'_>, names: Vec<String>) -> impl Future<Out
         assignments: Vec::new(),
         configs: Vec::new(),
     });
-    let creation = call.broker.metadata.create_topics(CreateTopics {
-        topics: topics.collect(),
-        validate_only: false,
-        defaults: Arc::clone(&call.broker.creation_defaults),
-    });
+    create_and_settle(
+        call,
+        CreateTopics {
+            topics: topics.collect(),
+            validate_only: false,
+            defaults: Arc::clone(&call.broker.creation_defaults),
+        },
+    )
+}
+
+/// Creates topics that a client needs, and waits as [`auto_create`] does.
+pub(crate) fn create_and_settle(
+    call: Call<'_>,
+    topics: CreateTopics,
+) -> impl Future<Output = ()> + use<> {
+    let creation = call.broker.metadata.create_topics(topics);
     let broker = Arc::clone(call.broker);
     async move {
         let created = async {

@@ -6,7 +6,7 @@ mod creation;
 pub mod delete_topics;
 pub mod list_partition_reassignments;
 
-pub(crate) use creation::auto_create;
+pub(crate) use creation::{auto_create, create_and_settle};
 
 #[cfg(test)]
 mod tests;
