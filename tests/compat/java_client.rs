@@ -1,4 +1,4 @@
-//! The unmodified Java client (kafka-clients): producer, consumer of assigned partitions, admin.
+//! The unmodified Java client (kafka-clients): producer, consumer alone and in groups, admin.
 //!
 //! The cases are Java, in `compat/java/*Cases.java`; this lists them, so that they can be named and
 //! filtered without Java, and runs them one after the other in one JVM.
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use ottla_tests::java::{self, JavaCases};
-use ottla_tests::{Broker, Need, Suite};
+use ottla_tests::{Broker, Need, Settings, Suite};
 
 const CASES: &[&str] = &[
     "idempotent_producer_writes_each_record_once",
@@ -42,6 +42,18 @@ const CASES: &[&str] = &[
     "many_partitions_share_one_fetch_session",
     "partitions_can_be_exchanged_in_a_fetch_session",
     "partitions_and_topics_are_listed",
+    "a_group_goes_on_where_it_committed",
+    "members_share_partitions_and_take_over",
+    "cooperative_members_keep_what_they_have",
+    "a_static_member_comes_back_to_its_partitions",
+    "a_static_member_is_fenced_by_its_successor",
+    "a_member_that_was_pushed_out_cannot_commit",
+    "offsets_are_committed_without_members",
+    "long_metadata_is_refused",
+    "groups_are_listed_described_and_deleted",
+    "group_offsets_are_altered_and_deleted",
+    "offsets_of_a_deleted_topic_are_forgotten",
+    "bad_groups_are_refused",
     "a_topic_is_created_described_and_deleted",
     "defaults_and_configs_are_told_at_creation",
     "assignments_are_obeyed",
@@ -63,7 +75,9 @@ const CASES: &[&str] = &[
 type Jvms = Arc<Mutex<Vec<(String, JavaCases)>>>;
 
 fn main() -> ExitCode {
-    let mut suite = Suite::new(&[Need::JavaSuites]);
+    // Nobody else joins these groups at first, so waiting for others only takes time.
+    let settings = Settings::default().with("group.initial.rebalance.delay.ms", "0");
+    let mut suite = Suite::new(&[Need::JavaSuites]).with_settings(settings);
     suite.case("every_java_case_is_listed_here", |_| {
         assert_eq!(
             java::case_names().expect("the suite has what it needs"),

@@ -35,6 +35,7 @@ public final class Main {
         Map<String, Case> cases = new LinkedHashMap<>();
         ProducerCases.addTo(cases);
         ConsumerCases.addTo(cases);
+        GroupCases.addTo(cases);
         AdminCases.addTo(cases);
         return cases;
     }
