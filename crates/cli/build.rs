@@ -13,7 +13,7 @@ fn main() {
         .filter(|commit| !commit.is_empty());
     let commit = given.or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
     println!(
-        "cargo::rustc-env=OTTLA_BUILD_COMMIT={}",
+        "cargo::rustc-env=BUILD_COMMIT={}",
         commit.unwrap_or_default()
     );
     // Each of them changes with some way of moving to another commit. Cargo takes a missing one for changed.
