@@ -1,14 +1,14 @@
 //! Everything the Java implementation was seen to write, read and written again by this one.
 //!
 //! The vectors hold every API of Kafka 4.4 in every version. Shapes are held against all of them, codecs against
-//! those of the APIs served.
+//! those of the APIs that have one: all that are served, and those that wait for it.
 
 use std::io::Read as _;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::read::GzDecoder;
 
-use crate::api::{ApiKey, ApiSpec, SERVED, for_each_api};
+use crate::api::{ApiKey, ApiSpec, for_each_api, for_each_unserved_api};
 use crate::fetch;
 use crate::header::RequestHeader;
 use crate::messages::*;
@@ -27,17 +27,32 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
-    /// The shape of its body, if its API and version are served.
-    pub(crate) fn served_shape(&self) -> Option<&'static Shape> {
-        let api = self.served_by()?;
-        Some(if self.is_request {
-            api.request
-        } else {
-            api.response
+    /// The shape of its body.
+    pub(crate) fn shape(&self, codec: &Codec) -> &'static Shape {
+        self.side(codec).shape
+    }
+
+    /// Decodes it and says how many bytes are left.
+    pub(crate) fn left_after_decoding(&self, codec: &Codec) -> anyhow::Result<usize> {
+        (self.side(codec).left_after_decoding)(self)
+    }
+
+    /// What reads and writes it, if anything here does.
+    pub(crate) fn codec(&self) -> Option<&'static Codec> {
+        codecs().find(|codec| {
+            codec.key == self.api_key && (codec.min..=codec.max).contains(&self.version)
         })
     }
 
-    pub(crate) fn served_by(&self) -> Option<&'static ApiSpec> {
+    fn side<'a>(&self, codec: &'a Codec) -> &'a Side {
+        if self.is_request {
+            &codec.request
+        } else {
+            &codec.response
+        }
+    }
+
+    fn served_by(&self) -> Option<&'static ApiSpec> {
         ApiSpec::find(self.api_key).filter(|api| api.serves(self.version))
     }
 }
@@ -72,56 +87,78 @@ fn read_vector(line: &str) -> Vector {
     }
 }
 
-macro_rules! define_rewriters {
+/// An API as its row has it, and its message types behind functions.
+pub(crate) struct Codec {
+    name: &'static str,
+    key: i16,
+    min: i16,
+    max: i16,
+    advertised_min: i16,
+    first_flexible: i16,
+    key_of_codec: i16,
+    request: Side,
+    response: Side,
+}
+
+/// A message type of an API.
+struct Side {
+    shape: &'static Shape,
+    versions: VersionRange,
+    size_bytes: usize,
+    header_version: fn(i16) -> i16,
+    rewritten: fn(&Vector) -> Bytes,
+    left_after_decoding: fn(&Vector) -> anyhow::Result<usize>,
+}
+
+impl Side {
+    const fn of<T: Encodable + Decodable + Message + HeaderVersion>(shape: &'static Shape) -> Self {
+        Side {
+            shape,
+            versions: T::VERSIONS,
+            size_bytes: size_of::<T>(),
+            header_version: T::header_version,
+            rewritten: rewritten_as::<T>,
+            left_after_decoding: left_after_decoding_as::<T>,
+        }
+    }
+}
+
+/// Those of all rows.
+fn codecs() -> impl Iterator<Item = &'static Codec> {
+    served::CODECS.iter().chain(unserved::CODECS)
+}
+
+macro_rules! define_codecs {
     ($(
         $(#[doc = $purpose:literal])+
         $name:ident = $key:literal, $request:ident => $response:ident,
         $min:literal ..= $max:literal, advertised $advertised:literal, flexible $flexible:literal;
     )+) => {
-        /// Decodes a served message and encodes it again.
-        fn rewritten(api: ApiKey, vector: &Vector) -> Bytes {
-            match (api, vector.is_request) {
-                $((ApiKey::$name, true) => rewritten_as::<$request>(vector),)+
-                $((ApiKey::$name, false) => rewritten_as::<$response>(vector),)+
-            }
-        }
-
-        /// Decodes a served message and says how many bytes of it are left.
-        pub(crate) fn left_after_decoding(api: ApiKey, vector: &Vector) -> anyhow::Result<usize> {
-            let mut body = vector.body.clone();
-            match (api, vector.is_request) {
-                $((ApiKey::$name, true) => $request::decode(&mut body, vector.version).map(drop),)+
-                $((ApiKey::$name, false) => $response::decode(&mut body, vector.version).map(drop),)+
-            }?;
-            Ok(body.len())
-        }
-
-        /// The versions and key that the codecs of an API claim.
-        fn claims_of_codecs(api: ApiKey) -> (i16, VersionRange, VersionRange) {
-            match api {
-                $(ApiKey::$name => ($request::KEY, $request::VERSIONS, $response::VERSIONS),)+
-            }
-        }
-
-        /// The sizes in memory of an API's decoded request and response, and what their shapes say.
-        fn sizes_and_estimates(api: ApiKey) -> [(usize, u32); 2] {
-            match api {
-                $(ApiKey::$name => [
-                    (size_of::<$request>(), table::$request.body.decoded_bytes),
-                    (size_of::<$response>(), table::$response.body.decoded_bytes),
-                ],)+
-            }
-        }
-
-        /// The header versions that the codecs of an API claim.
-        fn header_versions_of_codecs(api: ApiKey, version: i16) -> (i16, i16) {
-            match api {
-                $(ApiKey::$name => ($request::header_version(version), $response::header_version(version)),)+
-            }
-        }
+        pub(super) static CODECS: &[Codec] = &[$(
+            Codec {
+                name: stringify!($name),
+                key: $key,
+                min: $min,
+                max: $max,
+                advertised_min: $advertised,
+                first_flexible: $flexible,
+                key_of_codec: $request::KEY,
+                request: Side::of::<$request>(&table::$request),
+                response: Side::of::<$response>(&table::$response),
+            },
+        )+];
     };
 }
-for_each_api!(define_rewriters);
+
+mod served {
+    use super::*;
+    for_each_api!(define_codecs);
+}
+
+mod unserved {
+    use super::*;
+    for_each_unserved_api!(define_codecs);
+}
 
 fn rewritten_as<T: Encodable + Decodable>(vector: &Vector) -> Bytes {
     let mut body = vector.body.clone();
@@ -140,15 +177,21 @@ fn rewritten_as<T: Encodable + Decodable>(vector: &Vector) -> Bytes {
     written.freeze()
 }
 
+fn left_after_decoding_as<T: Decodable>(vector: &Vector) -> anyhow::Result<usize> {
+    let mut body = vector.body.clone();
+    T::decode(&mut body, vector.version)?;
+    Ok(body.len())
+}
+
 #[test]
-fn every_version_of_every_served_api_has_vectors() {
+fn every_version_of_every_codec_has_vectors() {
     let vectors = read_vectors();
-    for api in SERVED {
+    for api in codecs() {
         for version in api.min..=api.max {
             for is_request in [true, false] {
                 let matching = vectors.iter().filter(|vector| {
                     (vector.is_request, vector.api_key, vector.version)
-                        == (is_request, api.key.code(), version)
+                        == (is_request, api.key, version)
                 });
                 assert_eq!(
                     matching.count(),
@@ -162,10 +205,11 @@ fn every_version_of_every_served_api_has_vectors() {
 }
 
 #[test]
-fn every_served_vector_is_written_as_it_was_read() {
+fn every_vector_with_a_codec_is_written_as_it_was_read() {
     for vector in read_vectors() {
-        if let Some(api) = vector.served_by() {
-            assert_eq!(rewritten(api.key, &vector), vector.body, "{}", vector.name);
+        if let Some(codec) = vector.codec() {
+            let rewritten = (vector.side(codec).rewritten)(&vector);
+            assert_eq!(rewritten, vector.body, "{}", vector.name);
         }
     }
 }
@@ -193,9 +237,10 @@ const VECTORS_OF_BROKER_APIS: usize = 2280;
 #[test]
 fn the_walk_refuses_every_vector_that_is_cut_short() {
     for vector in read_vectors() {
-        let Some(shape) = vector.served_shape() else {
+        let Some(codec) = vector.codec() else {
             continue;
         };
+        let shape = vector.shape(codec);
         for end in 0..vector.body.len() {
             assert!(
                 walk(shape, vector.version, &vector.body[..end]).is_err(),
@@ -351,25 +396,23 @@ fn present<T: Default + PartialEq>(value: &T) -> Option<&T> {
 
 #[test]
 fn the_table_of_apis_agrees_with_kafkas_schemas_and_with_the_codecs() {
-    for api in SERVED {
+    for api in codecs() {
         let row = table::ALL
             .iter()
-            .find(|row| row.api_key == api.key.code() && row.is_request)
+            .find(|row| row.api_key == api.key && row.is_request)
             .unwrap();
         assert_eq!(row.shape.name, format!("{}Request", api.name));
-        assert_eq!(api.response.name, format!("{}Response", api.name));
+        assert_eq!(api.request.shape.name, format!("{}Request", api.name));
+        assert_eq!(api.response.shape.name, format!("{}Response", api.name));
         assert_eq!(
             (row.versions.first, api.first_flexible),
             (api.min, row.shape.first_flexible),
             "{}",
             api.name
         );
-        assert_eq!(
-            api.first_flexible, api.response.first_flexible,
-            "{}",
-            api.name
-        );
-        let has_unstable_version = api.key == ApiKey::InitProducerId;
+        let flexible_response = api.response.shape.first_flexible;
+        assert_eq!(api.first_flexible, flexible_response, "{}", api.name);
+        let has_unstable_version = api.key == ApiKey::InitProducerId.code();
         assert_eq!(
             row.versions.last - i16::from(has_unstable_version),
             api.max,
@@ -378,34 +421,64 @@ fn the_table_of_apis_agrees_with_kafkas_schemas_and_with_the_codecs() {
         );
         assert!(api.advertised_min <= api.min);
 
-        let (key, request_versions, response_versions) = claims_of_codecs(api.key);
-        assert_eq!(key, api.key.code());
-        for versions in [request_versions, response_versions] {
+        assert_eq!(api.key_of_codec, api.key);
+        for versions in [api.request.versions, api.response.versions] {
             assert!(
                 versions.min <= api.min && api.max <= versions.max,
                 "{}: {versions}",
                 api.name
             );
         }
+    }
+}
+
+#[test]
+fn headers_are_those_that_the_codecs_claim() {
+    for api in codecs() {
         for version in api.min..=api.max {
-            let claimed = header_versions_of_codecs(api.key, version);
-            let ours = (
-                api.request_header_version(version),
-                api.response_header_version(version),
+            let flexible = version >= api.first_flexible;
+            // A client must be able to read the versions of a broker that is older than itself.
+            let flexible_header = flexible && api.key != ApiKey::ApiVersions.code();
+            let expected = (1 + i16::from(flexible), i16::from(flexible_header));
+            let claimed = (
+                (api.request.header_version)(version),
+                (api.response.header_version)(version),
             );
-            assert_eq!(ours, claimed, "{} version {version}", api.name);
+            assert_eq!(claimed, expected, "{} version {version}", api.name);
+            if let Some(spec) = ApiSpec::find(api.key) {
+                let served = (
+                    spec.request_header_version(version),
+                    spec.response_header_version(version),
+                );
+                assert_eq!(served, expected, "{} version {version}", api.name);
+            }
         }
     }
 }
 
 #[test]
+fn an_api_is_served_or_waits_and_each_list_is_ordered() {
+    for list in [served::CODECS, unserved::CODECS] {
+        assert!(list.is_sorted_by(|one, next| one.key < next.key));
+    }
+    let waiting = unserved::CODECS.iter();
+    assert!(
+        waiting
+            .into_iter()
+            .all(|api| ApiSpec::find(api.key).is_none())
+    );
+}
+
+#[test]
 fn shapes_do_not_underestimate_the_memory_of_what_is_decoded() {
-    for api in SERVED {
-        for (size_bytes, estimate_bytes) in sizes_and_estimates(api.key) {
+    for api in codecs() {
+        for side in [&api.request, &api.response] {
+            let estimate_bytes = side.shape.body.decoded_bytes;
             assert!(
-                size_bytes <= estimate_bytes as usize,
-                "{}: {size_bytes} > {estimate_bytes}",
-                api.name
+                side.size_bytes <= estimate_bytes as usize,
+                "{}: {} > {estimate_bytes}",
+                api.name,
+                side.size_bytes
             );
         }
     }

@@ -16,16 +16,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail, ensure};
-use bytes::{Buf, BufMut, Bytes};
+use anyhow::ensure;
+use bytes::Bytes;
 use kafka_protocol::messages::{api_versions_request, api_versions_response};
 use kafka_protocol::protocol::buf::{ByteBuf, ByteBufMut};
 use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request, StrBytes, VersionRange,
 };
 
+use super::encoding::Encoding;
 use super::newest_version::with_version_like_the_one_before;
-use crate::wire::put_unsigned_varint;
 
 with_version_like_the_one_before! {
     /// The response; its fields are those of the one inside.
@@ -89,17 +89,12 @@ impl Encodable for ApiVersionsRequest {
             version == FIRST_WITH_DESTINATION,
             "version {version} of ApiVersions is not known"
         );
-        put_compact_string(buffer, Some(&self.client_software_name))?;
-        put_compact_string(buffer, Some(&self.client_software_version))?;
-        put_compact_string(buffer, self.cluster_id.as_ref())?;
+        let wire = Encoding::Flexible;
+        wire.put_string(buffer, Some(&self.client_software_name))?;
+        wire.put_string(buffer, Some(&self.client_software_version))?;
+        wire.put_string(buffer, self.cluster_id.as_ref())?;
         buffer.put_i32(self.node_id);
-        put_unsigned_varint(buffer, length(self.unknown_tagged_fields.len())?);
-        for (&tag, value) in &self.unknown_tagged_fields {
-            put_unsigned_varint(buffer, tag.cast_unsigned());
-            put_unsigned_varint(buffer, length(value.len())?);
-            buffer.put_slice(value);
-        }
-        Ok(())
+        wire.put_tagged_fields(buffer, &self.unknown_tagged_fields)
     }
 
     fn compute_size(&self, version: i16) -> anyhow::Result<usize> {
@@ -121,17 +116,12 @@ impl Decodable for ApiVersionsRequest {
             version == FIRST_WITH_DESTINATION,
             "version {version} of ApiVersions is not known"
         );
-        let client_software_name = compact_string(buffer)?.context("the client's name is null")?;
-        let client_software_version =
-            compact_string(buffer)?.context("the client's version is null")?;
-        let cluster_id = compact_string(buffer)?;
+        let wire = Encoding::Flexible;
+        let client_software_name = wire.string(buffer)?;
+        let client_software_version = wire.string(buffer)?;
+        let cluster_id = wire.nullable_string(buffer)?;
         let node_id = buffer.try_get_i32()?;
-        let mut unknown_tagged_fields = BTreeMap::new();
-        for _ in 0..unsigned_varint(buffer)? {
-            let tag = unsigned_varint(buffer)?.cast_signed();
-            let size_bytes = unsigned_varint(buffer)? as usize;
-            unknown_tagged_fields.insert(tag, buffer.try_get_bytes(size_bytes)?);
-        }
+        let unknown_tagged_fields = wire.tagged_fields(buffer)?;
         Ok(ApiVersionsRequest {
             client_software_name,
             client_software_version,
@@ -160,41 +150,6 @@ impl From<api_versions_request::ApiVersionsRequest> for ApiVersionsRequest {
             ..ApiVersionsRequest::default()
         }
     }
-}
-
-fn put_compact_string<B: BufMut>(buffer: &mut B, text: Option<&StrBytes>) -> anyhow::Result<()> {
-    let Some(text) = text else {
-        put_unsigned_varint(buffer, 0);
-        return Ok(());
-    };
-    put_unsigned_varint(buffer, length(text.len().saturating_add(1))?);
-    buffer.put_slice(text.as_bytes());
-    Ok(())
-}
-
-fn compact_string<B: ByteBuf>(buffer: &mut B) -> anyhow::Result<Option<StrBytes>> {
-    let Some(size_bytes) = unsigned_varint(buffer)?.checked_sub(1) else {
-        return Ok(None);
-    };
-    Ok(Some(StrBytes::from_utf8(
-        buffer.try_get_bytes(size_bytes as usize)?,
-    )?))
-}
-
-fn unsigned_varint<B: Buf>(buffer: &mut B) -> anyhow::Result<u32> {
-    let mut value: u32 = 0;
-    for group in 0..5 {
-        let byte = buffer.try_get_u8()?;
-        value |= u32::from(byte & 0x7f) << (7 * group);
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    bail!("a varint has more than five bytes")
-}
-
-fn length(count: usize) -> anyhow::Result<u32> {
-    u32::try_from(count).context("a length has more than 32 bits")
 }
 
 #[cfg(test)]

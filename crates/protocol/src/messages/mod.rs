@@ -4,14 +4,25 @@
 //! lacks, or lacks in the newest version, are defined here in its traits:
 //!
 //! - [`api_versions`]: request of version 5; response of version 5;
-//! - [`list_offsets`]: version 11.
+//! - [`list_offsets`]: version 11;
+//! - [`delete_groups`]: version 3;
+//! - [`describe_log_dirs`]: version 5;
+//! - [`offset_commit`], [`offset_fetch`]: requests of version 10;
+//! - `newest_version`, `encoding`: what they are written with.
 
 pub mod api_versions;
+pub mod delete_groups;
+pub mod describe_log_dirs;
+mod encoding;
 pub mod list_offsets;
 mod newest_version;
+pub mod offset_commit;
+pub mod offset_fetch;
 
 pub use kafka_protocol::messages::{
-    BrokerId, ProducerId, TopicName, TransactionalId,
+    BrokerId, GroupId, ProducerId, TopicName, TransactionalId,
+    alter_configs_request::{self, AlterConfigsRequest},
+    alter_configs_response::{self, AlterConfigsResponse},
     create_partitions_request::{self, CreatePartitionsRequest},
     create_partitions_response::{self, CreatePartitionsResponse},
     create_topics_request::{self, CreateTopicsRequest},
@@ -24,27 +35,54 @@ pub use kafka_protocol::messages::{
     describe_cluster_response::{self, DescribeClusterResponse},
     describe_configs_request::{self, DescribeConfigsRequest},
     describe_configs_response::{self, DescribeConfigsResponse},
+    describe_groups_request::{self, DescribeGroupsRequest},
+    describe_groups_response::{self, DescribeGroupsResponse},
     describe_topic_partitions_request::{self, DescribeTopicPartitionsRequest},
     describe_topic_partitions_response::{self, DescribeTopicPartitionsResponse},
     fetch_request::{self, FetchRequest},
     fetch_response::{self, FetchResponse},
+    find_coordinator_request::{self, FindCoordinatorRequest},
+    find_coordinator_response::{self, FindCoordinatorResponse},
+    heartbeat_request::{self, HeartbeatRequest},
+    heartbeat_response::{self, HeartbeatResponse},
+    incremental_alter_configs_request::{self, IncrementalAlterConfigsRequest},
+    incremental_alter_configs_response::{self, IncrementalAlterConfigsResponse},
     init_producer_id_request::{self, InitProducerIdRequest},
     init_producer_id_response::{self, InitProducerIdResponse},
+    join_group_request::{self, JoinGroupRequest},
+    join_group_response::{self, JoinGroupResponse},
+    leave_group_request::{self, LeaveGroupRequest},
+    leave_group_response::{self, LeaveGroupResponse},
+    list_config_resources_request::{self, ListConfigResourcesRequest},
+    list_config_resources_response::{self, ListConfigResourcesResponse},
+    list_groups_request::{self, ListGroupsRequest},
+    list_groups_response::{self, ListGroupsResponse},
     list_partition_reassignments_request::{self, ListPartitionReassignmentsRequest},
     list_partition_reassignments_response::{self, ListPartitionReassignmentsResponse},
     metadata_request::{self, MetadataRequest},
     metadata_response::{self, MetadataResponse},
+    offset_commit_response::{self, OffsetCommitResponse},
+    offset_delete_request::{self, OffsetDeleteRequest},
+    offset_delete_response::{self, OffsetDeleteResponse},
+    offset_fetch_response::{self, OffsetFetchResponse},
     offset_for_leader_epoch_request::{self, OffsetForLeaderEpochRequest},
     offset_for_leader_epoch_response::{self, OffsetForLeaderEpochResponse},
     produce_request::{self, ProduceRequest},
     produce_response::{self, ProduceResponse},
+    sync_group_request::{self, SyncGroupRequest},
+    sync_group_response::{self, SyncGroupResponse},
 };
 pub use kafka_protocol::messages::{
-    api_versions_response, list_offsets_request, list_offsets_response,
+    api_versions_response, list_offsets_request, list_offsets_response, offset_commit_request,
+    offset_fetch_request,
 };
 pub use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request as ApiRequest, StrBytes, VersionRange,
 };
 
 pub use api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+pub use delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
+pub use describe_log_dirs::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 pub use list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
+pub use offset_commit::OffsetCommitRequest;
+pub use offset_fetch::OffsetFetchRequest;

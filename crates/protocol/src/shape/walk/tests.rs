@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::ApiKey;
 use crate::wire::put_unsigned_varint;
-use crate::wire_vectors::{Vector, left_after_decoding, read_vectors};
+use crate::wire_vectors::{Vector, read_vectors};
 
 fn walk_request(api: ApiKey, version: i16, body: &[u8]) -> Result<usize, Violation> {
     walk(api.spec().request, version, body).map_err(|error| error.violation)
@@ -236,9 +236,9 @@ fn mutated(original: &[u8], mutations: &[Mutation]) -> Bytes {
     bytes.into()
 }
 
-fn served_vectors() -> Vec<Vector> {
+fn vectors_with_codec() -> Vec<Vector> {
     let mut vectors = read_vectors();
-    vectors.retain(|vector| vector.served_by().is_some());
+    vectors.retain(|vector| vector.codec().is_some());
     vectors
 }
 
@@ -249,13 +249,13 @@ proptest! {
     /// Text that is not UTF-8 is the one thing that the walk leaves to the codecs.
     #[test]
     fn what_the_walk_accepts_decodes_to_the_same_end(
-        mut vector in prop::sample::select(served_vectors()),
+        mut vector in prop::sample::select(vectors_with_codec()),
         mutations in mutations(),
     ) {
         vector.body = mutated(&vector.body, &mutations);
-        let api = vector.served_by().unwrap().key;
-        if let Ok(taken_bytes) = walk(vector.served_shape().unwrap(), vector.version, &vector.body) {
-            match left_after_decoding(api, &vector) {
+        let codec = vector.codec().unwrap();
+        if let Ok(taken_bytes) = walk(vector.shape(codec), vector.version, &vector.body) {
+            match vector.left_after_decoding(codec) {
                 Ok(left_bytes) => prop_assert_eq!(taken_bytes + left_bytes, vector.body.len()),
                 Err(error) => prop_assert!(error.to_string().contains("utf-8"), "{error}"),
             }
