@@ -23,39 +23,6 @@ macro_rules! for_each_api {
             ListOffsets = 2, ListOffsetsRequest => ListOffsetsResponse, 1..=11, advertised 1, flexible 6;
             /// Topics, partitions, who leads them and where.
             Metadata = 3, MetadataRequest => MetadataResponse, 0..=13, advertised 0, flexible 9;
-            /// Which APIs, versions and features are here.
-            ApiVersions = 18, ApiVersionsRequest => ApiVersionsResponse, 0..=5, advertised 0, flexible 3;
-            /// Create topics.
-            CreateTopics = 19, CreateTopicsRequest => CreateTopicsResponse, 2..=7, advertised 2, flexible 5;
-            /// Delete topics.
-            DeleteTopics = 20, DeleteTopicsRequest => DeleteTopicsResponse, 1..=6, advertised 1, flexible 4;
-            /// Delete the records before an offset.
-            DeleteRecords = 21, DeleteRecordsRequest => DeleteRecordsResponse, 0..=2, advertised 0, flexible 2;
-            /// Give a producer its id and epoch.
-            InitProducerId = 22, InitProducerIdRequest => InitProducerIdResponse, 0..=5, advertised 0, flexible 2;
-            /// Where a leader epoch ends in a log.
-            OffsetForLeaderEpoch = 23, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4, advertised 2, flexible 4;
-            /// Read configurations.
-            DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse, 1..=4, advertised 1, flexible 4;
-            /// Add partitions to topics.
-            CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, advertised 0, flexible 2;
-            /// Reassignments under way.
-            ListPartitionReassignments = 46, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, advertised 0, flexible 0;
-            /// The brokers of the cluster.
-            DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
-            /// Partitions of topics, page by page.
-            DescribeTopicPartitions = 75, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0, advertised 0, flexible 0;
-        }
-    };
-}
-pub(crate) use for_each_api;
-
-/// Gives the rows of APIs whose messages are here and that nothing serves yet. To serve one, move its row to its place
-/// in [`for_each_api`], which is ordered by key.
-#[cfg(test)]
-macro_rules! for_each_unserved_api {
-    ($then:ident) => {
-        $then! {
             /// Commit offsets of a group.
             OffsetCommit = 8, OffsetCommitRequest => OffsetCommitResponse, 2..=10, advertised 2, flexible 8;
             /// Read the committed offsets of groups.
@@ -74,17 +41,50 @@ macro_rules! for_each_unserved_api {
             DescribeGroups = 15, DescribeGroupsRequest => DescribeGroupsResponse, 0..=6, advertised 0, flexible 5;
             /// The groups of this broker.
             ListGroups = 16, ListGroupsRequest => ListGroupsResponse, 0..=5, advertised 0, flexible 3;
+            /// Which APIs, versions and features are here.
+            ApiVersions = 18, ApiVersionsRequest => ApiVersionsResponse, 0..=5, advertised 0, flexible 3;
+            /// Create topics.
+            CreateTopics = 19, CreateTopicsRequest => CreateTopicsResponse, 2..=7, advertised 2, flexible 5;
+            /// Delete topics.
+            DeleteTopics = 20, DeleteTopicsRequest => DeleteTopicsResponse, 1..=6, advertised 1, flexible 4;
+            /// Delete the records before an offset.
+            DeleteRecords = 21, DeleteRecordsRequest => DeleteRecordsResponse, 0..=2, advertised 0, flexible 2;
+            /// Give a producer its id and epoch.
+            InitProducerId = 22, InitProducerIdRequest => InitProducerIdResponse, 0..=5, advertised 0, flexible 2;
+            /// Where a leader epoch ends in a log.
+            OffsetForLeaderEpoch = 23, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4, advertised 2, flexible 4;
+            /// Read configurations.
+            DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse, 1..=4, advertised 1, flexible 4;
+            /// Add partitions to topics.
+            CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, advertised 0, flexible 2;
+            /// Delete groups without members.
+            DeleteGroups = 42, DeleteGroupsRequest => DeleteGroupsResponse, 0..=3, advertised 0, flexible 2;
+            /// Reassignments under way.
+            ListPartitionReassignments = 46, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, advertised 0, flexible 0;
+            /// Delete committed offsets of a group.
+            // No version of it is flexible.
+            OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse, 0..=0, advertised 0, flexible 32767;
+            /// The brokers of the cluster.
+            DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
+            /// Partitions of topics, page by page.
+            DescribeTopicPartitions = 75, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0, advertised 0, flexible 0;
+        }
+    };
+}
+pub(crate) use for_each_api;
+
+/// Gives the rows of APIs whose messages are here and that nothing serves yet. To serve one, move its row to its place
+/// in [`for_each_api`], which is ordered by key.
+#[cfg(test)]
+macro_rules! for_each_unserved_api {
+    ($then:ident) => {
+        $then! {
             /// Replace configurations.
             AlterConfigs = 33, AlterConfigsRequest => AlterConfigsResponse, 0..=2, advertised 0, flexible 2;
             /// What the log directories hold and how full they are.
             DescribeLogDirs = 35, DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=5, advertised 1, flexible 2;
-            /// Delete groups without members.
-            DeleteGroups = 42, DeleteGroupsRequest => DeleteGroupsResponse, 0..=3, advertised 0, flexible 2;
             /// Change configurations key by key.
             IncrementalAlterConfigs = 44, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, advertised 0, flexible 1;
-            /// Delete committed offsets of a group.
-            // No version of it is flexible.
-            OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse, 0..=0, advertised 0, flexible 32767;
             /// Which resources have configurations of their own.
             ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
         }
