@@ -18,6 +18,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ottla-statemachine", &[]),
     ("ottla-platform", &[]),
     ("ottla-metadata", &["ottla-statemachine", "ottla-protocol"]),
+    (
+        "ottla-coordinator",
+        &["ottla-statemachine", "ottla-protocol"],
+    ),
     ("ottla-storage", &["ottla-platform", "ottla-protocol"]),
     (
         "ottla-replication",
@@ -44,7 +48,7 @@ const GUARDED: &[(&str, &[&str])] = &[
 
 /// Outside crates that the pure crates may not depend on at all.
 const IMPURE: &[&str] = &["tokio", "rand", "getrandom", "parking_lot"];
-const PURE: &[&str] = &["ottla-statemachine", "ottla-metadata"];
+const PURE: &[&str] = &["ottla-statemachine", "ottla-metadata", "ottla-coordinator"];
 
 /// A word that may stand only in some folders.
 struct Word {
@@ -85,7 +89,7 @@ const fn everywhere_but(word: &'static str, home: &'static [&'static str]) -> Wo
 const fn in_pure_crates(word: &'static str) -> Word {
     Word {
         word,
-        within: &["statemachine/", "metadata/"],
+        within: &["statemachine/", "metadata/", "coordinator/"],
         home: &[],
     }
 }

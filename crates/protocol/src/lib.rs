@@ -8,6 +8,7 @@
 //! - [`limits`]: every bound on what a peer can make us do;
 //! - [`frame`]: cutting a byte stream into frames;
 //! - [`wire`]: the primitive encodings, with checked reads;
+//! - [`fields`]: the fields of records in the logs of our state machines, owned;
 //! - [`shape`]: the bounded walk that a body must survive before anything is allocated for it;
 //! - [`messages`]: the message types, Kafka's and the few that kafka-protocol lacks;
 //! - [`api`]: the one table of APIs and versions served;
@@ -23,6 +24,7 @@ pub mod compatibility;
 pub mod error;
 pub mod exchange;
 pub mod fetch;
+pub mod fields;
 pub mod frame;
 pub mod header;
 pub mod limits;

@@ -8,12 +8,12 @@
 //! | InControlledShutdown | int8: 1 begins, absent no change | 1 |
 //! | LogDirs | array of uuid, absent no change | 2 |
 
+use ottla_protocol::fields::{FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::NodeId;
 use uuid::Uuid;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer, tag_bytes};
 
 /// A change of a registered broker. What is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl BrokerRegistrationChangeRecord {
         40 + 16 * self.log_dirs.as_ref().map_or(0, Vec::len)
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i32(self.broker_id.0);
         to.i64(self.broker_epoch);
         let mut tags = Vec::new();
@@ -61,7 +61,7 @@ impl BrokerRegistrationChangeRecord {
         to.tags(&tags);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let mut record = Self {
             broker_id: NodeId(from.i32()?),
             broker_epoch: from.i64()?,

@@ -9,9 +9,10 @@
 //! Each is optional: the founding record names the cluster, a snapshot also says which group ids
 //! were handed out to topics that are gone.
 
+use ottla_protocol::fields::{FieldReader, FieldWriter, tag_bytes};
+
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer, tag_bytes};
 
 /// What is true of the cluster as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl ClusterRecord {
         40 + self.cluster_id.as_ref().map_or(0, String::len)
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         let mut tags = Vec::new();
         if let Some(id) = &self.cluster_id {
             tags.push((CLUSTER_ID_TAG, tag_bytes(|to| to.string(id))));
@@ -43,7 +44,7 @@ impl ClusterRecord {
         to.tags(&tags);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let mut record = Self::default();
         from.tags(|tag, from| {
             match tag {

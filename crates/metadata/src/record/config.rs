@@ -7,9 +7,10 @@
 //! | Name | string |
 //! | Value | nullable string, null deletes |
 
+use ottla_protocol::fields::{FieldReader, FieldWriter};
+
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer};
 
 /// One configuration key of one resource, set or taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl ConfigRecord {
         30 + self.resource_name.len() + self.name.len() + self.value.as_ref().map_or(0, String::len)
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i8(self.resource_type);
         to.string(&self.resource_name);
         to.string(&self.name);
@@ -39,7 +40,7 @@ impl ConfigRecord {
         to.tags(&[]);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let record = Self {
             resource_type: from.i8()?,
             resource_name: from.string()?,

@@ -5,9 +5,10 @@
 //! | Name | string |
 //! | FeatureLevel | int16 |
 
+use ottla_protocol::fields::{FieldReader, FieldWriter};
+
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer};
 
 /// The level of a feature that the cluster has agreed on; level 0 switches it off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +26,13 @@ impl FeatureLevelRecord {
         16 + self.name.len()
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.string(&self.name);
         to.i16(self.level);
         to.tags(&[]);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let record = Self {
             name: from.string()?,
             level: from.i16()?,

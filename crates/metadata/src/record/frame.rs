@@ -10,7 +10,8 @@
 //! A record that we do not know, or know only in a later version, is an error: a log that says
 //! something we cannot read must not be folded as if it did not. Unknown tagged fields are skipped.
 
-use super::wire::{Reader, Writer};
+use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter};
+
 use super::{
     BrokerRegistrationChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord,
     PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
@@ -27,21 +28,9 @@ const BATCH_OVERHEAD_BYTES: usize = 32;
 /// Why bytes are not a record of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The input ends inside a field, or claims more elements than it could hold.
-    #[error("the record is cut short")]
-    Truncated,
-    /// A variable-length number does not fit 32 bits.
-    #[error("a variable-length number is too long")]
-    Varint,
-    /// Null stands where a value must be.
-    #[error("a required field is null")]
-    Null,
-    /// A string is not UTF-8.
-    #[error("a string is not UTF-8")]
-    Text,
-    /// Tags do not rise.
-    #[error("tagged fields are out of order")]
-    TagOrder,
+    /// A field is not what the schema says.
+    #[error(transparent)]
+    Field(#[from] FieldError),
     /// A tagged field that we always write is not there.
     #[error("the record lacks the tagged field {tag}")]
     MissingTag {
@@ -67,12 +56,6 @@ pub enum DecodeError {
         key: u32,
         /// The version found.
         version: u32,
-    },
-    /// Bytes follow the record.
-    #[error("{size_bytes} bytes follow the record")]
-    Trailing {
-        /// How many.
-        size_bytes: usize,
     },
 }
 
@@ -128,7 +111,7 @@ impl Record {
 
 /// The bytes of a record, frame included.
 pub fn encode(record: &Record) -> Vec<u8> {
-    let mut to = Writer::with_capacity(record.size_bytes_max());
+    let mut to = FieldWriter::with_capacity(record.size_bytes_max());
     to.uvarint(FRAME_VERSION);
     with_record!(record, inner => {
         to.uvarint(inner.key());
@@ -140,7 +123,7 @@ pub fn encode(record: &Record) -> Vec<u8> {
 
 /// Reads one record from the whole of `bytes`.
 pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
-    let mut from = Reader::new(bytes);
+    let mut from = FieldReader::new(bytes);
     let version = from.uvarint()?;
     if version != FRAME_VERSION {
         return Err(DecodeError::FrameVersion { version });
@@ -151,7 +134,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     Ok(record)
 }
 
-fn read(key: u32, version: u32, from: &mut Reader<'_>) -> Result<Record, DecodeError> {
+fn read(key: u32, version: u32, from: &mut FieldReader<'_>) -> Result<Record, DecodeError> {
     macro_rules! table {
         ($($variant:ident: $record:ident),+ $(,)?) => {
             match key {
@@ -372,10 +355,13 @@ mod tests {
             decode(&[1, 9, 1]),
             Err(DecodeError::Version { key: 9, version: 1 })
         );
-        assert_eq!(decode(&[]), Err(DecodeError::Truncated));
+        assert_eq!(decode(&[]), Err(FieldError::Truncated.into()));
         let mut long = encode(&config(None));
         long.push(0);
-        assert_eq!(decode(&long), Err(DecodeError::Trailing { size_bytes: 1 }));
+        assert_eq!(
+            decode(&long),
+            Err(FieldError::Trailing { size_bytes: 1 }.into())
+        );
     }
 
     #[test]

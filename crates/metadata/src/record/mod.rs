@@ -14,7 +14,6 @@ mod register_broker;
 mod remove_topic;
 mod topic;
 mod unregister_broker;
-mod wire;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;

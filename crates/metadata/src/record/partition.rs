@@ -16,12 +16,12 @@
 //! Who leads and who is in sync is not the metadata log's business: those fields say what is true
 //! at a partition's creation, for Kafka's tools, and are skipped when the record is read.
 
+use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::{NodeId, TopicId};
 use uuid::Uuid;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer, tag_bytes};
 
 /// One partition: its place in the topic, its replicas, its Raft group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl PartitionRecord {
         100 + 8 * self.replicas.len() + 16 * self.directories.len()
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i32(self.partition);
         to.uuid(self.topic_id.0);
         write_nodes(to, &self.replicas);
@@ -69,7 +69,7 @@ impl PartitionRecord {
         to.tags(&tags);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let (partition, topic_id) = (from.i32()?, TopicId(from.uuid()?));
         let replicas = read_nodes(from)?;
         for _isr_removing_adding in 0..3 {
@@ -100,10 +100,10 @@ impl PartitionRecord {
     }
 }
 
-fn write_nodes(to: &mut Writer, nodes: &[NodeId]) {
+fn write_nodes(to: &mut FieldWriter, nodes: &[NodeId]) {
     to.array(nodes, |to, node| to.i32(node.0));
 }
 
-fn read_nodes(from: &mut Reader<'_>) -> Result<Vec<NodeId>, DecodeError> {
+fn read_nodes(from: &mut FieldReader<'_>) -> Result<Vec<NodeId>, FieldError> {
     from.array(4, |from| Ok(NodeId(from.i32()?)))
 }

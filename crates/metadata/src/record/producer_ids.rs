@@ -6,11 +6,11 @@
 //! | BrokerEpoch | int64 |
 //! | NextProducerId | int64 |
 
+use ottla_protocol::fields::{FieldReader, FieldWriter};
 use ottla_protocol::types::NodeId;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer};
 
 /// A block of producer ids was handed out: all below `next_producer_id` are taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +30,14 @@ impl ProducerIdsRecord {
         28
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i32(self.broker_id.0);
         to.i64(self.broker_epoch);
         to.i64(self.next_producer_id);
         to.tags(&[]);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let record = Self {
             broker_id: NodeId(from.i32()?),
             broker_epoch: from.i64()?,

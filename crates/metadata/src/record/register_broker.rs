@@ -13,12 +13,12 @@
 //! | InControlledShutdown | bool | |
 //! | LogDirs | array of uuid | 0 |
 
+use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::NodeId;
 use uuid::Uuid;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer, tag_bytes};
 
 /// A broker as it registered itself; replaces what an earlier registration said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl RegisterBrokerRecord {
             + 16 * self.log_dirs.len()
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i32(self.broker_id.0);
         to.bool(false);
         to.uuid(self.incarnation_id);
@@ -102,7 +102,7 @@ impl RegisterBrokerRecord {
         }
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let broker_id = NodeId(from.i32()?);
         let _is_migrating_zk_broker = from.bool()?;
         let mut record = Self {
@@ -127,7 +127,7 @@ impl RegisterBrokerRecord {
 }
 
 impl BrokerEndpoint {
-    fn write(&self, to: &mut Writer) {
+    fn write(&self, to: &mut FieldWriter) {
         to.string(&self.name);
         to.string(&self.host);
         to.u16(self.port);
@@ -135,7 +135,7 @@ impl BrokerEndpoint {
         to.tags(&[]);
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(from: &mut FieldReader<'_>) -> Result<Self, FieldError> {
         let endpoint = Self {
             name: from.string()?,
             host: from.string()?,
@@ -148,14 +148,14 @@ impl BrokerEndpoint {
 }
 
 impl FeatureRange {
-    fn write(&self, to: &mut Writer) {
+    fn write(&self, to: &mut FieldWriter) {
         to.string(&self.name);
         to.i16(self.min);
         to.i16(self.max);
         to.tags(&[]);
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(from: &mut FieldReader<'_>) -> Result<Self, FieldError> {
         let range = Self {
             name: from.string()?,
             min: from.i16()?,

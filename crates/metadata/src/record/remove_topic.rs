@@ -4,11 +4,11 @@
 //! |---|---|
 //! | TopicId | uuid |
 
+use ottla_protocol::fields::{FieldReader, FieldWriter};
 use ottla_protocol::types::TopicId;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer};
 
 /// The end of a topic, of its partitions and of its configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +24,12 @@ impl RemoveTopicRecord {
         24
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.uuid(self.topic_id.0);
         to.tags(&[]);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let record = Self {
             topic_id: TopicId(from.uuid()?),
         };

@@ -5,11 +5,11 @@
 //! | Name | string |
 //! | TopicId | uuid |
 
+use ottla_protocol::fields::{FieldReader, FieldWriter};
 use ottla_protocol::types::TopicId;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer};
 
 /// A new topic, still without partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl TopicRecord {
         30 + self.name.len()
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.string(&self.name);
         to.uuid(self.topic_id.0);
         to.tags(&[]);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let record = Self {
             name: from.string()?,
             topic_id: TopicId(from.uuid()?),

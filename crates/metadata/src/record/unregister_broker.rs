@@ -5,11 +5,11 @@
 //! | BrokerId | int32 |
 //! | BrokerEpoch | int64 |
 
+use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter};
 use ottla_protocol::types::NodeId;
 
 use super::DecodeError;
 use super::frame::schema;
-use super::wire::{Reader, Writer};
 
 /// A broker that will not come back under this registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl UnregisterBrokerRecord {
         20
     }
 
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i32(self.broker_id.0);
         to.i64(self.broker_epoch);
         to.tags(&[]);
     }
 
-    pub(super) fn read(_: u32, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let record = Self {
             broker_id: NodeId(from.i32()?),
             broker_epoch: from.i64()?,

@@ -1,0 +1,124 @@
+//! OffsetFetch: how far a group is, of the partitions asked for or of all.
+//!
+//! What is read may not be committed yet; the answer waits for that, as all answers do, and so is
+//! stable in any case. Member ids and epochs are checked for other types of groups only.
+
+use ottla_protocol::ErrorCode;
+use ottla_protocol::types::TopicId;
+
+use crate::record::OffsetCommitValue;
+use crate::state::{Group, State};
+
+/// What stands for an offset where there is none.
+const INVALID_OFFSET: i64 = -1;
+
+/// A question for offsets.
+#[derive(Clone, Debug)]
+pub struct OffsetFetch {
+    /// Which group.
+    pub group_id: String,
+    /// Who asks, if a member of a group of another type does.
+    pub member_id: Option<String>,
+    /// The epoch of that member; −1.
+    pub member_epoch: i32,
+    /// Whether offsets of open transactions are an error. There are none yet.
+    pub require_stable: bool,
+    /// The partitions; `None` for all that have an offset.
+    pub topics: Option<Vec<FetchTopic>>,
+}
+
+/// The partitions of one topic.
+#[derive(Clone, Debug)]
+pub struct FetchTopic {
+    /// Its name.
+    pub name: String,
+    /// Its identity; zero if it is not known. Offsets of another topic of that name are not shown.
+    pub topic_id: TopicId,
+    /// Its partitions.
+    pub partitions: Vec<i32>,
+}
+
+/// The offsets of one topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedTopic {
+    /// Its name.
+    pub name: String,
+    /// Its identity, as it was asked; if all were asked for, as it was committed.
+    pub topic_id: TopicId,
+    /// Its partitions.
+    pub partitions: Vec<FetchedPartition>,
+}
+
+/// The offset of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedPartition {
+    /// Which partition.
+    pub partition: i32,
+    /// The next record that the group wants; −1 if it has said nothing.
+    pub offset: i64,
+    /// The leader epoch of the last record that it had; −1 if it has not said.
+    pub leader_epoch: i32,
+    /// What it keeps with it.
+    pub metadata: String,
+    /// Whether it is known.
+    pub error: ErrorCode,
+}
+
+impl OffsetFetch {
+    pub(crate) fn decide(self, hard: &State) -> Result<Vec<FetchedTopic>, ErrorCode> {
+        let group = hard.group(&self.group_id);
+        Ok(match (self.topics, group) {
+            (Some(topics), group) => {
+                let topics = topics.into_iter();
+                topics.map(|topic| fetch_topic(topic, group)).collect()
+            }
+            (None, Some(group)) => fetch_all(group),
+            (None, None) => Vec::new(),
+        })
+    }
+}
+
+fn fetch_topic(topic: FetchTopic, group: Option<&Group>) -> FetchedTopic {
+    let partitions = topic.partitions.iter().map(|&partition| {
+        let value = group.and_then(|group| group.offset(&topic.name, partition));
+        let value = value.filter(|value| is_of(value, topic.topic_id));
+        fetched(partition, value)
+    });
+    FetchedTopic {
+        partitions: partitions.collect(),
+        name: topic.name,
+        topic_id: topic.topic_id,
+    }
+}
+
+/// Whether an offset is one of this topic, as far as anyone knows.
+pub(super) fn is_of(value: &OffsetCommitValue, topic_id: TopicId) -> bool {
+    value.topic_id.is_zero() || topic_id.is_zero() || value.topic_id == topic_id
+}
+
+fn fetch_all(group: &Group) -> Vec<FetchedTopic> {
+    let topics = group.offsets().iter().map(|(name, partitions)| {
+        let mut ids = partitions.values().map(|value| value.topic_id);
+        FetchedTopic {
+            name: name.clone(),
+            topic_id: ids.find(|id| !id.is_zero()).unwrap_or(TopicId::ZERO),
+            partitions: partitions
+                .iter()
+                .map(|(&partition, value)| fetched(partition, Some(value)))
+                .collect(),
+        }
+    });
+    topics.collect()
+}
+
+fn fetched(partition: i32, value: Option<&OffsetCommitValue>) -> FetchedPartition {
+    FetchedPartition {
+        partition,
+        offset: value.map_or(INVALID_OFFSET, |value| value.offset),
+        leader_epoch: value.map_or(-1, |value| value.leader_epoch),
+        metadata: value
+            .map(|value| value.metadata.clone())
+            .unwrap_or_default(),
+        error: ErrorCode::None,
+    }
+}
