@@ -33,6 +33,47 @@ pub(crate) fn each_error(response: &Response, mut tell: impl FnMut(i16)) {
                     .for_each(|partition| look(partition.error_code));
             }
         }
+        Response::OffsetCommit(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::OffsetFetch(response) => {
+            look(response.error_code);
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+            for group in &response.groups {
+                look(group.error_code);
+                let partitions = group.topics.iter().flat_map(|topic| &topic.partitions);
+                partitions.for_each(|partition| look(partition.error_code));
+            }
+        }
+        Response::FindCoordinator(response) => {
+            look(response.error_code);
+            let coordinators = response.coordinators.iter();
+            coordinators.for_each(|coordinator| look(coordinator.error_code));
+        }
+        Response::JoinGroup(response) => look(response.error_code),
+        Response::Heartbeat(response) => look(response.error_code),
+        Response::LeaveGroup(response) => {
+            look(response.error_code);
+            let members = response.members.iter();
+            members.for_each(|member| look(member.error_code));
+        }
+        Response::SyncGroup(response) => look(response.error_code),
+        Response::DescribeGroups(response) => {
+            let groups = response.groups.iter();
+            groups.for_each(|group| look(group.error_code));
+        }
+        Response::ListGroups(response) => look(response.error_code),
+        Response::DeleteGroups(response) => {
+            let results = response.results.iter();
+            results.for_each(|result| look(result.error_code));
+        }
+        Response::OffsetDelete(response) => {
+            look(response.error_code);
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
         Response::ApiVersions(response) => look(response.error_code),
         Response::CreateTopics(response) => {
             response

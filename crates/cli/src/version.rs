@@ -6,11 +6,6 @@ pub(crate) fn version() -> &'static str {
     if COMMIT.is_empty() {
         env!("CARGO_PKG_VERSION")
     } else {
-        concat!(
-            env!("CARGO_PKG_VERSION"),
-            " (",
-            env!("BUILD_COMMIT"),
-            ")"
-        )
+        concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")")
     }
 }

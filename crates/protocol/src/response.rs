@@ -18,11 +18,14 @@ mod types {
     //! The type in each variant of [`super::Response`]: kafka-protocol's, but for Fetch.
     pub(super) use crate::fetch::FetchResponse;
     pub(super) use crate::messages::{
-        ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteRecordsResponse,
-        DeleteTopicsResponse, DescribeClusterResponse, DescribeConfigsResponse,
-        DescribeTopicPartitionsResponse, InitProducerIdResponse, ListOffsetsResponse,
-        ListPartitionReassignmentsResponse, MetadataResponse, OffsetForLeaderEpochResponse,
-        ProduceResponse,
+        ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
+        DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
+        DescribeConfigsResponse, DescribeGroupsResponse, DescribeTopicPartitionsResponse,
+        FindCoordinatorResponse, HeartbeatResponse, InitProducerIdResponse, JoinGroupResponse,
+        LeaveGroupResponse, ListGroupsResponse, ListOffsetsResponse,
+        ListPartitionReassignmentsResponse, MetadataResponse, OffsetCommitResponse,
+        OffsetDeleteResponse, OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse,
+        SyncGroupResponse,
     };
 }
 

@@ -21,7 +21,6 @@ import org.apache.kafka.common.errors.FencedInstanceIdException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.GroupSubscribedToTopicException;
-import org.apache.kafka.common.errors.InvalidGroupIdException;
 import org.apache.kafka.common.errors.OffsetMetadataTooLarge;
 
 /** What the Java consumer and admin client do with groups, by the classic protocol. */
@@ -289,7 +288,7 @@ final class GroupCases {
     private static void badGroups(Lab lab) throws Exception {
         TopicPartition partition = lab.partition();
         try (Admin admin = lab.admin()) {
-            Lab.fails(InvalidGroupIdException.class, () ->
+            Lab.fails(GroupIdNotFoundException.class, () ->
                     done(admin.deleteConsumerGroups(List.of("")).all()));
             Lab.fails(GroupIdNotFoundException.class, () ->
                     done(admin.deleteConsumerGroupOffsets(lab.freshName(), Set.of(partition)).all()));

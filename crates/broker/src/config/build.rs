@@ -15,7 +15,8 @@ use super::report::Report;
 use super::settings::Settings;
 use super::source::Sources;
 use super::typed::{
-    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, OffsetsTopic, ProducerLimits, TopicDefaults,
+    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, OffsetsTopic, ProducerLimits,
+    TopicDefaults,
 };
 
 /// A configuration and what is to be said about it.

@@ -155,11 +155,7 @@ impl GroupShards {
     }
 
     /// Starts and stops machines so that there is one for each open partition.
-    async fn adjust(
-        self: &Arc<Self>,
-        image: &Image,
-        running: &mut BTreeMap<PartitionId, Running>,
-    ) {
+    async fn adjust(self: &Arc<Self>, image: &Image, running: &mut BTreeMap<PartitionId, Running>) {
         let open: BTreeMap<PartitionId, Partition> = match image.topic(OFFSETS_TOPIC) {
             Some(topic) => self.partitions.of_topic(topic.id).collect(),
             None => BTreeMap::new(),

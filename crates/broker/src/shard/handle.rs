@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::machine::Logged;
 
 /// Where an answer goes. Dropped, it tells that nobody decided.
-pub type Asker<M> = oneshot::Sender<<M as ottla_statemachine::StateMachine>::Reply>;
+pub(super) type Asker<M> = oneshot::Sender<<M as ottla_statemachine::StateMachine>::Reply>;
 
 /// A question, and where its answer goes.
 pub struct Question<M: Logged> {

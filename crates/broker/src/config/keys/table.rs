@@ -5,9 +5,15 @@ use crate::config::key::Key;
 
 /// Every key that is obeyed, area by area.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [node::KEYS, network::KEYS, topics::KEYS, groups::KEYS, log::KEYS]
-        .into_iter()
-        .flatten()
+    [
+        node::KEYS,
+        network::KEYS,
+        topics::KEYS,
+        groups::KEYS,
+        log::KEYS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The key of this name, if it is one that is obeyed.

@@ -20,10 +20,12 @@ pub(crate) fn handle(call: Call<'_>, request: DeleteGroupsRequest) -> Reply {
             .then(|| {
                 let group_ids = vec![group_id.to_string()];
                 let input = Input::DeleteGroups(DeleteGroups { group_ids });
-                call.broker.groups.ask(&group_id, input, |reply| match reply {
-                    Decision::DeleteGroups(mut groups) => Some(groups.pop()?.error),
-                    _ => None,
-                })
+                call.broker
+                    .groups
+                    .ask(&group_id, input, |reply| match reply {
+                        Decision::DeleteGroups(mut groups) => Some(groups.pop()?.error),
+                        _ => None,
+                    })
             });
         async move {
             let code = match decision {

@@ -48,10 +48,12 @@ fn ask(
     let input = Input::DescribeGroup(DescribeGroup {
         group_id: group_id.to_string(),
     });
-    call.broker.groups.ask(group_id, input, |reply| match reply {
-        Decision::DescribeGroup(result) => Some(result),
-        _ => None,
-    })
+    call.broker
+        .groups
+        .ask(group_id, input, |reply| match reply {
+            Decision::DescribeGroup(result) => Some(result),
+            _ => None,
+        })
 }
 
 fn described_group(

@@ -127,10 +127,7 @@ fn find(
     Ok((BrokerId(leader.0), host, i32::from(endpoint.port)))
 }
 
-fn coordinator(
-    key: StrBytes,
-    found: Result<(BrokerId, StrBytes, i32), ErrorCode>,
-) -> Coordinator {
+fn coordinator(key: StrBytes, found: Result<(BrokerId, StrBytes, i32), ErrorCode>) -> Coordinator {
     let answer = Coordinator::default().with_key(key);
     match found {
         Ok((node_id, host, port)) => answer

@@ -21,10 +21,13 @@ pub(crate) fn handle(call: Call<'_>, request: HeartbeatRequest) -> Reply {
         member_id: request.member_id.to_string(),
         instance_id: request.group_instance_id.map(|id| id.to_string()),
     });
-    let decision = call.broker.groups.ask(&group_id, input, |reply| match reply {
-        Decision::Heartbeat(result) => Some(result),
-        _ => None,
-    });
+    let decision = call
+        .broker
+        .groups
+        .ask(&group_id, input, |reply| match reply {
+            Decision::Heartbeat(result) => Some(result),
+            _ => None,
+        });
     Reply::later(async move {
         response(match decision.await {
             // Sessions begin anew when the group is loaded, so its members may go on.

@@ -23,10 +23,13 @@ pub(crate) fn handle(call: Call<'_>, request: JoinGroupRequest) -> Reply {
     }
     let group_id = request.group_id.to_string();
     let input = Input::JoinGroup(input(call, request));
-    let decision = call.broker.groups.ask(&group_id, input, |reply| match reply {
-        Decision::JoinGroup(result) => Some(result),
-        _ => None,
-    });
+    let decision = call
+        .broker
+        .groups
+        .ask(&group_id, input, |reply| match reply {
+            Decision::JoinGroup(result) => Some(result),
+            _ => None,
+        });
     Reply::later(async move {
         match decision.await {
             Ok(Ok(member)) => joined(member, version),

@@ -23,10 +23,13 @@ pub(crate) fn handle(call: Call<'_>, request: LeaveGroupRequest) -> Reply {
         group_id: group_id.clone(),
         members: leaving(request, version),
     });
-    let decision = call.broker.groups.ask(&group_id, input, |reply| match reply {
-        Decision::LeaveGroup(result) => Some(result),
-        _ => None,
-    });
+    let decision = call
+        .broker
+        .groups
+        .ask(&group_id, input, |reply| match reply {
+            Decision::LeaveGroup(result) => Some(result),
+            _ => None,
+        });
     Reply::later(async move {
         match decision.await {
             Ok(Ok(members)) => left(members, version),

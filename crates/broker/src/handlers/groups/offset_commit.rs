@@ -19,7 +19,7 @@ use crate::net::Reply;
 const FIRST_WITH_TOPIC_IDS: i16 = 10;
 
 /// Handles one request.
-pub(crate) fn handle(call: Call<'_>, request: OffsetCommitRequest) -> Reply {
+pub(crate) fn handle(call: Call<'_>, OffsetCommitRequest(request): OffsetCommitRequest) -> Reply {
     let version = call.version();
     let group_id = request.group_id.to_string();
     let allowed = call.may(Operation::Read, Resource::Group(&group_id));
@@ -48,10 +48,13 @@ pub(crate) fn handle(call: Call<'_>, request: OffsetCommitRequest) -> Reply {
         retention_time_ms: request.retention_time_ms,
         topics,
     });
-    let decision = call.broker.groups.ask(&group_id, input, |reply| match reply {
-        Decision::OffsetCommit(result) => Some(result),
-        _ => None,
-    });
+    let decision = call
+        .broker
+        .groups
+        .ask(&group_id, input, |reply| match reply {
+            Decision::OffsetCommit(result) => Some(result),
+            _ => None,
+        });
     Reply::later(async move {
         match decision.await {
             Ok(Ok(committed)) => note(committed, version, &mut results),
@@ -145,8 +148,7 @@ fn response(results: Results) -> OffsetCommitResponse {
                 .with_partition_index(number)
                 .with_error_code(code.code())
         });
-        let answer =
-            OffsetCommitResponseTopic::default().with_partitions(partitions.collect());
+        let answer = OffsetCommitResponseTopic::default().with_partitions(partitions.collect());
         match topic {
             TopicRef::Name(name) => answer.with_name(StrBytes::from_string(name).into()),
             TopicRef::Id(id) => answer.with_topic_id(id.0),

@@ -38,10 +38,13 @@ pub(crate) fn handle(call: Call<'_>, request: OffsetDeleteRequest) -> Reply {
         group_id: group_id.clone(),
         topics,
     });
-    let decision = call.broker.groups.ask(&group_id, input, |reply| match reply {
-        Decision::OffsetDelete(result) => Some(result),
-        _ => None,
-    });
+    let decision = call
+        .broker
+        .groups
+        .ask(&group_id, input, |reply| match reply {
+            Decision::OffsetDelete(result) => Some(result),
+            _ => None,
+        });
     Reply::later(async move {
         match decision.await {
             Ok(Ok(deleted)) => {

@@ -56,15 +56,18 @@ struct GroupAnswer {
     topics: Vec<(TopicRef, Vec<FetchedPartition>)>,
 }
 
-fn groups(request: OffsetFetchRequest, version: i16) -> Vec<GroupQuestion> {
+fn groups(OffsetFetchRequest(request): OffsetFetchRequest, version: i16) -> Vec<GroupQuestion> {
     if version >= FIRST_WITH_GROUPS {
         let groups = request.groups.into_iter();
         return groups.map(|group| question(group, version)).collect();
     }
     let topics = request.topics.map(|topics| {
-        let topics = topics
-            .into_iter()
-            .map(|topic| (TopicRef::Name(topic.name.to_string()), topic.partition_indexes));
+        let topics = topics.into_iter().map(|topic| {
+            (
+                TopicRef::Name(topic.name.to_string()),
+                topic.partition_indexes,
+            )
+        });
         topics.collect()
     });
     vec![GroupQuestion {
@@ -115,10 +118,12 @@ fn fetch(
         topics: wanted,
     });
     let decision = allowed.then(|| {
-        call.broker.groups.ask(&group_id, input, |reply| match reply {
-            Decision::OffsetFetch(result) => Some(result),
-            _ => None,
-        })
+        call.broker
+            .groups
+            .ask(&group_id, input, |reply| match reply {
+                Decision::OffsetFetch(result) => Some(result),
+                _ => None,
+            })
     });
     let (broker, peer) = (Arc::clone(call.broker), Arc::clone(call.peer));
     async move {

@@ -31,10 +31,13 @@ pub(crate) fn handle(call: Call<'_>, request: SyncGroupRequest) -> Reply {
         protocol: request.protocol_name.map(|name| name.to_string()),
         assignments: assignments.collect(),
     });
-    let decision = call.broker.groups.ask(&group_id, input, |reply| match reply {
-        Decision::SyncGroup(result) => Some(result),
-        _ => None,
-    });
+    let decision = call
+        .broker
+        .groups
+        .ask(&group_id, input, |reply| match reply {
+            Decision::SyncGroup(result) => Some(result),
+            _ => None,
+        });
     Reply::later(async move {
         match decision.await {
             Ok(Ok(member)) => synced(member),

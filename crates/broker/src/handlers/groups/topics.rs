@@ -30,12 +30,17 @@ impl TopicRef {
         let may = |name: &str| call.may(operation, Resource::Topic(name));
         match self {
             TopicRef::Id(id) => {
-                let topic = image.topic_by_id(*id).ok_or(ErrorCode::UnknownTopicId)?;
-                let allowed = may(&topic.name).then_some(topic);
-                allowed.ok_or(ErrorCode::TopicAuthorizationFailed)
+                let topic: &Topic = image.topic_by_id(*id).ok_or(ErrorCode::UnknownTopicId)?;
+                match may(&topic.name) {
+                    true => Ok(topic),
+                    false => Err(ErrorCode::TopicAuthorizationFailed),
+                }
             }
             TopicRef::Name(name) if !may(name) => Err(ErrorCode::TopicAuthorizationFailed),
-            TopicRef::Name(name) => image.topic(name).ok_or(ErrorCode::UnknownTopicOrPartition),
+            TopicRef::Name(name) => match image.topic(name) {
+                Some(topic) => Ok(topic),
+                None => Err(ErrorCode::UnknownTopicOrPartition),
+            },
         }
     }
 }
