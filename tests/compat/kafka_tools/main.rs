@@ -7,6 +7,7 @@ mod cluster;
 mod configs;
 mod console;
 mod dump_log;
+mod groups;
 mod offsets;
 mod producers;
 mod topics;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     topics::add_to(&mut suite);
     console::add_to(&mut suite);
     offsets::add_to(&mut suite);
+    groups::add_to(&mut suite);
     producers::add_to(&mut suite);
     dump_log::add_to(&mut suite);
     configs::add_to(&mut suite);
