@@ -46,7 +46,7 @@ impl World {
             ..GroupConfig::default()
         };
         let clients = (0..6).map(|index: usize| {
-            let instance_id = (index % 3 == 0).then(|| format!("i{index}"));
+            let instance_id = index.is_multiple_of(3).then(|| format!("i{index}"));
             let version = if index == 1 { 3 } else { 9 };
             Client::new(GROUPS[index % 2], instance_id, version)
         });
