@@ -90,3 +90,72 @@ fn forget(hard: &State, live: &mut Live, group_id: &str, now: Timestamp, out: &m
     }
     turn.put(live);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Input;
+    use crate::operations::OffsetCommit;
+    use crate::testing::*;
+
+    fn deleted(bench: &mut Bench, group_ids: &[&str]) -> Vec<ErrorCode> {
+        let group_ids = group_ids
+            .iter()
+            .map(|group_id| (*group_id).to_owned())
+            .collect();
+        match bench.ask(Input::DeleteGroups(DeleteGroups { group_ids })) {
+            Reply::DeleteGroups(groups) => groups.into_iter().map(|group| group.error).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_group_goes_with_its_offsets() {
+        let mut bench = Bench::new();
+        let (members, _) = bench.stable(1);
+        bench
+            .commit(OffsetCommit {
+                group_id: String::new(),
+                ..commit(1)
+            })
+            .unwrap();
+        let told = deleted(&mut bench, &[GROUP, "nobody"]);
+        assert_eq!(told, [ErrorCode::NonEmptyGroup, ErrorCode::GroupIdNotFound]);
+        bench.leave(&[(&members[0], None)]);
+        bench.commit(commit(1)).unwrap();
+        let told = deleted(&mut bench, &[GROUP, "", GROUP]);
+        assert_eq!(told, [ErrorCode::None; 3]);
+        assert_eq!(bench.rig.hard().groups().count(), 0);
+        assert_eq!(bench.state(), "Dead");
+        assert_eq!(bench.offset(0), -1);
+    }
+
+    #[test]
+    fn ids_that_were_given_out_go_with_the_group() {
+        let mut bench = Bench::new();
+        let member_id = bench.member_id(&join());
+        assert_eq!(deleted(&mut bench, &[GROUP]), [ErrorCode::None]);
+        assert_eq!(bench.rig.runner().soft().group_count(), 0);
+        let refused = bench.ask_join(rejoin(&member_id)).unwrap_err();
+        assert_eq!(refused.error, ErrorCode::UnknownMemberId);
+        bench.advance_ms(i64::from(SESSION_MS));
+    }
+
+    #[test]
+    fn a_group_of_more_offsets_than_a_batch_holds_goes_in_parts() {
+        let mut bench = Bench::with_records_max(4);
+        for first in [0, 4] {
+            let mut commit = commit_many(4);
+            for partition in &mut commit.topics[0].partitions {
+                partition.partition += first;
+            }
+            bench.commit(commit).unwrap();
+        }
+        let again = ErrorCode::CoordinatorNotAvailable;
+        assert_eq!(deleted(&mut bench, &[GROUP]), [again]);
+        assert_eq!((bench.offset(3), bench.offset(4)), (-1, 7));
+        assert_eq!(deleted(&mut bench, &[GROUP]), [again]);
+        assert_eq!(deleted(&mut bench, &[GROUP]), [ErrorCode::None]);
+        assert_eq!(bench.state(), "Dead");
+    }
+}

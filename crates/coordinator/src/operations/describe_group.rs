@@ -88,3 +88,53 @@ fn describe_member(member_id: &str, member: &Member, protocol: Option<&str>) -> 
         assignment: member.assignment.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn a_group_is_described_in_every_state() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.describe(), Err(ErrorCode::GroupIdNotFound));
+        let (member_id, _) = bench.join_new();
+        let expected = DescribedMember {
+            member_id: member_id.clone(),
+            instance_id: None,
+            client_id: "client".into(),
+            client_host: "/127.0.0.1".into(),
+            metadata: Bytes::new(),
+            assignment: Bytes::new(),
+        };
+        let preparing = bench.describe().unwrap();
+        assert_eq!(preparing.state, "PreparingRebalance");
+        assert_eq!(preparing.protocol_type, "consumer");
+        assert_eq!(preparing.protocol, "");
+        assert_eq!(preparing.members, std::slice::from_ref(&expected));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        assert_eq!(bench.state(), "CompletingRebalance");
+        bench.sync_all(std::slice::from_ref(&member_id), 1);
+        let stable = bench.describe().unwrap();
+        assert_eq!(
+            (stable.state, stable.protocol.as_str()),
+            ("Stable", "range")
+        );
+        assert_eq!(stable.members[0].metadata, subscription(&["t"]));
+        bench.leave(&[(&member_id, None)]);
+        let empty = bench.describe().unwrap();
+        assert_eq!(
+            (empty.state, empty.protocol_type.as_str()),
+            ("Empty", "consumer")
+        );
+        assert!(empty.members.is_empty());
+    }
+
+    #[test]
+    fn a_group_of_offsets_alone_is_empty_and_of_no_type() {
+        let mut bench = Bench::new();
+        bench.commit(commit(1)).unwrap();
+        let group = bench.describe().unwrap();
+        assert_eq!((group.state, group.protocol_type.as_str()), ("Empty", ""));
+    }
+}

@@ -60,3 +60,119 @@ pub(crate) fn expire_sync(turn: &mut Turn<'_>, generation: i32) {
     }
     turn.prepare_rebalance();
 }
+
+#[cfg(test)]
+mod tests {
+    use ottla_protocol::ErrorCode;
+
+    use crate::machine::Input;
+    use crate::operations::JoinGroup;
+    use crate::testing::*;
+
+    #[test]
+    fn who_does_not_join_in_time_is_out() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(2);
+        let asker = bench.send(Input::JoinGroup(rejoin(&members[0])));
+        for _ in 0..REBALANCE_MS / SESSION_MS {
+            let _ = bench.heartbeat(&members[1], generation);
+            bench.advance_ms(i64::from(SESSION_MS) - 1);
+        }
+        let _ = bench.heartbeat(&members[1], generation);
+        assert!(bench.waits(asker));
+        bench.advance_ms(6);
+        let joined = bench.joined(asker);
+        assert_eq!(
+            (joined.generation, joined.members.len()),
+            (generation + 1, 1)
+        );
+        let told = bench.heartbeat(&members[1], generation);
+        assert_eq!(told, Err(ErrorCode::UnknownMemberId));
+    }
+
+    #[test]
+    fn who_does_not_ask_for_its_assignment_in_time_is_out() {
+        let mut bench = Bench::new();
+        let (leader, _) = bench.join_new();
+        let (follower, _) = bench.join_new();
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.ask_sync(sync(&leader, 1)).unwrap();
+        for _ in 0..=REBALANCE_MS / SESSION_MS {
+            let _ = bench.heartbeat(&follower, 1);
+            assert_eq!(bench.heartbeat(&leader, 1), Ok(()));
+            bench.advance_ms(i64::from(SESSION_MS) - 1);
+        }
+        assert_eq!(
+            bench.heartbeat(&leader, 1),
+            Err(ErrorCode::RebalanceInProgress)
+        );
+        assert_eq!(
+            bench.heartbeat(&follower, 1),
+            Err(ErrorCode::UnknownMemberId)
+        );
+    }
+
+    #[test]
+    fn a_leader_that_never_assigns_is_out_and_the_others_go_on() {
+        let mut bench = Bench::new();
+        let (leader, _) = bench.join_new();
+        let (follower, _) = bench.join_new();
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let waiting = bench.send(Input::SyncGroup(sync(&follower, 1)));
+        bench.advance_ms(i64::from(SESSION_MS));
+        assert_eq!(bench.synced(waiting), Err(ErrorCode::RebalanceInProgress));
+        assert_eq!(bench.heartbeat(&leader, 1), Err(ErrorCode::UnknownMemberId));
+        let asker = bench.send(Input::JoinGroup(rejoin(&follower)));
+        assert_eq!(bench.joined(asker).leader, follower);
+    }
+
+    #[test]
+    fn a_new_member_without_an_answer_is_given_up_after_five_minutes() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        let mut patient = JoinGroup {
+            version: 3,
+            ..join()
+        };
+        patient.rebalance_timeout_ms = 3_600_000;
+        let asker = bench.send(Input::JoinGroup(patient));
+        for _ in 0..31 {
+            let _ = bench.heartbeat(&members[0], generation);
+            bench.advance_ms(i64::from(SESSION_MS) - 1);
+        }
+        let refused = bench.refused(asker);
+        assert_eq!(
+            (refused.error, refused.member_id.as_str()),
+            (ErrorCode::UnknownMemberId, "")
+        );
+    }
+
+    #[test]
+    fn a_member_that_waits_is_not_blamed_for_its_silence() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(2);
+        let asker = bench.send(Input::JoinGroup(rejoin(&members[0])));
+        for _ in 0..3 {
+            bench.advance_ms(i64::from(SESSION_MS) - 1);
+            let _ = bench.heartbeat(&members[1], generation);
+        }
+        bench.send(Input::JoinGroup(rejoin(&members[1])));
+        assert_eq!(bench.joined(asker).generation, generation + 1);
+        bench.advance_ms(i64::from(SESSION_MS) - 1);
+        assert_eq!(bench.heartbeat(&members[0], generation + 1), Ok(()));
+    }
+
+    #[test]
+    fn if_nobody_joins_everyone_is_lost_by_silence() {
+        let mut bench = Bench::new();
+        let (members, _) = bench.stable(2);
+        assert_eq!(bench.leave(&[(&members[0], None)]), [ErrorCode::None]);
+        bench.advance_ms(i64::from(SESSION_MS));
+        assert_eq!(bench.state(), "Empty");
+        let (_, asker) = bench.join_new();
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.joined(asker);
+    }
+}

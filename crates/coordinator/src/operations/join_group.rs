@@ -269,8 +269,7 @@ impl Turn<'_> {
     }
 
     fn require_member_id(&mut self, member_id: &str, session_timeout_ms: i32) {
-        let pending_max = self.config.max_size.min(PENDING_MEMBERS_MAX);
-        if self.group.pending_joins.len() >= pending_max {
+        if self.group.pending_joins.len() >= PENDING_MEMBERS_MAX {
             return self.refuse_join(ErrorCode::GroupMaxSizeReached, "");
         }
         self.group.pending_joins.insert(member_id.to_owned());

@@ -103,3 +103,101 @@ impl Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Input;
+    use crate::record::Record;
+    use crate::testing::*;
+
+    #[test]
+    fn the_last_one_to_leave_leaves_an_empty_group_in_the_log() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        assert_eq!(bench.leave(&[(&members[0], None)]), [ErrorCode::None]);
+        assert_eq!(bench.state(), "Empty");
+        assert_eq!(bench.rig.runner().soft().group_count(), 0);
+        let now = bench.rig.now().0;
+        let Record::GroupMetadata {
+            value: Some(value), ..
+        } = bench.last_record()
+        else {
+            panic!("{:?}", bench.last_record());
+        };
+        assert_eq!(
+            (value.generation, value.current_state_timestamp_ms),
+            (generation + 1, now)
+        );
+        assert_eq!(
+            (value.protocol, value.leader, value.members.len()),
+            (None, None, 0)
+        );
+        assert_eq!(value.protocol_type, "consumer");
+    }
+
+    #[test]
+    fn the_others_join_again() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(3);
+        assert_eq!(bench.leave(&[(&members[0], None)]), [ErrorCode::None]);
+        let told = bench.heartbeat(&members[1], generation);
+        assert_eq!(told, Err(ErrorCode::RebalanceInProgress));
+        let first = bench.send(Input::JoinGroup(rejoin(&members[1])));
+        let second = bench.send(Input::JoinGroup(rejoin(&members[2])));
+        let (first, second) = (bench.joined(first), bench.joined(second));
+        assert_eq!(first.leader, second.leader);
+        assert_eq!(first.members.len() + second.members.len(), 2);
+    }
+
+    #[test]
+    fn several_leave_at_once_and_each_is_told_what_became_of_it() {
+        let mut bench = Bench::new();
+        let asker = bench.send(Input::JoinGroup(join_static("i")));
+        let (_, other) = bench.join_new();
+        let pending = bench.member_id(&join());
+        assert!(bench.waits(asker) && bench.waits(other));
+        let left = bench.leave(&[
+            ("", Some("i")),
+            ("", Some("j")),
+            ("", None),
+            ("stranger", None),
+            (&pending, None),
+        ]);
+        let unknown = ErrorCode::UnknownMemberId;
+        assert_eq!(
+            left,
+            [ErrorCode::None, unknown, unknown, unknown, ErrorCode::None]
+        );
+        let refused = bench.refused(asker);
+        assert_eq!((refused.error, refused.member_id.as_str()), (unknown, ""));
+        assert!(bench.waits(other));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.advance_ms(INITIAL_DELAY_MS);
+        assert_eq!(bench.joined(other).members.len(), 1);
+    }
+
+    #[test]
+    fn one_that_leaves_while_it_waits_for_its_assignment_is_answered() {
+        let mut bench = Bench::new();
+        bench.join_new();
+        let (second, _) = bench.join_new();
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let waiting = bench.send(Input::SyncGroup(sync(&second, 1)));
+        assert_eq!(bench.leave(&[(&second, None)]), [ErrorCode::None]);
+        assert_eq!(bench.synced(waiting), Err(ErrorCode::UnknownMemberId));
+    }
+
+    #[test]
+    fn nobody_leaves_a_group_that_is_not_there() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.leave(&[("m", None)]), [ErrorCode::UnknownMemberId]);
+        let nameless = LeaveGroup {
+            group_id: String::new(),
+            members: Vec::new(),
+        };
+        let told = bench.ask(Input::LeaveGroup(nameless));
+        assert_eq!(told, Reply::LeaveGroup(Err(ErrorCode::InvalidGroupId)));
+    }
+}

@@ -4,8 +4,9 @@
 /// says nothing; if it is still there it will ask again.
 pub(super) const NEW_MEMBER_JOIN_TIMEOUT_MS: i64 = 5 * 60 * 1000;
 
-/// Most member ids of one group that are given out and not used, whatever `group.max.size` allows:
-/// an asker that never comes back costs memory for a session timeout.
+/// Most member ids of one group that are given out and not used: an asker that never comes back
+/// costs memory for a session timeout. It is not `group.max.size`, because askers that never come
+/// back must not keep out of a small group those that would.
 pub const PENDING_MEMBERS_MAX: usize = 10_000;
 
 /// How soon a round of expiry goes on that found more than one batch holds.

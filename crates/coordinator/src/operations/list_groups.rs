@@ -60,3 +60,55 @@ fn list(group_id: &str, logged: &Group, live: Option<&LiveGroup>) -> ListedGroup
         group_type: GROUP_TYPE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Input, Reply};
+    use crate::operations::OffsetCommit;
+    use crate::testing::*;
+
+    fn listed(bench: &mut Bench, states: &[&str], types: &[&str]) -> Vec<String> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let list = ListGroups {
+            states: owned(states),
+            types: owned(types),
+        };
+        match bench.ask(Input::ListGroups(list)) {
+            Reply::ListGroups(groups) => groups
+                .into_iter()
+                .map(|group| {
+                    let ListedGroup {
+                        group_id,
+                        protocol_type,
+                        state,
+                        group_type,
+                    } = group;
+                    format!("{group_id} {protocol_type} {state} {group_type}")
+                })
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn groups_are_listed_by_state_and_type() {
+        let mut bench = Bench::new();
+        bench.stable(1);
+        let other = OffsetCommit {
+            group_id: "h".into(),
+            ..commit(1)
+        };
+        bench.commit(other).unwrap();
+        let all = ["g consumer Stable classic", "h  Empty classic"];
+        assert_eq!(listed(&mut bench, &[], &[]), all);
+        assert_eq!(
+            listed(&mut bench, &["stable", " EMPTY "], &["Classic"]),
+            all
+        );
+        assert_eq!(listed(&mut bench, &["Stable"], &[]), all[..1]);
+        assert_eq!(listed(&mut bench, &["Dead", "nonsense"], &[]), [""; 0]);
+        assert_eq!(listed(&mut bench, &[], &["consumer", "share"]), [""; 0]);
+        assert_eq!(listed(&mut bench, &[], &["consumer", "classic"]), all);
+    }
+}

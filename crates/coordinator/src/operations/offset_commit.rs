@@ -213,3 +213,167 @@ fn record(key: OffsetCommitKey, mut value: OffsetCommitValue) -> Result<Record, 
         value: Some(value),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Input;
+    use crate::operations::JoinGroup;
+    use crate::testing::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_consumer_without_a_group_makes_one_by_committing() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.commit(commit(5)), Ok(vec![ErrorCode::None]));
+        assert_eq!((bench.offset(0), bench.state()), (5, "Empty"));
+        bench.fail_over();
+        assert_eq!(bench.offset(0), 5);
+        let nameless = OffsetCommit {
+            group_id: String::new(),
+            ..commit(6)
+        };
+        assert_eq!(bench.commit(nameless), Ok(vec![ErrorCode::None]));
+    }
+
+    #[test]
+    fn a_generation_of_no_group_is_an_error_that_depends_on_the_version() {
+        let mut bench = Bench::new();
+        let new = commit_as("m", 3, 5);
+        assert_eq!(bench.commit(new.clone()), Err(ErrorCode::GroupIdNotFound));
+        let old = OffsetCommit { version: 8, ..new };
+        assert_eq!(bench.commit(old), Err(ErrorCode::IllegalGeneration));
+        assert_eq!(bench.records(), 0);
+    }
+
+    #[test]
+    fn only_members_of_the_generation_commit_while_there_are_any() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        let member = members[0].as_str();
+        assert_eq!(bench.commit(commit(5)), Err(ErrorCode::UnknownMemberId));
+        let stranger = commit_as("m", generation, 5);
+        assert_eq!(bench.commit(stranger), Err(ErrorCode::UnknownMemberId));
+        for stale in [generation - 1, -1] {
+            let stale = commit_as(member, stale, 5);
+            assert_eq!(bench.commit(stale), Err(ErrorCode::IllegalGeneration));
+        }
+        let ours = commit_as(member, generation, 5);
+        assert_eq!(bench.commit(ours.clone()), Ok(vec![ErrorCode::None]));
+        bench.send(Input::JoinGroup(JoinGroup {
+            version: 3,
+            ..join()
+        }));
+        assert_eq!(bench.state(), "PreparingRebalance");
+        assert_eq!(bench.commit(ours), Ok(vec![ErrorCode::None]));
+        bench.send(Input::JoinGroup(rejoin(member)));
+        assert_eq!(bench.state(), "CompletingRebalance");
+        let ours = commit_as(member, generation + 1, 6);
+        assert_eq!(bench.commit(ours), Err(ErrorCode::RebalanceInProgress));
+        assert_eq!(bench.offset(0), 5);
+    }
+
+    #[test]
+    fn a_member_that_left_commits_no_more_but_anyone_without_a_generation_does() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        bench.leave(&[(&members[0], None)]);
+        let late = commit_as(&members[0], generation, 5);
+        assert_eq!(bench.commit(late), Err(ErrorCode::UnknownMemberId));
+        assert_eq!(bench.commit(commit(6)), Ok(vec![ErrorCode::None]));
+    }
+
+    #[test]
+    fn a_commit_keeps_a_session() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        for offset in 0..3 {
+            bench.advance_ms(i64::from(SESSION_MS) - 1);
+            let ours = commit_as(&members[0], generation, offset);
+            assert_eq!(bench.commit(ours), Ok(vec![ErrorCode::None]));
+        }
+    }
+
+    #[test]
+    fn metadata_is_measured_as_kafka_measures_it() {
+        let mut bench = Bench::new();
+        let mut asked = commit_many(3);
+        let texts = [
+            Some("\u{e4}".repeat(4_096)),
+            Some("\u{1f980}".repeat(2_049)),
+            None,
+        ];
+        for (partition, text) in asked.topics[0].partitions.iter_mut().zip(texts) {
+            partition.metadata = text;
+        }
+        let told = bench.commit(asked).unwrap();
+        assert_eq!(
+            told,
+            [
+                ErrorCode::None,
+                ErrorCode::OffsetMetadataTooLarge,
+                ErrorCode::None
+            ]
+        );
+        assert_eq!(
+            (bench.offset(0), bench.offset(1), bench.offset(2)),
+            (7, -1, 7)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_said_as_far_as_the_version_goes() {
+        let mut bench = Bench::new();
+        bench.advance_ms(1_234);
+        let mut asked = commit(5);
+        asked.topics[0].topic_id = TopicId(Uuid::from_u128(9));
+        asked.topics[0].partitions[0].leader_epoch = 3;
+        asked.topics[0].partitions[0].metadata = Some("md".into());
+        bench.commit(asked.clone()).unwrap();
+        let written = |bench: &Bench| match bench.last_record() {
+            Record::OffsetCommit {
+                value: Some(value), ..
+            } => value,
+            other => panic!("{other:?}"),
+        };
+        let expected = OffsetCommitValue {
+            offset: 5,
+            leader_epoch: 3,
+            metadata: "md".into(),
+            commit_timestamp_ms: 1_234,
+            expire_timestamp_ms: None,
+            topic_id: TopicId(Uuid::from_u128(9)),
+        };
+        assert_eq!(written(&bench), expected);
+        asked.retention_time_ms = 1_000;
+        bench.commit(asked).unwrap();
+        let expected = OffsetCommitValue {
+            leader_epoch: -1,
+            topic_id: TopicId::ZERO,
+            expire_timestamp_ms: Some(2_234),
+            ..expected
+        };
+        assert_eq!(written(&bench), expected);
+    }
+
+    #[test]
+    fn more_than_a_batch_holds_is_an_error_and_commits_nothing() {
+        let mut bench = Bench::with_records_max(4);
+        assert_eq!(
+            bench.commit(commit_many(5)),
+            Err(ErrorCode::UnknownServerError)
+        );
+        assert_eq!(bench.state(), "Dead");
+        assert_eq!(bench.commit(commit_many(4)).map(|told| told.len()), Ok(4));
+    }
+
+    #[test]
+    fn a_name_too_long_for_the_log_is_an_error() {
+        let mut bench = Bench::new();
+        let long = OffsetCommit {
+            group_id: "g".repeat(32_768),
+            ..commit(1)
+        };
+        assert_eq!(bench.commit(long), Err(ErrorCode::UnknownServerError));
+    }
+}

@@ -110,3 +110,104 @@ impl OffsetDelete {
         group.is_some_and(|group| group.is_subscribed_to(&topic.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Input;
+    use crate::operations::{CommitTopic, JoinGroup, Protocol};
+    use crate::testing::*;
+
+    fn deleted(bench: &mut Bench, group_id: &str) -> Result<Vec<ErrorCode>, ErrorCode> {
+        let of = |name: &str, partitions: &[i32]| TopicPartitions {
+            name: name.into(),
+            partitions: partitions.to_vec(),
+        };
+        let delete = OffsetDelete {
+            group_id: group_id.into(),
+            topics: vec![of("t", &[0]), of("u", &[0, 9])],
+        };
+        match bench.ask(Input::OffsetDelete(delete)) {
+            Reply::OffsetDelete(reply) => reply.map(|topics| {
+                let partitions = topics.into_iter().flat_map(|topic| topic.partitions);
+                partitions.map(|partition| partition.error).collect()
+            }),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn commit_both(bench: &mut Bench, member_id: &str, generation: i32) {
+        let mut asked = commit_as(member_id, generation, 7);
+        let other = CommitTopic {
+            name: "u".into(),
+            ..asked.topics[0].clone()
+        };
+        asked.topics.push(other);
+        bench.commit(asked).unwrap();
+    }
+
+    fn left(bench: &Bench) -> Vec<&str> {
+        let group = bench.rig.hard().group(GROUP).unwrap();
+        group.offsets().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn an_empty_group_loses_what_it_is_asked_to() {
+        let mut bench = Bench::new();
+        assert_eq!(deleted(&mut bench, ""), Err(ErrorCode::InvalidGroupId));
+        assert_eq!(deleted(&mut bench, GROUP), Err(ErrorCode::GroupIdNotFound));
+        commit_both(&mut bench, "", -1);
+        assert_eq!(deleted(&mut bench, GROUP), Ok(vec![ErrorCode::None; 3]));
+        assert_eq!(left(&bench), [""; 0]);
+        assert_eq!(bench.state(), "Empty");
+    }
+
+    #[test]
+    fn offsets_of_topics_that_consumers_read_stay() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        commit_both(&mut bench, &members[0], generation);
+        let subscribed = ErrorCode::GroupSubscribedToTopic;
+        let told = deleted(&mut bench, GROUP);
+        assert_eq!(told, Ok(vec![subscribed, ErrorCode::None, ErrorCode::None]));
+        assert_eq!(left(&bench), ["t"]);
+        bench.fail_over();
+        assert_eq!(deleted(&mut bench, GROUP).unwrap()[0], subscribed);
+    }
+
+    #[test]
+    fn of_consumers_that_cannot_be_read_every_offset_stays() {
+        let mut bench = Bench::new();
+        let mut odd = JoinGroup {
+            version: 3,
+            ..join()
+        };
+        odd.protocols = vec![Protocol {
+            name: "range".into(),
+            metadata: vec![9].into(),
+        }];
+        let asker = bench.send(Input::JoinGroup(odd));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let member_id = bench.joined(asker).member_id;
+        bench.sync_all(std::slice::from_ref(&member_id), 1);
+        commit_both(&mut bench, &member_id, 1);
+        let told = deleted(&mut bench, GROUP);
+        assert_eq!(told, Ok(vec![ErrorCode::GroupSubscribedToTopic; 3]));
+    }
+
+    #[test]
+    fn a_group_of_anything_but_consumers_must_be_empty() {
+        let mut bench = Bench::new();
+        let mut connect = JoinGroup {
+            version: 3,
+            ..join()
+        };
+        connect.protocol_type = "connect".into();
+        let asker = bench.send(Input::JoinGroup(connect));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        assert_eq!(deleted(&mut bench, GROUP), Err(ErrorCode::NonEmptyGroup));
+        let member_id = bench.joined(asker).member_id;
+        bench.leave(&[(&member_id, None)]);
+        assert_eq!(deleted(&mut bench, GROUP), Ok(vec![ErrorCode::None; 3]));
+    }
+}

@@ -122,3 +122,92 @@ fn fetched(partition: i32, value: Option<&OffsetCommitValue>) -> FetchedPartitio
         error: ErrorCode::None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Input, Reply};
+    use crate::operations::{CommitTopic, OffsetCommit};
+    use crate::testing::*;
+    use uuid::Uuid;
+
+    fn fetched(bench: &mut Bench, topics: Option<Vec<FetchTopic>>) -> Vec<FetchedTopic> {
+        match bench.ask(Input::OffsetFetch(fetch(topics))) {
+            Reply::OffsetFetch(Ok(topics)) => topics,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn of(name: &str, topic_id: u128, partitions: &[i32]) -> FetchTopic {
+        FetchTopic {
+            name: name.into(),
+            topic_id: TopicId(Uuid::from_u128(topic_id)),
+            partitions: partitions.to_vec(),
+        }
+    }
+
+    fn commit_for(topic_id: u128) -> OffsetCommit {
+        let mut asked = commit_many(2);
+        asked.topics[0].topic_id = TopicId(Uuid::from_u128(topic_id));
+        asked.topics[0].partitions[0].leader_epoch = 4;
+        asked.topics[0].partitions[0].metadata = Some("md".into());
+        asked
+    }
+
+    #[test]
+    fn offsets_are_told_and_where_there_is_none_minus_one() {
+        let mut bench = Bench::new();
+        bench.commit(commit_for(0)).unwrap();
+        let told = fetched(
+            &mut bench,
+            Some(vec![of("t", 0, &[0, 5]), of("u", 0, &[0])]),
+        );
+        let known = FetchedPartition {
+            partition: 0,
+            offset: 7,
+            leader_epoch: 4,
+            metadata: "md".into(),
+            error: ErrorCode::None,
+        };
+        let unknown = |partition| FetchedPartition {
+            partition,
+            offset: -1,
+            leader_epoch: -1,
+            metadata: String::new(),
+            error: ErrorCode::None,
+        };
+        assert_eq!(told[0].partitions, [known, unknown(5)]);
+        assert_eq!(
+            (told[1].name.as_str(), &told[1].partitions[..]),
+            ("u", &[unknown(0)][..])
+        );
+    }
+
+    #[test]
+    fn all_offsets_are_told_if_nobody_says_which() {
+        let mut bench = Bench::new();
+        assert_eq!(fetched(&mut bench, None), []);
+        let mut asked = commit_for(3);
+        let other = CommitTopic {
+            name: "u".into(),
+            ..asked.topics[0].clone()
+        };
+        asked.topics.push(other);
+        bench.commit(asked).unwrap();
+        let told = fetched(&mut bench, None);
+        let names: Vec<_> = told.iter().map(|topic| topic.name.as_str()).collect();
+        assert_eq!(names, ["t", "u"]);
+        assert_eq!(told[0].partitions.len(), 2);
+        assert_eq!(told[0].topic_id, TopicId(Uuid::from_u128(3)));
+    }
+
+    #[test]
+    fn offsets_of_a_topic_that_only_has_the_same_name_are_not_told() {
+        for (committed, asked, offset) in [(3, 3, 7), (3, 0, 7), (0, 3, 7), (3, 4, -1)] {
+            let mut bench = Bench::new();
+            bench.commit(commit_for(committed)).unwrap();
+            let told = fetched(&mut bench, Some(vec![of("t", asked, &[0])]));
+            assert_eq!(told[0].partitions[0].offset, offset, "{committed} {asked}");
+        }
+    }
+}

@@ -148,3 +148,129 @@ fn since_empty(had_members: bool, since_ms: Option<i64>) -> Since {
         _ => Since::Commit,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::GroupConfig;
+    use crate::machine::Input;
+    use crate::operations::{CommitTopic, JoinGroup};
+    use crate::testing::*;
+
+    const RETENTION_MS: i64 = 7 * 24 * 3_600_000;
+    const CHECK_MS: i64 = 600_000;
+
+    fn keep_alive(bench: &mut Bench, member_id: &str, generation: i32, duration_ms: i64) {
+        let step_ms = i64::from(SESSION_MS) - 1;
+        for _ in 0..duration_ms / step_ms + 1 {
+            bench.advance_ms(step_ms);
+            bench.heartbeat(member_id, generation).unwrap();
+        }
+    }
+
+    #[test]
+    fn offsets_of_simple_consumers_expire_after_their_commit_and_the_group_with_them() {
+        let mut bench = Bench::new();
+        bench.commit(commit(5)).unwrap();
+        bench.advance_ms(RETENTION_MS - CHECK_MS);
+        assert_eq!(bench.offset(0), 5);
+        bench.advance_ms(CHECK_MS);
+        assert_eq!(bench.offset(0), -1);
+        assert_eq!(bench.state(), "Dead");
+        assert_eq!(bench.rig.hard().groups().count(), 0);
+    }
+
+    #[test]
+    fn offsets_of_a_group_expire_after_its_last_member_went() {
+        let mut bench = Bench::new();
+        let (members, generation) = bench.stable(1);
+        bench.commit(commit_as(&members[0], generation, 5)).unwrap();
+        keep_alive(&mut bench, &members[0], generation, 3_600_000);
+        bench.leave(&[(&members[0], None)]);
+        bench.fail_over();
+        bench.advance_ms(RETENTION_MS - CHECK_MS);
+        assert_eq!(bench.offset(0), 5);
+        bench.advance_ms(2 * CHECK_MS);
+        assert_eq!(bench.state(), "Dead");
+    }
+
+    #[test]
+    fn what_consumers_read_does_not_expire_and_what_they_do_not_read_does() {
+        let config = GroupConfig {
+            offsets_retention_ms: 3_600_000,
+            ..GroupConfig::default()
+        };
+        let mut bench = Bench::with(config);
+        let (members, generation) = bench.stable(1);
+        let mut asked = commit_as(&members[0], generation, 5);
+        let other = CommitTopic {
+            name: "u".into(),
+            ..asked.topics[0].clone()
+        };
+        asked.topics.push(other);
+        bench.commit(asked).unwrap();
+        keep_alive(&mut bench, &members[0], generation, 3_600_000 + CHECK_MS);
+        let group = bench.rig.hard().group(GROUP).unwrap();
+        assert_eq!(group.offsets().keys().collect::<Vec<_>>(), ["t"]);
+        assert_eq!(bench.state(), "Stable");
+    }
+
+    #[test]
+    fn members_that_are_no_consumers_keep_all_offsets() {
+        let config = GroupConfig {
+            offsets_retention_ms: 1,
+            ..GroupConfig::default()
+        };
+        let mut bench = Bench::with(config);
+        let mut connect = JoinGroup {
+            version: 3,
+            ..join()
+        };
+        connect.protocol_type = "connect".into();
+        let asker = bench.send(Input::JoinGroup(connect));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let member_id = bench.joined(asker).member_id;
+        let mut asked = sync(&member_id, 1);
+        asked.protocol_type = Some("connect".into());
+        bench.ask_sync(asked).unwrap();
+        bench.commit(commit_as(&member_id, 1, 5)).unwrap();
+        keep_alive(&mut bench, &member_id, 1, 2 * CHECK_MS);
+        assert_eq!(bench.offset(0), 5);
+    }
+
+    #[test]
+    fn an_offset_may_say_itself_when_to_expire() {
+        let mut bench = Bench::new();
+        let mut asked = commit(5);
+        asked.retention_time_ms = 2 * CHECK_MS;
+        bench.commit(asked).unwrap();
+        bench.advance_ms(CHECK_MS);
+        assert_eq!(bench.offset(0), 5);
+        bench.advance_ms(CHECK_MS);
+        assert_eq!(bench.offset(0), -1);
+    }
+
+    #[test]
+    fn a_group_that_nobody_came_to_ends_unless_someone_is_about_to() {
+        let mut bench = Bench::new();
+        bench.member_id(&join());
+        bench.advance_ms(CHECK_MS);
+        assert_eq!(bench.state(), "Dead");
+        bench.advance_ms(CHECK_MS - 1);
+        let member_id = bench.member_id(&join());
+        bench.advance_ms(1);
+        let asker = bench.send(Input::JoinGroup(rejoin(&member_id)));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.joined(asker);
+    }
+
+    #[test]
+    fn more_than_a_batch_holds_expires_in_parts() {
+        let mut bench = Bench::with_records_max(4);
+        bench.commit(commit_many(4)).unwrap();
+        bench.advance_ms(RETENTION_MS);
+        assert_eq!(bench.offset(0), -1);
+        assert_eq!(bench.state(), "Empty");
+        bench.advance_ms(super::RETENTION_CONTINUES_AFTER_MS);
+        assert_eq!(bench.state(), "Dead");
+    }
+}

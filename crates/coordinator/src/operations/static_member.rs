@@ -77,3 +77,188 @@ impl Turn<'_> {
         self.out.reply(Reply::JoinGroup(Ok(joined)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Input;
+    use crate::operations::{JoinRefused, Joined, Protocol};
+    use crate::record::Record;
+    use crate::testing::*;
+
+    /// A stable group of one static member, which leads.
+    fn stable(bench: &mut Bench) -> String {
+        let asker = bench.send(Input::JoinGroup(join_static("i")));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let joined = bench.joined(asker);
+        bench.sync_all(std::slice::from_ref(&joined.member_id), 1);
+        joined.member_id
+    }
+
+    fn sync_as(member_id: &str) -> super::super::SyncGroup {
+        let mut asked = sync(member_id, 1);
+        asked.instance_id = Some("i".into());
+        asked
+    }
+
+    #[test]
+    fn a_static_member_joins_at_once_under_its_own_name() {
+        let mut bench = Bench::new();
+        let wish = join_static("i");
+        let expected = format!("i-{}", wish.member_uuid);
+        let asker = bench.send(Input::JoinGroup(wish));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let joined = bench.joined(asker);
+        assert_eq!(joined.member_id, expected);
+        assert_eq!(joined.members[0].instance_id.as_deref(), Some("i"));
+    }
+
+    #[test]
+    fn a_static_member_that_comes_back_takes_over_without_a_rebalance() {
+        let mut bench = Bench::new();
+        let old_id = stable(&mut bench);
+        let before = bench.records();
+        let joined = bench.ask_join(join_static("i")).unwrap();
+        assert_ne!(joined.member_id, old_id);
+        let Joined {
+            generation,
+            leader,
+            skip_assignment,
+            members,
+            ..
+        } = &joined;
+        assert_eq!(
+            (*generation, leader, *skip_assignment),
+            (1, &joined.member_id, true)
+        );
+        assert_eq!(members.len(), 1);
+        assert_eq!(bench.state(), "Stable");
+        let synced = bench.ask_sync(sync_as(&joined.member_id)).unwrap();
+        assert_eq!(synced.assignment, vec![0]);
+
+        assert_eq!(bench.records(), before + 1);
+        let Record::GroupMetadata {
+            value: Some(value), ..
+        } = bench.last_record()
+        else {
+            panic!("{:?}", bench.last_record());
+        };
+        assert_eq!(value.members[0].member_id, joined.member_id);
+        assert_eq!(value.leader.as_deref(), Some(joined.member_id.as_str()));
+        assert_eq!(value.members[0].assignment, vec![0]);
+        bench.fail_over();
+        assert_eq!(bench.heartbeat(&joined.member_id, 1), Ok(()));
+    }
+
+    #[test]
+    fn before_version_9_a_leader_that_comes_back_is_told_that_its_former_self_leads() {
+        let mut bench = Bench::new();
+        let old_id = stable(&mut bench);
+        let mut wish = join_static("i");
+        wish.version = 8;
+        let joined = bench.ask_join(wish).unwrap();
+        assert_eq!((joined.leader, joined.skip_assignment), (old_id, false));
+        assert!(joined.members.is_empty());
+    }
+
+    #[test]
+    fn whoever_held_the_place_is_fenced() {
+        let mut bench = Bench::new();
+        let old_id = stable(&mut bench);
+        bench.ask_join(join_static("i")).unwrap();
+        assert_eq!(
+            bench.ask_sync(sync_as(&old_id)),
+            Err(ErrorCode::FencedInstanceId)
+        );
+        let mut wish = join_static("i");
+        wish.member_id = old_id.clone();
+        let fenced = JoinRefused::new(ErrorCode::FencedInstanceId, &old_id);
+        assert_eq!(bench.ask_join(wish), Err(fenced));
+        assert_eq!(
+            bench.leave(&[(&old_id, Some("i"))]),
+            [ErrorCode::FencedInstanceId]
+        );
+        let mut late = commit_as(&old_id, 1, 5);
+        late.instance_id = Some("i".into());
+        assert_eq!(bench.commit(late), Err(ErrorCode::FencedInstanceId));
+        assert_eq!(bench.heartbeat(&old_id, 1), Err(ErrorCode::UnknownMemberId));
+    }
+
+    #[test]
+    fn one_that_waits_in_the_join_phase_is_fenced_by_the_next() {
+        let mut bench = Bench::new();
+        let first = bench.send(Input::JoinGroup(join_static("i")));
+        let second = bench.send(Input::JoinGroup(join_static("i")));
+        assert_eq!(bench.refused(first).error, ErrorCode::FencedInstanceId);
+        bench.advance_ms(INITIAL_DELAY_MS);
+        assert_eq!(bench.joined(second).members.len(), 1);
+    }
+
+    #[test]
+    fn one_that_comes_back_while_the_leader_assigns_begins_again() {
+        let mut bench = Bench::new();
+        let first = bench.send(Input::JoinGroup(join_static("i")));
+        let other = bench.send(Input::JoinGroup(join_static("j")));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let old_id = bench.joined(first).member_id;
+        let other_id = bench.joined(other).member_id;
+        let waiting = bench.send(Input::SyncGroup(sync(&other_id, 1)));
+        let again = bench.send(Input::JoinGroup(join_static("i")));
+        assert_eq!(bench.synced(waiting), Err(ErrorCode::RebalanceInProgress));
+        bench.send(Input::JoinGroup(rejoin(&other_id)));
+        let joined = bench.joined(again);
+        assert_eq!(
+            (joined.generation, bench.heartbeat(&old_id, 2)),
+            (2, Err(ErrorCode::UnknownMemberId))
+        );
+    }
+
+    #[test]
+    fn one_that_comes_back_with_another_protocol_begins_a_rebalance() {
+        let mut bench = Bench::new();
+        let mut wish = join_static("i");
+        wish.protocols = vec![protocol("range"), protocol("sticky")];
+        let asker = bench.send(Input::JoinGroup(wish.clone()));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let joined = bench.joined(asker);
+        bench.sync_all(&[joined.member_id], 1);
+        wish.member_uuid = join().member_uuid;
+        wish.protocols = vec![protocol("sticky"), protocol("range")];
+        let joined = bench.ask_join(wish).unwrap();
+        assert_eq!(
+            (joined.generation, joined.protocol.as_deref()),
+            (2, Some("sticky"))
+        );
+    }
+
+    #[test]
+    fn a_newcomer_too_large_for_the_log_changes_nothing() {
+        let mut bench = Bench::new();
+        let old_id = stable(&mut bench);
+        let mut large = join_static("i");
+        let metadata = vec![0; 9 << 20];
+        large.protocols = vec![Protocol {
+            name: "range".into(),
+            metadata: metadata.into(),
+        }];
+        let refused = JoinRefused::new(ErrorCode::UnknownServerError, "");
+        assert_eq!(bench.ask_join(large), Err(refused));
+        assert_eq!(bench.heartbeat(&old_id, 1), Ok(()));
+    }
+
+    #[test]
+    fn a_static_member_keeps_its_place_through_a_rebalance_that_it_misses() {
+        let mut bench = Bench::new();
+        let static_id = stable(&mut bench);
+        let (_, asker) = bench.join_new();
+        for _ in 0..REBALANCE_MS / SESSION_MS {
+            bench.advance_ms(i64::from(SESSION_MS) - 1);
+            let _ = bench.heartbeat(&static_id, 1);
+        }
+        bench.advance_ms(i64::from(SESSION_MS));
+        let joined = bench.joined(asker);
+        assert_eq!(joined.members.len(), 2);
+        assert_eq!(joined.leader, joined.member_id);
+    }
+}

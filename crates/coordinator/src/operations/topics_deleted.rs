@@ -59,3 +59,70 @@ impl TopicsDeleted {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Input;
+    use crate::operations::OffsetCommit;
+    use crate::testing::*;
+    use uuid::Uuid;
+
+    fn id(number: u128) -> TopicId {
+        TopicId(Uuid::from_u128(number))
+    }
+
+    fn deleted(bench: &mut Bench, name: &str, number: u128) -> bool {
+        let topics = vec![DeletedTopic {
+            name: name.into(),
+            topic_id: id(number),
+        }];
+        match bench.ask(Input::TopicsDeleted(TopicsDeleted { topics })) {
+            Reply::TopicsDeleted { complete } => complete,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_offsets_of_a_deleted_topic_go_in_every_group() {
+        let mut bench = Bench::new();
+        for group_id in ["g", "h"] {
+            let asked = OffsetCommit {
+                group_id: group_id.into(),
+                ..commit(5)
+            };
+            bench.commit(asked).unwrap();
+        }
+        assert!(deleted(&mut bench, "u", 1));
+        assert_eq!(bench.offset(0), 5);
+        assert!(deleted(&mut bench, "t", 1));
+        let mut groups = bench.rig.hard().groups();
+        assert!(groups.all(|(_, group)| group.offsets().is_empty()));
+    }
+
+    #[test]
+    fn offsets_of_a_later_topic_of_that_name_stay() {
+        let mut bench = Bench::new();
+        let mut asked = commit(5);
+        asked.topics[0].topic_id = id(2);
+        bench.commit(asked).unwrap();
+        assert!(deleted(&mut bench, "t", 1));
+        assert_eq!(bench.offset(0), 5);
+        assert!(deleted(&mut bench, "t", 2));
+        assert_eq!(bench.offset(0), -1);
+    }
+
+    #[test]
+    fn more_than_a_batch_holds_goes_in_parts() {
+        let mut bench = Bench::with_records_max(4);
+        bench.commit(commit_many(4)).unwrap();
+        bench
+            .commit(OffsetCommit {
+                group_id: "h".into(),
+                ..commit_many(3)
+            })
+            .unwrap();
+        assert!(!deleted(&mut bench, "t", 1));
+        assert!(deleted(&mut bench, "t", 1));
+    }
+}

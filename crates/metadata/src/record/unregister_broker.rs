@@ -5,7 +5,7 @@
 //! | BrokerId | int32 |
 //! | BrokerEpoch | int64 |
 
-use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter};
+use ottla_protocol::fields::{FieldReader, FieldWriter};
 use ottla_protocol::types::NodeId;
 
 use super::DecodeError;

@@ -372,15 +372,11 @@ fn a_group_that_was_made_smaller_loses_the_last_to_join() {
 }
 
 #[test]
-fn ids_that_nobody_uses_are_few_and_expire() {
-    let config = GroupConfig {
-        max_size: 3,
-        ..GroupConfig::default()
-    };
-    let mut bench = Bench::with(config);
+fn ids_that_nobody_uses_are_bounded_and_expire() {
+    let mut bench = Bench::new();
     let first = bench.member_id(&join());
-    for _ in 1..3 {
-        bench.member_id(&join());
+    for _ in 1..PENDING_MEMBERS_MAX {
+        bench.send(Input::JoinGroup(join()));
     }
     assert_eq!(
         bench.ask_join(join()),
