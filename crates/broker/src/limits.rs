@@ -41,6 +41,10 @@ pub const METADATA_REQUESTS_QUEUED_MAX: usize = 1024;
 /// Requests to the groups of one partition that wait for their turn.
 pub const GROUP_REQUESTS_QUEUED_MAX: usize = 4096;
 
+/// How long the start, and the first question about a group, wait for groups to be loaded. They say that
+/// they are being loaded to who asks earlier, and clients ask again.
+pub const GROUPS_SETTLE_MAX: Duration = Duration::from_secs(1);
+
 /// How long an answer about new partitions waits for them to be open, at most. They are created by
 /// then; what is not open yet answers NOT_LEADER_OR_FOLLOWER for a moment.
 pub const CREATION_SETTLE_MAX: Duration = Duration::from_secs(10);

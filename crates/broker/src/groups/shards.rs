@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ottla_coordinator::config::GroupConfig;
 use ottla_coordinator::machine::{Groups, Input, Reply};
@@ -34,6 +35,8 @@ pub struct GroupShards {
     config: Arc<GroupConfig>,
     /// Held for a look or a change.
     hosted: RwLock<BTreeMap<PartitionId, Hosted>>,
+    /// Counts the moves of the table.
+    moved: watch::Sender<u64>,
 }
 
 /// A machine, from its partition's point of view.
@@ -71,6 +74,7 @@ impl GroupShards {
             clock,
             config: Arc::new(config),
             hosted: RwLock::default(),
+            moved: watch::Sender::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(Arc::clone(&shards).follow(stopped));
@@ -108,6 +112,31 @@ impl GroupShards {
             Hosted::Loading | Hosted::Failed => None,
         });
         (leading.collect(), is_loading)
+    }
+
+    /// Waits until the groups of all partitions that are open here can be asked, but no longer than
+    /// this: what is still being loaded then says so to who asks.
+    pub async fn settle(&self, at_most: Duration) {
+        let mut moved = self.moved.subscribe();
+        let settled = async {
+            while !self.is_settled() {
+                changed(&mut moved).await;
+            }
+        };
+        // Either is well.
+        let _ = tokio::time::timeout(at_most, settled).await;
+    }
+
+    fn is_settled(&self) -> bool {
+        let image = self.images.current();
+        let Some(topic) = image.topic(OFFSETS_TOPIC) else {
+            return true;
+        };
+        let hosted = self.hosted.read();
+        let is_ready =
+            |id: &PartitionId| matches!(hosted.get(id), Some(Hosted::Leading(_) | Hosted::Failed));
+        let mut open = self.partitions.of_topic(topic.id);
+        open.all(|(id, _)| is_ready(&id))
     }
 
     /// How many machines there are.
@@ -219,6 +248,7 @@ impl GroupShards {
         if let Some(hosted) = self.hosted.write().get_mut(&id) {
             *hosted = state;
         }
+        self.moved.send_modify(|moves| *moves += 1);
     }
 
     /// Has all machines forget what was committed for topics that are no more.

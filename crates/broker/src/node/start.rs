@@ -38,7 +38,8 @@ use crate::groups::{self, GroupShards};
 use crate::http::{self, Health, Pages};
 use crate::images::Images;
 use crate::limits::{
-    DISK_RESERVE_BYTES, MAPPED_FILES_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX,
+    DISK_RESERVE_BYTES, GROUPS_SETTLE_MAX, MAPPED_FILES_MAX, METADATA_REQUESTS_QUEUED_MAX,
+    START_SETTLE_MAX,
 };
 use crate::metadata_runner::{Following, MetadataHandle};
 use crate::metrics::Metrics;
@@ -186,6 +187,7 @@ impl Node {
             Arc::clone(&ground.clock),
             ground.config.groups.clone(),
         );
+        groups.settle(GROUPS_SETTLE_MAX).await;
         let broker = Arc::new(ground.into_broker(cluster, groups));
 
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));

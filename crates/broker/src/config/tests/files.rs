@@ -20,8 +20,7 @@ fn the_file_that_kafka_ships_starts() {
     assert_eq!(
         warnings,
         [
-            "not supported, so ignored: offsets.topic.replication.factor, \
-          share.coordinator.state.topic.min.isr, \
+            "not supported, so ignored: share.coordinator.state.topic.min.isr, \
           share.coordinator.state.topic.replication.factor, transaction.state.log.min.isr, \
           transaction.state.log.replication.factor"
         ]

@@ -17,6 +17,7 @@ use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
 use crate::groups::{OFFSETS_TOPIC, partition_of};
 use crate::handlers::topics::create_and_settle;
+use crate::limits::GROUPS_SETTLE_MAX;
 use crate::net::{Peer, Reply};
 
 /// Versions that ask about several at once.
@@ -44,6 +45,7 @@ pub(crate) fn handle(call: Call<'_>, request: FindCoordinatorRequest) -> Reply {
         && call.image().topic(OFFSETS_TOPIC).is_none();
     let creation = needs_topic.then(|| create_topic(call));
     let (broker, peer) = (Arc::clone(call.broker), Arc::clone(call.peer));
+    let groups = Arc::clone(&call.broker.groups);
     let answer = move || {
         let image = broker.images.current();
         let coordinators = asked.into_iter().map(|(key, allowed)| {
@@ -56,6 +58,7 @@ pub(crate) fn handle(call: Call<'_>, request: FindCoordinatorRequest) -> Reply {
         None => Reply::now(answer()),
         Some(creation) => Reply::later(async move {
             creation.await;
+            groups.settle(GROUPS_SETTLE_MAX).await;
             answer()
         }),
     }

@@ -13,3 +13,6 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod sync_group;
 mod topics;
+
+#[cfg(test)]
+mod tests;
