@@ -175,4 +175,23 @@ mod tests {
         bench.advance_ms(INITIAL_DELAY_MS);
         bench.joined(asker);
     }
+    #[test]
+    fn static_members_without_a_rebalance_timeout_do_not_make_the_timer_spin() {
+        let mut bench = Bench::new();
+        let hasty = |instance_id| JoinGroup {
+            rebalance_timeout_ms: 0,
+            ..join_static(instance_id)
+        };
+        let patient = bench.send(Input::JoinGroup(join_static("i")));
+        bench.advance_ms(INITIAL_DELAY_MS);
+        let member_id = bench.joined(patient).member_id;
+        bench.sync_all(std::slice::from_ref(&member_id), 1);
+        bench.ask_join(hasty("i")).unwrap();
+        bench.send(Input::JoinGroup(hasty("j")));
+        assert_eq!(bench.leave(&[("", Some("j"))]), [ErrorCode::None]);
+        bench.advance_ms(0);
+        assert_eq!(bench.state(), "PreparingRebalance");
+        bench.advance_ms(i64::from(SESSION_MS));
+        assert_eq!(bench.state(), "Empty");
+    }
 }

@@ -11,3 +11,7 @@ pub const PENDING_MEMBERS_MAX: usize = 10_000;
 
 /// How soon a round of expiry goes on that found more than one batch holds.
 pub(super) const RETENTION_CONTINUES_AFTER_MS: i64 = 1_000;
+
+/// How soon at the earliest a rebalance is looked at again that nobody joined, whatever rebalance
+/// timeout the members gave: it may be 0.
+pub(super) const JOIN_RETRY_MS_MIN: i64 = 1_000;

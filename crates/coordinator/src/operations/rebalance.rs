@@ -12,6 +12,7 @@
 use bytes::Bytes;
 use ottla_protocol::ErrorCode;
 
+use super::limits::JOIN_RETRY_MS_MIN;
 use super::{Joined, JoinedMember, Synced, Turn};
 use crate::live::{Phase, Waiting};
 use crate::machine::{Input, Reply, Timer};
@@ -54,7 +55,7 @@ impl Turn<'_> {
         } else if self.group.all_joined() {
             self.complete_join();
         } else {
-            self.set_join_timeout();
+            self.set_join_timeout(0);
         }
     }
 
@@ -69,10 +70,9 @@ impl Turn<'_> {
             .set_timer(self.join_key(), self.now.plus_ms(delay_ms), input);
     }
 
-    fn set_join_timeout(&mut self) {
-        let deadline = self
-            .now
-            .plus_ms(i64::from(self.group.rebalance_timeout_ms()));
+    fn set_join_timeout(&mut self, timeout_ms_min: i64) {
+        let timeout_ms = i64::from(self.group.rebalance_timeout_ms());
+        let deadline = self.now.plus_ms(timeout_ms.max(timeout_ms_min));
         let input = Input::Timer(Timer::Join {
             group_id: self.group_id.to_owned(),
         });
@@ -95,7 +95,7 @@ impl Turn<'_> {
         } else if self.group.elect_joined_leader() {
             self.begin_generation();
         } else {
-            self.set_join_timeout();
+            self.set_join_timeout(JOIN_RETRY_MS_MIN);
         }
     }
 

@@ -7,7 +7,7 @@ use ottla_coordinator::config::GroupConfig;
 use ottla_coordinator::live::Phase;
 use ottla_coordinator::machine::{Groups, Input};
 use ottla_coordinator::operations::{
-    CommitPartition, CommitTopic, DeleteGroups, DeletedTopic, DescribeGroup, LeaveGroup,
+    CommitPartition, CommitTopic, DeleteGroups, DeletedTopic, DescribeGroup, JoinGroup, LeaveGroup,
     LeavingMember, ListGroups, OffsetCommit, OffsetDelete, OffsetFetch, SyncGroup, TopicPartitions,
     TopicsDeleted,
 };
@@ -192,8 +192,8 @@ impl World {
                 }],
             }),
             // Someone with another's names, or who never comes back.
-            7 => Input::JoinGroup(Client::new(&group_id, None, 9).join(random)),
-            8 => Input::JoinGroup(Client::new(&group_id, None, 3).join(random)),
+            7 => Input::JoinGroup(passer_by(&group_id, 9, random)),
+            8 => Input::JoinGroup(passer_by(&group_id, 3, random)),
             9 => Input::JoinGroup(client.join(random)),
             10 => Input::SyncGroup(SyncGroup {
                 group_id: client.group_id,
@@ -207,6 +207,14 @@ impl World {
             11 => Input::OffsetCommit(commit(&Client::new(&group_id, None, 9), random)),
             _ => Input::OffsetCommit(commit(&client, random)),
         }
+    }
+}
+
+fn passer_by(group_id: &str, version: i16, random: &mut Random) -> JoinGroup {
+    let rebalance_timeout_ms = *random.pick(&[-1, 0, 1, REBALANCE_MS]);
+    JoinGroup {
+        rebalance_timeout_ms,
+        ..Client::new(group_id, None, version).join(random)
     }
 }
 
