@@ -47,6 +47,11 @@ fn tell_broker(broker: &Broker, page: &mut Page) {
             offline,
         ),
         (
+            "ottla_group_shards",
+            "Partitions of groups that this node holds.",
+            broker.groups.count(),
+        ),
+        (
             "ottla_fetches_waiting",
             "Fetches that wait for records.",
             broker.purgatory.waiting(),

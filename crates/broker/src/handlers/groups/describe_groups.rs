@@ -23,9 +23,10 @@ pub(crate) fn handle(call: Call<'_>, request: DescribeGroupsRequest) -> Reply {
     let version = call.version();
     let with_operations = request.include_authorized_operations;
     let descriptions = request.groups.into_iter().map(|group_id| {
-        let operations = with_operations
-            .then(|| call.allowed_operations(Resource::Group(&group_id)))
-            .unwrap_or(i32::MIN);
+        let operations = match with_operations {
+            true => call.allowed_operations(Resource::Group(&group_id)),
+            false => i32::MIN,
+        };
         let decision = call
             .may(Operation::Describe, Resource::Group(&group_id))
             .then(|| ask(call, &group_id));

@@ -182,8 +182,9 @@ async fn offsets_and_groups_are_deleted() {
     assert_eq!(fetched(&mut client, 5, 0).await, -1);
     assert_eq!(fetched(&mut client, 5, 1).await, 1);
 
+    let names = [text("g").into(), text("nobody").into()];
     let mut request = DeleteGroupsRequest::default();
-    request.groups_names = vec![text("g").into(), text("nobody").into()];
+    request.groups_names.extend(names);
     let response = client.ask(3, &request).await;
     let codes: Vec<_> = response
         .results
