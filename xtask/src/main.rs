@@ -43,7 +43,7 @@ enum Command {
     CompatSetup(compat::Arguments),
     /// Regenerate docs/compatibility.md and its summary in README.md from the table of served APIs
     Docs,
-    /// Run one of the long proofs: crash, bulk-java, bulk-client, fuzz
+    /// Run one of the long proofs: crash, bulk-java, bulk-client, churn, fuzz
     Prove(prove::Arguments),
     /// Measure side by side with Apache Kafka on this machine
     Bench(bench::Arguments),

@@ -1,6 +1,6 @@
 //! `cargo xtask prove`: the long proofs, with an optimised build. Not part of CI.
 //!
-//! Only the command lines are here; the programs are `ottla-tests`' suites `crash` and `bulk`, and
+//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `bulk` and `churn`, and
 //! the fuzz targets. Each run, good or bad, adds a line to [`results`], so that proofs add up over
 //! many short sessions.
 
@@ -41,6 +41,15 @@ enum Proof {
     BulkJava(Bulk),
     /// Fill a topic with our client and seeded payloads; a Java consumer must read equal checksums
     BulkClient(Bulk),
+    /// Let a hundred Java consumers of one group come, leave and die at random
+    Churn {
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// Of who goes when, and how; a new one each time by default
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Run the fuzz targets one after the other (needs nightly Rust and cargo-fuzz)
     Fuzz {
         /// How long each
@@ -68,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Proof::Crash { rounds, seed } => crash(*rounds, seed.unwrap_or_else(new_seed)),
         Proof::BulkJava(bulk) => run_bulk("java", bulk),
         Proof::BulkClient(bulk) => run_bulk("client", bulk),
+        Proof::Churn { minutes, seed } => churn(*minutes, seed.unwrap_or_else(new_seed)),
         Proof::Fuzz { minutes, targets } => {
             let chosen = FUZZ_TARGETS
                 .iter()
@@ -103,6 +113,19 @@ fn run_bulk(generator: &str, bulk: &Bulk) -> Outcome {
         .args(&bulk.more);
     let what = format!("gib={} {}", bulk.gib, bulk.more.join(" "));
     recorded(&format!("bulk-{generator}"), what.trim(), || {
+        shell::run(&mut command)
+    })
+}
+
+fn churn(minutes: u64, seed: u64) -> Outcome {
+    build_for_release()?;
+    let mut command = shell::cargo();
+    command
+        .args(["run", "--release", "--package", "ottla-tests"])
+        .args(["--bin", "churn", "--"])
+        .arg(format!("--minutes={minutes}"))
+        .arg(format!("--seed={seed}"));
+    recorded("churn", &format!("minutes={minutes} seed={seed}"), || {
         shell::run(&mut command)
     })
 }
