@@ -37,12 +37,20 @@ macro_rules! for_each_api {
             OffsetForLeaderEpoch = 23, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4, advertised 2, flexible 4;
             /// Read configurations.
             DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse, 1..=4, advertised 1, flexible 4;
+            /// Replace configurations.
+            AlterConfigs = 33, AlterConfigsRequest => AlterConfigsResponse, 0..=2, advertised 0, flexible 2;
+            /// What the log directories hold and how full they are.
+            DescribeLogDirs = 35, DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=5, advertised 1, flexible 2;
             /// Add partitions to topics.
             CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, advertised 0, flexible 2;
+            /// Change configurations key by key.
+            IncrementalAlterConfigs = 44, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, advertised 0, flexible 1;
             /// Reassignments under way.
             ListPartitionReassignments = 46, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, advertised 0, flexible 0;
             /// The brokers of the cluster.
             DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
+            /// Which resources have configurations of their own.
+            ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
             /// Partitions of topics, page by page.
             DescribeTopicPartitions = 75, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0, advertised 0, flexible 0;
         }
@@ -74,19 +82,11 @@ macro_rules! for_each_unserved_api {
             DescribeGroups = 15, DescribeGroupsRequest => DescribeGroupsResponse, 0..=6, advertised 0, flexible 5;
             /// The groups of this broker.
             ListGroups = 16, ListGroupsRequest => ListGroupsResponse, 0..=5, advertised 0, flexible 3;
-            /// Replace configurations.
-            AlterConfigs = 33, AlterConfigsRequest => AlterConfigsResponse, 0..=2, advertised 0, flexible 2;
-            /// What the log directories hold and how full they are.
-            DescribeLogDirs = 35, DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=5, advertised 1, flexible 2;
             /// Delete groups without members.
             DeleteGroups = 42, DeleteGroupsRequest => DeleteGroupsResponse, 0..=3, advertised 0, flexible 2;
-            /// Change configurations key by key.
-            IncrementalAlterConfigs = 44, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, advertised 0, flexible 1;
             /// Delete committed offsets of a group.
             // No version of it is flexible.
             OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse, 0..=0, advertised 0, flexible 32767;
-            /// Which resources have configurations of their own.
-            ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
         }
     };
 }

@@ -18,11 +18,12 @@ mod types {
     //! The type in each variant of [`super::Response`]: kafka-protocol's, but for Fetch.
     pub(super) use crate::fetch::FetchResponse;
     pub(super) use crate::messages::{
-        ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteRecordsResponse,
-        DeleteTopicsResponse, DescribeClusterResponse, DescribeConfigsResponse,
-        DescribeTopicPartitionsResponse, InitProducerIdResponse, ListOffsetsResponse,
-        ListPartitionReassignmentsResponse, MetadataResponse, OffsetForLeaderEpochResponse,
-        ProduceResponse,
+        AlterConfigsResponse, ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse,
+        DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
+        DescribeConfigsResponse, DescribeLogDirsResponse, DescribeTopicPartitionsResponse,
+        IncrementalAlterConfigsResponse, InitProducerIdResponse, ListConfigResourcesResponse,
+        ListOffsetsResponse, ListPartitionReassignmentsResponse, MetadataResponse,
+        OffsetForLeaderEpochResponse, ProduceResponse,
     };
 }
 

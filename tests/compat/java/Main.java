@@ -36,6 +36,7 @@ public final class Main {
         ProducerCases.addTo(cases);
         ConsumerCases.addTo(cases);
         AdminCases.addTo(cases);
+        ConfigCases.addTo(cases);
         return cases;
     }
 

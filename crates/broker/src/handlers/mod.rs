@@ -2,8 +2,10 @@
 //!
 //! - [`records`]: producing, fetching and what is about offsets;
 //! - [`topics`]: creating, changing and deleting topics;
-//! - [`cluster`]: what there is: versions, brokers, topics, settings.
+//! - [`cluster`]: what there is: versions, brokers, topics, log directories;
+//! - [`configs`]: settings of topics, brokers and groups.
 
 pub mod cluster;
+pub mod configs;
 pub mod records;
 pub mod topics;

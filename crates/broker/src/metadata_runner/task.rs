@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::future::{Either, pending};
 use ottla_metadata::image::{Delta, Image};
 use ottla_metadata::machine::{Metadata, Reply};
-use ottla_metadata::reconcile::{LocalNode, reconcile};
+use ottla_metadata::reconcile::{LocalNode, changes_defaults, reconcile};
 use ottla_platform::clock::Clock;
 use ottla_protocol::NodeId;
 use ottla_replication::{AppendError, Appended, Partition, Ticket};
@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::handle::{MetadataHandle, Question};
 use super::log::{self, MetadataLogError};
+use crate::defaults::Defaults;
 use crate::images::Images;
 use crate::limits::METADATA_REQUESTS_QUEUED_MAX;
 use crate::partitions::Plans;
@@ -38,6 +39,8 @@ type Asker = oneshot::Sender<Reply>;
 pub struct Following {
     /// Where images are published.
     pub images: Arc<Images>,
+    /// What follows the configurations of brokers.
+    pub defaults: Arc<Defaults>,
     /// Where plans go.
     pub plans: Plans,
     /// Whose replicas are planned for.
@@ -123,8 +126,11 @@ impl Following {
     async fn publish(&self, image: &Image, end: Offset) {
         let next = Arc::new(image.clone());
         let delta = Delta::between(&self.images.current(), &next);
+        if changes_defaults(&delta, self.node.id) {
+            self.defaults.follow(&next);
+        }
+        let plan = reconcile(&delta, &next, &self.node);
         self.images.publish(next, end.0);
-        let plan = reconcile(&delta, &self.node);
         if !plan.is_empty() {
             // The manager ends only after this task.
             let _ = self.plans.send(plan).await;

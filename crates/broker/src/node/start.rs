@@ -31,11 +31,13 @@ use crate::authorize::Gate;
 use crate::chores::Chores;
 use crate::config::{Config, HostPort};
 use crate::context::Broker;
+use crate::defaults::Defaults;
 use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
 use crate::http::{self, Health, Pages};
 use crate::images::Images;
 use crate::limits::{DISK_RESERVE_BYTES, MAPPED_FILES_MAX, START_SETTLE_MAX};
+use crate::loggers::Loggers;
 use crate::metadata_runner::{Following, MetadataHandle, MetadataLogError, MetadataRunner};
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
@@ -56,17 +58,20 @@ pub struct NodeOptions {
     pub random: Random,
     /// Who may do what.
     pub gate: Gate,
+    /// What of itself the process writes to its log lines.
+    pub loggers: Loggers,
 }
 
 impl NodeOptions {
     /// With the system's own doors.
-    pub fn system(config: Arc<Config>) -> NodeOptions {
+    pub fn system(config: Arc<Config>, loggers: Loggers) -> NodeOptions {
         NodeOptions {
             config,
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock::default()),
             random: Random::from_system(),
             gate: Gate::default(),
+            loggers,
         }
     }
 }
@@ -155,17 +160,19 @@ impl Node {
             clock,
             random,
             gate,
+            loggers,
         } = options;
         let doors = Doors::open(&config).await?;
         let (failed, failure) = watch::channel(None);
         let mut ground = Ground {
-            defaults: Arc::new(creation_defaults(&config)?),
+            defaults: Arc::new(Defaults::new(config.node_id, creation_defaults(&config)?)),
             metrics: Arc::new(Metrics::new()),
             health: Arc::new(Health::starting()),
             config,
             clock,
             random,
             gate,
+            loggers,
             failed,
         };
         let http = doors
@@ -174,7 +181,7 @@ impl Node {
         let store = Store::open(&mut ground, disk).await?;
         let (cluster, followers) = Cluster::join(&mut ground, &store, &doors.advertised).await?;
         let health = Arc::clone(&ground.health);
-        let broker = Arc::new(ground.into_broker(cluster));
+        let broker = Arc::new(ground.into_broker(cluster, store.directory.clone()));
 
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
         let limits = broker.config.network.clone();
@@ -311,7 +318,8 @@ struct Ground {
     clock: Arc<dyn Clock>,
     random: Random,
     gate: Gate,
-    defaults: Arc<CreationDefaults>,
+    loggers: Loggers,
+    defaults: Arc<Defaults>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     failed: watch::Sender<Option<String>>,
@@ -327,7 +335,7 @@ impl Ground {
         }
     }
 
-    fn into_broker(self, cluster: Cluster) -> Broker {
+    fn into_broker(self, cluster: Cluster, directory: LogDir) -> Broker {
         Broker {
             node_id: self.config.node_id,
             fetch_sessions: Mutex::new(FetchSessionCache::new(self.config.fetch.sessions_max)),
@@ -338,7 +346,9 @@ impl Ground {
             images: cluster.images,
             partitions: cluster.partitions,
             metadata: cluster.metadata,
-            creation_defaults: self.defaults,
+            defaults: self.defaults,
+            directory,
+            loggers: self.loggers,
             random: Mutex::new(self.random),
             producer_ids: ProducerIds::default(),
             purgatory: Purgatory::default(),
@@ -407,6 +417,7 @@ impl Cluster {
         let (plans, following_partitions) = partitions.follow();
         let following = Following {
             images: Arc::clone(&images),
+            defaults: Arc::clone(&ground.defaults),
             plans,
             node: LocalNode {
                 id: node_id,
@@ -467,9 +478,12 @@ fn creation_defaults(config: &Config) -> Result<CreationDefaults, InvalidDefault
 }
 
 /// How a topic's overrides become what it runs with here.
-fn resolve(config: &Config, defaults: &Arc<CreationDefaults>) -> Resolve {
+fn resolve(config: &Config, defaults: &Arc<Defaults>) -> Resolve {
     let (defaults, expiration) = (Arc::clone(defaults), config.producers.expiration);
-    Box::new(move |configs| Settings::new(defaults.configs.resolve(configs), expiration))
+    Box::new(move |configs| {
+        let config = defaults.current().configs.resolve(configs);
+        Settings::new(config, expiration)
+    })
 }
 
 /// Waits until this node's partitions are open, within a bound: what takes longer answers

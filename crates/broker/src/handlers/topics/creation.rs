@@ -26,7 +26,7 @@ pub(crate) fn auto_create(call: Call<'_>, names: Vec<String>) -> impl Future<Out
     let creation = call.broker.metadata.create_topics(CreateTopics {
         topics: topics.collect(),
         validate_only: false,
-        defaults: Arc::clone(&call.broker.creation_defaults),
+        defaults: call.broker.defaults.current(),
     });
     let broker = Arc::clone(call.broker);
     async move {
