@@ -69,6 +69,16 @@ const CASES: &[&str] = &[
     "the_cluster_is_described",
     "no_reassignments_are_under_way",
     "many_topics_are_created_at_once",
+    "configs_are_altered_key_by_key",
+    "altered_configs_are_obeyed",
+    "config_lists_grow_and_shrink",
+    "bad_config_changes_are_refused_one_by_one",
+    "config_changes_can_be_validated_alone",
+    "broker_defaults_are_inherited_by_topics",
+    "group_configs_are_altered",
+    "log_levels_are_altered",
+    "config_resources_are_listed",
+    "log_dirs_are_described",
 ];
 
 /// The JVM, and the broker that it was started for; a suite against two brokers uses two.

@@ -5,19 +5,21 @@
 use std::sync::Arc;
 
 use ottla_metadata::image::Image;
-use ottla_metadata::operations::CreationDefaults;
 use ottla_platform::clock::Clock;
 use ottla_platform::seed::Random;
 use ottla_protocol::NodeId;
 use ottla_protocol::request::RequestHeader;
+use ottla_storage::LogDir;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::authorize::{Gate, Operation, Resource};
 use crate::config::Config;
+use crate::defaults::Defaults;
 use crate::fetch_session::FetchSessionCache;
 use crate::groups::GroupShards;
 use crate::images::Images;
+use crate::loggers::Loggers;
 use crate::metadata_runner::MetadataHandle;
 use crate::metrics::Metrics;
 use crate::net::Peer;
@@ -46,7 +48,11 @@ pub struct Broker {
     /// Where changes of the cluster are decided.
     pub metadata: MetadataHandle,
     /// What topics get where nobody says.
-    pub creation_defaults: Arc<CreationDefaults>,
+    pub defaults: Arc<Defaults>,
+    /// Where its logs are.
+    pub directory: LogDir,
+    /// What of itself it writes to its log lines.
+    pub loggers: Loggers,
     /// Random numbers: ids. Held for a draw.
     pub random: Mutex<Random>,
     /// Ids for producers.

@@ -6,7 +6,7 @@ use ottla_protocol::request::{Request, RequestHeader};
 use ottla_protocol::response::Response;
 
 use crate::context::{Broker, Call};
-use crate::handlers::{cluster, groups, records, topics};
+use crate::handlers::{cluster, configs, groups, records, topics};
 use crate::net::{Peer, Reply, Service};
 use crate::response_errors::each_error;
 
@@ -53,12 +53,20 @@ impl Service for Dispatch {
             Request::OffsetForLeaderEpoch(request) => {
                 records::offset_for_leader_epoch::handle(call, request)
             }
-            Request::DescribeConfigs(request) => cluster::describe_configs::handle(call, request),
+            Request::DescribeConfigs(request) => configs::describe_configs::handle(call, request),
+            Request::AlterConfigs(request) => configs::alter_configs::handle(call, request),
+            Request::DescribeLogDirs(request) => cluster::describe_log_dirs::handle(call, request),
             Request::CreatePartitions(request) => topics::create_partitions::handle(call, request),
+            Request::IncrementalAlterConfigs(request) => {
+                configs::incremental_alter_configs::handle(call, request)
+            }
             Request::ListPartitionReassignments(request) => {
                 topics::list_partition_reassignments::handle(call, request)
             }
             Request::DescribeCluster(request) => cluster::describe_cluster::handle(call, request),
+            Request::ListConfigResources(request) => {
+                configs::list_config_resources::handle(call, request)
+            }
             Request::DescribeTopicPartitions(request) => {
                 cluster::describe_topic_partitions::handle(call, request)
             }

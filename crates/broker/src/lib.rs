@@ -9,15 +9,17 @@
 //! - [`errors`], [`features`], [`response_errors`]: which of Kafka's codes says what went wrong;
 //! - [`fetch_session`], [`purgatory`], [`producer_ids`]: what handlers rest on;
 //! - [`shard`]: a replicated state machine on the partition that holds its log;
-//! - [`images`], [`metadata_runner`], [`partitions`]: the cluster as it is, how it changes, what of it is here;
+//! - [`images`], [`metadata_runner`], [`partitions`], [`defaults`]: the cluster as it is, how it changes, what of it is
+//!   here, and what topics get here where they do not say;
 //! - [`groups`]: consumer groups;
 //! - [`chores`]: what is done by the clock;
-//! - [`metrics`], [`http`]: what the node tells of itself.
+//! - [`metrics`], [`http`], [`loggers`]: what the node tells of itself.
 
 pub mod authorize;
 pub mod chores;
 pub mod config;
 pub mod context;
+pub mod defaults;
 pub mod dispatch;
 mod errors;
 mod features;
@@ -27,6 +29,7 @@ pub mod handlers;
 pub mod http;
 pub mod images;
 pub mod limits;
+pub mod loggers;
 pub mod metadata_runner;
 pub mod metrics;
 pub mod net;

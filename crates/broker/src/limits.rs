@@ -52,6 +52,10 @@ pub const CREATION_SETTLE_MAX: Duration = Duration::from_secs(10);
 /// How long a metadata request of a client waits for the topics that it creates on the way.
 pub const AUTO_CREATION_MAX: Duration = Duration::from_secs(5);
 
+/// How long a change of configurations waits to be committed, at most. The request has no bound of
+/// its own.
+pub const ALTER_CONFIGS_MAX: Duration = Duration::from_secs(30);
+
 /// How often files of deleted logs, idle logs and free space are looked after.
 pub const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 

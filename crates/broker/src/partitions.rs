@@ -115,6 +115,16 @@ impl Partitions {
         self.moved.subscribe()
     }
 
+    /// All replicas that are open, with their names.
+    pub fn open_by_id(&self) -> Vec<(PartitionId, Replica)> {
+        let hosted = self.hosted.read();
+        let open = hosted.iter().filter_map(|(id, hosted)| match hosted {
+            Hosted::Open(replica) => Some((*id, replica.clone())),
+            Hosted::Offline => None,
+        });
+        open.collect()
+    }
+
     /// How many replicas are open, and how many are offline.
     pub fn count(&self) -> (usize, usize) {
         let hosted = self.hosted.read();
@@ -189,8 +199,11 @@ impl Partitions {
                 self.put(&replica.id, Hosted::Offline);
             }
             Change::Configure {
-                topic_id, configs, ..
-            } => self.configure(topic_id, &configs),
+                topic_id,
+                partitions,
+                configs,
+                ..
+            } => self.configure(topic_id, partitions, &configs),
             Change::Resize { id, .. } => {
                 // Nothing in this broker changes the replicas of a partition.
                 let (topic, partition) = (&id.topic, id.partition);
@@ -236,12 +249,11 @@ impl Partitions {
         }
     }
 
-    fn configure(&self, topic_id: TopicId, configs: &Configs) {
+    fn configure(&self, topic_id: TopicId, partitions: i32, configs: &Configs) {
         let settings = Arc::new((self.resolve)(configs));
-        for (id, hosted) in self.hosted.write().iter_mut() {
-            if id.0 == topic_id
-                && let Hosted::Open(replica) = hosted
-            {
+        let mut all = self.hosted.write();
+        for number in 0..partitions {
+            if let Some(Hosted::Open(replica)) = all.get_mut(&(topic_id, number)) {
                 replica.partition.set_config(settings.log().clone());
                 replica.settings = Arc::clone(&settings);
             }

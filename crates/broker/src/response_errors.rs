@@ -102,14 +102,28 @@ pub(crate) fn each_error(response: &Response, mut tell: impl FnMut(i16)) {
                 .iter()
                 .for_each(|result| look(result.error_code));
         }
+        Response::AlterConfigs(response) => {
+            let resources = response.responses.iter();
+            resources.for_each(|resource| look(resource.error_code));
+        }
+        Response::DescribeLogDirs(response) => {
+            look(response.error_code);
+            let directories = response.results.iter();
+            directories.for_each(|directory| look(directory.error_code));
+        }
         Response::CreatePartitions(response) => {
             response
                 .results
                 .iter()
                 .for_each(|result| look(result.error_code));
         }
+        Response::IncrementalAlterConfigs(response) => {
+            let resources = response.responses.iter();
+            resources.for_each(|resource| look(resource.error_code));
+        }
         Response::ListPartitionReassignments(response) => look(response.error_code),
         Response::DescribeCluster(response) => look(response.error_code),
+        Response::ListConfigResources(response) => look(response.error_code),
         Response::DescribeTopicPartitions(response) => {
             response
                 .topics

@@ -3,7 +3,9 @@
 use std::io;
 
 use clap::ValueEnum;
+use ottla_broker::loggers::Loggers;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::reload::Handle;
 
 /// What a log line looks like.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -18,19 +20,43 @@ pub(crate) enum LogFormat {
 /// The variable that says what is logged, in the syntax of tracing's EnvFilter.
 const FILTER_VARIABLE: &str = "OTTLA_LOG";
 
-/// Sends log lines of at least `level` to standard error, unless `OTTLA_LOG` says otherwise.
-pub(crate) fn start(format: LogFormat, level: &str) {
-    // What openraft says below an error is its inner life.
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE)
-        .unwrap_or_else(|_| EnvFilter::new(format!("{level},openraft=error")));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+/// Sends log lines of at least `level` to standard error, unless `OTTLA_LOG` says otherwise. What is
+/// sent can be changed afterwards, through what this gives.
+pub(crate) fn start(format: LogFormat, level: &str) -> Loggers {
+    let filter = std::env::var(FILTER_VARIABLE)
+        .ok()
+        .filter(|filter| EnvFilter::try_new(filter).is_ok())
+        // What openraft says below an error is its inner life.
+        .unwrap_or_else(|| format!("{level},openraft=error"));
     // A subscriber that is there already stays: only tests have one.
-    let _ = match format {
-        LogFormat::Text => builder
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
+    match format {
+        LogFormat::Text => {
+            let builder = tracing_subscriber::fmt()
+                .with_writer(io::stderr)
+                .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+                .with_env_filter(EnvFilter::new(&filter))
+                .with_filter_reloading();
+            let door = door(builder.reload_handle());
+            let _ = builder.try_init();
+            Loggers::new(&filter, door)
+        }
+        LogFormat::Json => {
+            let builder = tracing_subscriber::fmt()
+                .json()
+                .with_writer(io::stderr)
+                .with_env_filter(EnvFilter::new(&filter))
+                .with_filter_reloading();
+            let door = door(builder.reload_handle());
+            let _ = builder.try_init();
+            Loggers::new(&filter, door)
+        }
+    }
+}
+
+/// Puts another filter in place.
+fn door<S>(handle: Handle<EnvFilter, S>) -> impl Fn(&str) -> Result<(), String> {
+    move |filter| {
+        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    }
 }

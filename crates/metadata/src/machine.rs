@@ -7,8 +7,8 @@ use ottla_statemachine::{Offset, Outbox, StateMachine, Timestamp};
 
 use crate::image::Image;
 use crate::operations::{
-    AllocateProducerIds, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic, FenceBroker,
-    Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
+    AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic,
+    FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
     UnregisterBroker,
 };
 use crate::record::Record;
@@ -34,6 +34,8 @@ pub enum Input {
     DeleteTopics(DeleteTopics),
     /// Topics grow.
     CreatePartitions(CreatePartitions),
+    /// Configurations change.
+    AlterConfigs(AlterConfigs),
     /// A broker needs producer ids.
     AllocateProducerIds(AllocateProducerIds),
 }
@@ -55,6 +57,8 @@ pub enum Reply {
     DeleteTopics(Vec<DeletedTopic>),
     /// What became of each topic, in the order of the request.
     CreatePartitions(Vec<PartitionsOutcome>),
+    /// Whether each resource has that configuration now, in the order of the request.
+    AlterConfigs(Vec<Result<(), Refused>>),
     /// The block.
     AllocateProducerIds(Result<ProducerIdBlock, Refused>),
 }
@@ -105,6 +109,11 @@ impl StateMachine for Metadata {
                 let (records, outcomes) = topics.decide(image, |records| out.fits(records));
                 out.extend(records);
                 Reply::CreatePartitions(outcomes)
+            }
+            Input::AlterConfigs(configs) => {
+                let (records, outcomes) = configs.decide(image, |records| out.fits(records));
+                out.extend(records);
+                Reply::AlterConfigs(outcomes)
             }
             Input::AllocateProducerIds(ask) => {
                 Reply::AllocateProducerIds(ask.decide(image).map(|(record, block)| {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use ottla_protocol::types::{NodeId, TopicId};
 use uuid::Uuid;
 
-use crate::image::{Configs, Delta, Image, Partition, Topic, TopicChange};
+use crate::image::{
+    ConfigResource, Configs, Delta, Image, Partition, ResourceType, Topic, TopicChange,
+};
 
 /// A node and what it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +40,14 @@ pub enum Change {
         /// Who holds a replica now, the preferred leader first.
         replicas: Vec<NodeId>,
     },
-    /// The topic's configurations are others than before.
+    /// The topic's configurations are others than before, or what it gets where it has none.
     Configure {
         /// Which topic.
         topic_id: TopicId,
         /// Its name.
         topic: Arc<str>,
+        /// How many partitions it has, here and elsewhere.
+        partitions: i32,
         /// What it overrides now.
         configs: Arc<Configs>,
     },
@@ -78,8 +82,18 @@ pub struct Replica {
     pub configs: Arc<Configs>,
 }
 
-/// Plans what the node must do after the metadata changed by `delta`.
-pub fn reconcile(delta: &Delta, node: &LocalNode) -> Vec<Change> {
+/// Whether `delta` changes what topics get on this broker where they do not say.
+pub fn changes_defaults(delta: &Delta, broker: NodeId) -> bool {
+    let own = broker.to_string();
+    let is_ours = |resource: &ConfigResource| {
+        resource.kind == ResourceType::Broker && (resource.name.is_empty() || resource.name == own)
+    };
+    delta.configs.iter().any(is_ours)
+}
+
+/// Plans what the node must do after the metadata changed by `delta` to `image`. If that changes
+/// the defaults of topics, it costs what there is.
+pub fn reconcile(delta: &Delta, image: &Image, node: &LocalNode) -> Vec<Change> {
     let (mut deletions, mut rest) = (Vec::new(), Vec::new());
     for change in &delta.topics {
         match change {
@@ -96,7 +110,22 @@ pub fn reconcile(delta: &Delta, node: &LocalNode) -> Vec<Change> {
         }
     }
     deletions.append(&mut rest);
+    if changes_defaults(delta, node.id) {
+        let hosted = image
+            .topics()
+            .filter(|topic| replicas(topic, node.id).next().is_some());
+        deletions.extend(hosted.map(|topic| configure(topic)));
+    }
     deletions
+}
+
+fn configure(topic: &Topic) -> Change {
+    Change::Configure {
+        topic_id: topic.id,
+        topic: topic.name.clone(),
+        partitions: i32::try_from(topic.partitions.len()).expect("partitions are counted in i32"),
+        configs: topic.configs.clone(),
+    }
 }
 
 /// The replicas that stand in the node's log directories although the metadata gives it none:
@@ -180,11 +209,7 @@ fn follow(
         }
     }
     if kept_any && old.configs != new.configs {
-        rest.push(Change::Configure {
-            topic_id: new.id,
-            topic: new.name.clone(),
-            configs: new.configs.clone(),
-        });
+        rest.push(configure(new));
     }
 }
 

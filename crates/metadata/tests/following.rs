@@ -169,7 +169,7 @@ proptest! {
             batch.iter().for_each(|record| image.apply(record));
             let delta = Delta::between(&old, &image);
             prop_assert_eq!(delta.is_empty(), old.topics().eq(image.topics()));
-            for change in reconcile(&delta, &node) {
+            for change in reconcile(&delta, &image, &node) {
                 local.carry_out(change);
             }
             prop_assert_eq!(&local, &Local::expected(&image, &node));
@@ -177,7 +177,7 @@ proptest! {
             prop_assert_eq!(strays(&image, NODE, held), vec![]);
         }
         let mut fresh = Local::default();
-        for change in reconcile(&Delta::between(&Image::default(), &image), &node) {
+        for change in reconcile(&Delta::between(&Image::default(), &image), &image, &node) {
             fresh.carry_out(change);
         }
         prop_assert_eq!(&fresh, &local);
@@ -212,7 +212,7 @@ fn partition(topic: u128, number: i32, group_id: u64, own: u128) -> Record {
 fn a_topic_that_came_back_is_gone_before_it_is_opened() {
     let old = applied(&[topic(5, "t"), partition(5, 0, 1, 0)]);
     let new = applied(&[topic(1, "t"), partition(1, 0, 2, 0)]);
-    let plan = reconcile(&Delta::between(&old, &new), &node());
+    let plan = reconcile(&Delta::between(&old, &new), &new, &node());
     let [Change::Delete(gone), Change::Open(opened)] = &plan[..] else {
         panic!("{plan:?}")
     };
@@ -223,10 +223,50 @@ fn a_topic_that_came_back_is_gone_before_it_is_opened() {
     assert!(opened.birth);
 }
 
+fn broker_config(broker: &str, value: Option<&str>) -> Record {
+    Record::Config(ConfigRecord {
+        resource_type: 4,
+        resource_name: broker.into(),
+        name: "log.retention.ms".into(),
+        value: value.map(str::to_owned),
+    })
+}
+
+#[test]
+fn new_defaults_of_topics_configure_what_this_node_holds() {
+    let records = [
+        topic(1, "here"),
+        partition(1, 0, 1, 0),
+        topic(2, "without.partitions"),
+        broker_config("2", Some("5")),
+    ];
+    let old = applied(&records);
+    for (broker, value, configured) in [
+        ("", Some("5"), 1),
+        ("1", Some("5"), 1),
+        ("1", None, 0),
+        ("2", None, 0),
+        ("2", Some("6"), 0),
+        ("10", Some("5"), 0),
+    ] {
+        let mut new = old.clone();
+        new.apply(&broker_config(broker, value));
+        let delta = Delta::between(&old, &new);
+        assert_eq!(delta.is_empty(), old == new);
+        let plan = reconcile(&delta, &new, &node());
+        assert_eq!(plan.len(), configured, "{broker:?} {value:?}: {plan:?}");
+        let of_topic = |change: &Change| match change {
+            Change::Configure { topic, .. } => **topic == *"here",
+            _ => false,
+        };
+        assert!(plan.iter().all(of_topic), "{plan:?}");
+    }
+}
+
 #[test]
 fn a_replica_in_a_lost_directory_is_not_opened() {
     let image = applied(&[topic(1, "t"), partition(1, 0, 1, 2)]);
-    let plan = reconcile(&Delta::between(&Image::default(), &image), &node());
+    let plan = reconcile(&Delta::between(&Image::default(), &image), &image, &node());
     assert!(matches!(&plan[..], [Change::Offline(replica)] if replica.directory == directory(2)));
 }
 

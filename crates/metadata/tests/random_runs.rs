@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ottla_metadata::config::TopicDefaults;
-use ottla_metadata::image::{Image, Topic};
+use ottla_metadata::image::{ConfigResource, Image, ResourceType, Topic};
 use ottla_metadata::machine::{Input, Metadata};
 use ottla_metadata::operations::{
-    AllocateProducerIds, CreatePartitions, CreateTopics, CreationDefaults, DeleteTopics,
-    FenceBroker, Found, NewPartitions, NewTopic, NewTopicAssignment, RegisterBroker, TopicLimits,
-    TopicReference, UnregisterBroker,
+    AllocateProducerIds, AlterConfigs, ConfigChange, CreatePartitions, CreateTopics,
+    CreationDefaults, DeleteTopics, FenceBroker, Found, KeyChange, NewPartitions, NewTopic,
+    NewTopicAssignment, RegisterBroker, ResourceChange, TopicLimits, TopicReference,
+    UnregisterBroker,
 };
 use ottla_metadata::record;
 use ottla_protocol::types::{NodeId, TopicId};
@@ -43,7 +44,7 @@ fn rig() -> Rig<Metadata> {
 }
 
 fn any_input(random: &mut Random, image: &Image) -> Input {
-    match random.below(20) {
+    match random.below(24) {
         0 => Input::Found(Found {
             cluster_id: (*random.pick(&["one", "one", "other"])).to_owned(),
             features: vec![("metadata.version".to_owned(), 33)],
@@ -64,6 +65,7 @@ fn any_input(random: &mut Random, image: &Image) -> Input {
         6..12 => Input::CreateTopics(any_creation(random)),
         12..15 => Input::DeleteTopics(any_deletion(random, image)),
         15..18 => Input::CreatePartitions(any_growth(random)),
+        18..22 => Input::AlterConfigs(any_alteration(random)),
         _ => {
             let (broker, broker_epoch) = any_epoch(random, image);
             Input::AllocateProducerIds(AllocateProducerIds {
@@ -193,6 +195,62 @@ fn any_growth(random: &mut Random) -> CreatePartitions {
     }
 }
 
+fn any_alteration(random: &mut Random) -> AlterConfigs {
+    let resources = (0..1 + random.below(3)).map(|_| ResourceChange {
+        resource: any_resource(random),
+        change: any_change(random),
+    });
+    AlterConfigs {
+        resources: resources.collect(),
+        validate_only: random.once_in(6),
+        broker: any_broker(random),
+        defaults: defaults(),
+    }
+}
+
+fn any_resource(random: &mut Random) -> ConfigResource {
+    let (kind, names): (_, &[&str]) = match random.below(8) {
+        0..3 => (ResourceType::Topic, &NAMES),
+        3..6 => (ResourceType::Broker, &["", "1", "2", "9", "x"]),
+        6 => (ResourceType::Group, &["g", ""]),
+        _ => (ResourceType::ClientMetrics, &["s"]),
+    };
+    let name = (*random.pick(names)).to_owned();
+    ConfigResource { kind, name }
+}
+
+fn any_change(random: &mut Random) -> ConfigChange {
+    let keys = [
+        ("retention.ms", "7"),
+        ("cleanup.policy", "compact"),
+        ("log.retention.ms", "8"),
+        ("log.cleanup.policy", "compact"),
+        ("log.retention.hours", "1"),
+        ("consumer.session.timeout.ms", "50000"),
+        ("segment.ms", "x"),
+    ];
+    let chosen: Vec<_> = (0..random.below(3)).map(|_| *random.pick(&keys)).collect();
+    let chosen = chosen.into_iter();
+    if random.once_in(4) {
+        return ConfigChange::Replace(
+            chosen
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        );
+    }
+    let changes = chosen.map(|(key, value)| {
+        let value = value.to_owned();
+        let change = match random.below(5) {
+            0 => KeyChange::Delete,
+            1 => KeyChange::Append(value),
+            2 => KeyChange::Subtract(value),
+            _ => KeyChange::Set(value),
+        };
+        (key.to_owned(), change)
+    });
+    ConfigChange::Update(changes.collect())
+}
+
 fn defaults() -> Arc<CreationDefaults> {
     Arc::new(CreationDefaults {
         partitions: 2,
@@ -225,6 +283,10 @@ fn check_invariants(image: &Image) {
                 "a group serves two partitions"
             );
         }
+    }
+    for topic in &topics {
+        let valid = TopicDefaults::default().validate(&topic.configs);
+        assert!(valid.is_ok(), "{valid:?}");
     }
     assert_eq!(groups.len(), image.partition_count());
     assert!(image.partition_count() <= PARTITIONS_TOTAL_MAX);

@@ -5,7 +5,6 @@
 //! Apache Kafka and against the message types that do the coding.
 //!
 //! To serve one more API, add its row, its message types to [`crate::messages`], and its arm where the compiler asks.
-//! The rows of `for_each_unserved_api` wait for that: their messages are coded and proven, and nobody sees them yet.
 
 use crate::shape::{Shape, table};
 
@@ -55,10 +54,16 @@ macro_rules! for_each_api {
             OffsetForLeaderEpoch = 23, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4, advertised 2, flexible 4;
             /// Read configurations.
             DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse, 1..=4, advertised 1, flexible 4;
+            /// Replace configurations.
+            AlterConfigs = 33, AlterConfigsRequest => AlterConfigsResponse, 0..=2, advertised 0, flexible 2;
+            /// What the log directories hold and how full they are.
+            DescribeLogDirs = 35, DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=5, advertised 1, flexible 2;
             /// Add partitions to topics.
             CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, advertised 0, flexible 2;
             /// Delete groups without members.
             DeleteGroups = 42, DeleteGroupsRequest => DeleteGroupsResponse, 0..=3, advertised 0, flexible 2;
+            /// Change configurations key by key.
+            IncrementalAlterConfigs = 44, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, advertised 0, flexible 1;
             /// Reassignments under way.
             ListPartitionReassignments = 46, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, advertised 0, flexible 0;
             /// Delete committed offsets of a group.
@@ -66,32 +71,14 @@ macro_rules! for_each_api {
             OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse, 0..=0, advertised 0, flexible 32767;
             /// The brokers of the cluster.
             DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
+            /// Which resources have configurations of their own.
+            ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
             /// Partitions of topics, page by page.
             DescribeTopicPartitions = 75, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0, advertised 0, flexible 0;
         }
     };
 }
 pub(crate) use for_each_api;
-
-/// Gives the rows of APIs whose messages are here and that nothing serves yet. To serve one, move its row to its place
-/// in [`for_each_api`], which is ordered by key.
-#[cfg(test)]
-macro_rules! for_each_unserved_api {
-    ($then:ident) => {
-        $then! {
-            /// Replace configurations.
-            AlterConfigs = 33, AlterConfigsRequest => AlterConfigsResponse, 0..=2, advertised 0, flexible 2;
-            /// What the log directories hold and how full they are.
-            DescribeLogDirs = 35, DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=5, advertised 1, flexible 2;
-            /// Change configurations key by key.
-            IncrementalAlterConfigs = 44, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, advertised 0, flexible 1;
-            /// Which resources have configurations of their own.
-            ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
-        }
-    };
-}
-#[cfg(test)]
-pub(crate) use for_each_unserved_api;
 
 macro_rules! define_table {
     ($(

@@ -18,11 +18,12 @@ mod types {
     //! The type in each variant of [`super::Response`]: kafka-protocol's, but for Fetch.
     pub(super) use crate::fetch::FetchResponse;
     pub(super) use crate::messages::{
-        ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
-        DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
-        DescribeConfigsResponse, DescribeGroupsResponse, DescribeTopicPartitionsResponse,
-        FindCoordinatorResponse, HeartbeatResponse, InitProducerIdResponse, JoinGroupResponse,
-        LeaveGroupResponse, ListGroupsResponse, ListOffsetsResponse,
+        AlterConfigsResponse, ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse,
+        DeleteGroupsResponse, DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
+        DescribeConfigsResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
+        DescribeTopicPartitionsResponse, FindCoordinatorResponse, HeartbeatResponse,
+        IncrementalAlterConfigsResponse, InitProducerIdResponse, JoinGroupResponse,
+        LeaveGroupResponse, ListConfigResourcesResponse, ListGroupsResponse, ListOffsetsResponse,
         ListPartitionReassignmentsResponse, MetadataResponse, OffsetCommitResponse,
         OffsetDeleteResponse, OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse,
         SyncGroupResponse,

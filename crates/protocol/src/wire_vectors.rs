@@ -1,14 +1,14 @@
 //! Everything the Java implementation was seen to write, read and written again by this one.
 //!
 //! The vectors hold every API of Kafka 4.4 in every version. Shapes are held against all of them, codecs against
-//! those of the APIs that have one: all that are served, and those that wait for it.
+//! those of the APIs served.
 
 use std::io::Read as _;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::read::GzDecoder;
 
-use crate::api::{ApiKey, ApiSpec, for_each_api, for_each_unserved_api};
+use crate::api::{ApiKey, ApiSpec, for_each_api};
 use crate::fetch;
 use crate::header::RequestHeader;
 use crate::messages::*;
@@ -125,7 +125,7 @@ impl Side {
 
 /// Those of all rows.
 fn codecs() -> impl Iterator<Item = &'static Codec> {
-    served::CODECS.iter().chain(unserved::CODECS)
+    CODECS.iter()
 }
 
 macro_rules! define_codecs {
@@ -134,7 +134,7 @@ macro_rules! define_codecs {
         $name:ident = $key:literal, $request:ident => $response:ident,
         $min:literal ..= $max:literal, advertised $advertised:literal, flexible $flexible:literal;
     )+) => {
-        pub(super) static CODECS: &[Codec] = &[$(
+        static CODECS: &[Codec] = &[$(
             Codec {
                 name: stringify!($name),
                 key: $key,
@@ -150,15 +150,7 @@ macro_rules! define_codecs {
     };
 }
 
-mod served {
-    use super::*;
-    for_each_api!(define_codecs);
-}
-
-mod unserved {
-    use super::*;
-    for_each_unserved_api!(define_codecs);
-}
+for_each_api!(define_codecs);
 
 fn rewritten_as<T: Encodable + Decodable>(vector: &Vector) -> Bytes {
     let mut body = vector.body.clone();
@@ -457,16 +449,8 @@ fn headers_are_those_that_the_codecs_claim() {
 }
 
 #[test]
-fn an_api_is_served_or_waits_and_each_list_is_ordered() {
-    for list in [served::CODECS, unserved::CODECS] {
-        assert!(list.is_sorted_by(|one, next| one.key < next.key));
-    }
-    let waiting = unserved::CODECS.iter();
-    assert!(
-        waiting
-            .into_iter()
-            .all(|api| ApiSpec::find(api.key).is_none())
-    );
+fn the_table_is_ordered() {
+    assert!(CODECS.is_sorted_by(|one, next| one.key < next.key));
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub use boundary::{BadBoundary, Boundary};
 pub use config::{FlushPolicy, LogConfig};
 pub use dir::{
     DirStats, DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions, OnFailure, PartitionFolder,
+    Volume,
 };
 pub use entry::{EntryKind, EntryMeta};
 pub use epochs::{EpochEnd, EpochStart};

@@ -37,6 +37,7 @@ public final class Main {
         ConsumerCases.addTo(cases);
         GroupCases.addTo(cases);
         AdminCases.addTo(cases);
+        ConfigCases.addTo(cases);
         return cases;
     }
 

@@ -28,11 +28,15 @@ const SERVED: &[(&str, &str)] = &[
     ("InitProducerId(22)", "0 to 5"),
     ("OffsetForLeaderEpoch(23)", "2 to 4"),
     ("DescribeConfigs(32)", "1 to 4"),
+    ("AlterConfigs(33)", "0 to 2"),
+    ("DescribeLogDirs(35)", "1 to 5"),
     ("CreatePartitions(37)", "0 to 3"),
     ("DeleteGroups(42)", "0 to 3"),
+    ("IncrementalAlterConfigs(44)", "0 to 1"),
     ("ListPartitionReassignments(46)", "0"),
     ("OffsetDelete(47)", "0"),
     ("DescribeCluster(60)", "0 to 2"),
+    ("ListConfigResources(74)", "0 to 1"),
     ("DescribeTopicPartitions(75)", "0"),
 ];
 

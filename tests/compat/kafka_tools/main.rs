@@ -3,6 +3,7 @@
 //! What is compared is what a person reads: generated ids, times and node ids are left out. The
 //! expectations are those of Apache Kafka; `OTTLA_COMPAT_BROKERS=kafka` proves them.
 
+mod alter_configs;
 mod cluster;
 mod configs;
 mod console;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     producers::add_to(&mut suite);
     dump_log::add_to(&mut suite);
     configs::add_to(&mut suite);
+    alter_configs::add_to(&mut suite);
     cluster::add_to(&mut suite);
     suite.run()
 }

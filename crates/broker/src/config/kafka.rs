@@ -139,6 +139,8 @@ const ELSEWHERE: &[&str] = &[
 mod tests {
     use std::collections::BTreeSet;
 
+    use ottla_metadata::config::{broker_setting, dynamic_broker_setting};
+
     use super::*;
 
     fn check(name: &str, expected: &str) {
@@ -249,6 +251,23 @@ mod tests {
         }
         let own = keys::all().filter(|key| names().all(|known| known != key.name));
         assert!(own.into_iter().all(|key| key.name.starts_with("ottla.")));
+    }
+
+    /// What can be changed while brokers run is what Kafka says; what else it lets change does not act at once here.
+    #[test]
+    fn settings_that_change_at_run_time_are_those_of_kafka_that_topics_get_their_defaults_from() {
+        for line in FACTS.lines().skip(1) {
+            let fields: Vec<_> = line.split('\t').collect();
+            let (name, mode) = (fields[0], fields[6]);
+            let is_default_of_topics = keys::find(name).is_some() && broker_setting(name).is_some();
+            let dynamic = is_default_of_topics && mode == "cluster-wide";
+            assert_eq!(dynamic_broker_setting(name).is_some(), dynamic, "{name}");
+        }
+        for name in keys::all().map(|key| key.name) {
+            let known = dynamic_broker_setting(name).is_some();
+            let of_kafka = names().any(|one| one == name);
+            assert!(of_kafka || known == (name == "ottla.flush"), "{name}");
+        }
     }
 
     /// What Kafka 4.4's `ConfigDef` answered when it was given each of these values.

@@ -3,9 +3,11 @@
 //! - [`records`]: producing, fetching and what is about offsets;
 //! - [`topics`]: creating, changing and deleting topics;
 //! - [`groups`]: consumer groups and what they commit;
-//! - [`cluster`]: what there is: versions, brokers, topics, settings.
+//! - [`cluster`]: what there is: versions, brokers, topics, log directories;
+//! - [`configs`]: settings of topics, brokers and groups.
 
 pub mod cluster;
+pub mod configs;
 pub mod groups;
 pub mod records;
 pub mod topics;

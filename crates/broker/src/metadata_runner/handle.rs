@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_metadata::operations::{
-    AllocateProducerIds, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic, Found,
-    PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
+    AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic,
+    Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
 };
 use ottla_protocol::{ErrorCode, NodeId};
 
@@ -90,6 +90,17 @@ impl MetadataHandle {
     ) -> impl Future<Output = Answer<Vec<PartitionsOutcome>>> + use<> {
         self.ask(Input::CreatePartitions(topics), |reply| match reply {
             Reply::CreatePartitions(outcomes) => Some(outcomes),
+            _ => None,
+        })
+    }
+
+    /// Changes configurations.
+    pub fn alter_configs(
+        &self,
+        configs: AlterConfigs,
+    ) -> impl Future<Output = Answer<Vec<Result<(), Refused>>>> + use<> {
+        self.ask(Input::AlterConfigs(configs), |reply| match reply {
+            Reply::AlterConfigs(outcomes) => Some(outcomes),
             _ => None,
         })
     }

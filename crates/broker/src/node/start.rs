@@ -32,6 +32,7 @@ use crate::authorize::Gate;
 use crate::chores::Chores;
 use crate::config::{Config, HostPort};
 use crate::context::Broker;
+use crate::defaults::Defaults;
 use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
 use crate::groups::{self, GroupShards};
@@ -41,6 +42,7 @@ use crate::limits::{
     DISK_RESERVE_BYTES, GROUPS_SETTLE_MAX, MAPPED_FILES_MAX, METADATA_REQUESTS_QUEUED_MAX,
     START_SETTLE_MAX,
 };
+use crate::loggers::Loggers;
 use crate::metadata_runner::{Following, MetadataHandle};
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
@@ -62,17 +64,20 @@ pub struct NodeOptions {
     pub random: Random,
     /// Who may do what.
     pub gate: Gate,
+    /// What of itself the process writes to its log lines.
+    pub loggers: Loggers,
 }
 
 impl NodeOptions {
     /// With the system's own doors.
-    pub fn system(config: Arc<Config>) -> NodeOptions {
+    pub fn system(config: Arc<Config>, loggers: Loggers) -> NodeOptions {
         NodeOptions {
             config,
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock::default()),
             random: Random::from_system(),
             gate: Gate::default(),
+            loggers,
         }
     }
 }
@@ -162,17 +167,19 @@ impl Node {
             clock,
             random,
             gate,
+            loggers,
         } = options;
         let doors = Doors::open(&config).await?;
         let (failed, failure) = watch::channel(None);
         let mut ground = Ground {
-            defaults: Arc::new(creation_defaults(&config)?),
+            defaults: Arc::new(Defaults::new(config.node_id, creation_defaults(&config)?)),
             metrics: Arc::new(Metrics::new()),
             health: Arc::new(Health::starting()),
             config,
             clock,
             random,
             gate,
+            loggers,
             failed,
         };
         let http = doors
@@ -188,7 +195,7 @@ impl Node {
             ground.config.groups.clone(),
         );
         groups.settle(GROUPS_SETTLE_MAX).await;
-        let broker = Arc::new(ground.into_broker(cluster, groups));
+        let broker = Arc::new(ground.into_broker(cluster, groups, store.directory.clone()));
 
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
         let limits = broker.config.network.clone();
@@ -326,7 +333,8 @@ struct Ground {
     clock: Arc<dyn Clock>,
     random: Random,
     gate: Gate,
-    defaults: Arc<CreationDefaults>,
+    loggers: Loggers,
+    defaults: Arc<Defaults>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     failed: watch::Sender<Option<String>>,
@@ -342,7 +350,7 @@ impl Ground {
         }
     }
 
-    fn into_broker(self, cluster: Cluster, groups: Arc<GroupShards>) -> Broker {
+    fn into_broker(self, cluster: Cluster, groups: Arc<GroupShards>, directory: LogDir) -> Broker {
         Broker {
             node_id: self.config.node_id,
             fetch_sessions: Mutex::new(FetchSessionCache::new(self.config.fetch.sessions_max)),
@@ -354,7 +362,9 @@ impl Ground {
             partitions: cluster.partitions,
             groups,
             metadata: cluster.metadata,
-            creation_defaults: self.defaults,
+            defaults: self.defaults,
+            directory,
+            loggers: self.loggers,
             random: Mutex::new(self.random),
             producer_ids: ProducerIds::default(),
             purgatory: Purgatory::default(),
@@ -423,6 +433,7 @@ impl Cluster {
         let (plans, following_partitions) = partitions.follow();
         let following = Following {
             images: Arc::clone(&images),
+            defaults: Arc::clone(&ground.defaults),
             plans,
             node: LocalNode {
                 id: node_id,
@@ -491,9 +502,12 @@ fn creation_defaults(config: &Config) -> Result<CreationDefaults, InvalidDefault
 }
 
 /// How a topic's overrides become what it runs with here.
-fn resolve(config: &Config, defaults: &Arc<CreationDefaults>) -> Resolve {
+fn resolve(config: &Config, defaults: &Arc<Defaults>) -> Resolve {
     let (defaults, expiration) = (Arc::clone(defaults), config.producers.expiration);
-    Box::new(move |configs| Settings::new(defaults.configs.resolve(configs), expiration))
+    Box::new(move |configs| {
+        let config = defaults.current().configs.resolve(configs);
+        Settings::new(config, expiration)
+    })
 }
 
 /// Waits until this node's partitions are open, within a bound: what takes longer answers

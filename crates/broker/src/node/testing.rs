@@ -10,6 +10,7 @@ use ottla_protocol::ErrorCode;
 use ottla_protocol::exchange::{decode_response, encode_request};
 use ottla_protocol::frame::FrameDecoder;
 use ottla_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use ottla_protocol::messages::create_topics_response::CreatableTopicConfigs;
 use ottla_protocol::messages::metadata_request::MetadataRequestTopic;
 use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ottla_protocol::messages::produce_response::PartitionProduceResponse;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use super::{Node, NodeOptions};
 use crate::authorize::Gate;
 use crate::config::{Config, Flags, Sources};
+use crate::loggers::Loggers;
 
 /// How long anything may take that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -160,7 +162,7 @@ impl Setup {
         let built = Config::build(sources).unwrap();
         NodeOptions {
             gate,
-            ..NodeOptions::system(Arc::new(built.config))
+            ..NodeOptions::system(Arc::new(built.config), Loggers::new("info", |_| Ok(())))
         }
     }
 }
@@ -227,6 +229,18 @@ impl TestClient {
         let response = self.ask(7, &request).await;
         assert_eq!(response.topics[0].error_code, 0, "{response:?}");
         response.topics[0].topic_id
+    }
+
+    /// Creates a topic; the configurations that it is told to have.
+    pub(crate) async fn create_told(
+        &mut self,
+        name: &str,
+        configs: &[(&str, &str)],
+    ) -> Vec<CreatableTopicConfigs> {
+        let request = create_request(vec![new_topic(name, 1, 1, configs)]);
+        let mut response = self.ask(7, &request).await;
+        assert_eq!(response.topics[0].error_code, 0, "{response:?}");
+        response.topics.remove(0).configs.unwrap()
     }
 
     /// Deletes a topic.

@@ -1,18 +1,19 @@
-//! What topics get where they say nothing: the broker's settings, and below them Kafka's defaults.
+//! What topics get where they say nothing: the broker's settings in their layers, and below them
+//! Kafka's defaults.
 //!
-//! Of several settings for one key (`log.retention.ms`, `.minutes`, `.hours`) the first that is
-//! set wins, whatever its value; each one that is set must be valid.
+//! The strongest layer that says anything about a key wins; of its settings for the key
+//! (`log.retention.ms`, `.minutes`, `.hours`) the first. Each one that is set must be valid.
 
 use std::collections::BTreeMap;
 
+use super::broker::{BrokerConfigs, InvalidBrokerConfig, Layers, dynamic_broker_setting};
 use super::resolved::Values;
 use super::{Kind, Synonym, TOPIC_KEYS, TopicKey, Value};
 
 /// The defaults of every topic on this broker.
 #[derive(Clone, Debug)]
 pub struct TopicDefaults {
-    /// The broker settings that were given, as they were written.
-    given: BTreeMap<&'static str, String>,
+    layers: Layers,
     values: Values,
 }
 
@@ -36,37 +37,65 @@ impl Default for TopicDefaults {
 }
 
 impl TopicDefaults {
-    /// Takes the defaults for topics out of the broker's settings; other settings are ignored.
+    /// Takes the defaults for topics out of the settings that a broker was started with; other
+    /// settings are ignored.
     pub fn new(broker_values: &BTreeMap<String, String>) -> Result<Self, InvalidDefault> {
-        let mut given = BTreeMap::new();
+        let defaults = Self::read(Layers::started(broker_values))?;
+        defaults.check_lags()?;
+        Ok(defaults)
+    }
+
+    /// The defaults of the same broker under other configurations. They were checked when they
+    /// were written; what this broker cannot read counts as not said.
+    pub fn under(&self, configs: BrokerConfigs<'_>) -> Self {
+        Self::read(self.layers.under(configs)).expect("every layer was read before")
+    }
+
+    /// Whether brokers can run under these configurations, of which those named in `changed` are
+    /// new.
+    pub(crate) fn validate_broker<'a>(
+        &self,
+        configs: BrokerConfigs<'_>,
+        changed: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), InvalidBrokerConfig> {
+        let changed: Vec<_> = changed.collect();
+        let fixed = changed
+            .iter()
+            .filter(|(name, _)| dynamic_broker_setting(name).is_none());
+        let keys: Vec<String> = fixed.map(|(name, _)| (*name).to_owned()).collect();
+        if !keys.is_empty() {
+            return Err(InvalidBrokerConfig::NotDynamic { keys });
+        }
+        for (name, text) in changed {
+            let (key, synonym) = dynamic_broker_setting(name).expect("the others were refused");
+            parse_given(key, synonym, text)?;
+        }
+        Ok(self.under(configs).check_lags()?)
+    }
+
+    fn read(layers: Layers) -> Result<Self, InvalidDefault> {
         let mut values = Values::new();
         for key in TOPIC_KEYS {
             let mut chosen = None;
-            for synonym in key.synonyms {
-                let Some(text) = broker_values.get(synonym.name) else {
-                    continue;
-                };
-                let value = parse(key, synonym, text).map_err(|reason| InvalidDefault {
-                    key: synonym.name.to_owned(),
-                    value: text.clone(),
-                    reason,
-                })?;
-                given.insert(synonym.name, text.clone());
-                chosen.get_or_insert(value);
+            for (_, layer) in layers.each() {
+                for synonym in key.synonyms {
+                    if let Some(text) = layer.get(synonym.name) {
+                        let value = parse_given(key, synonym, text)?;
+                        chosen.get_or_insert(value);
+                    }
+                }
             }
             match chosen {
                 Some(value) => values.set(key, value),
                 None => values.set_default(key),
             }
         }
-        let defaults = Self { given, values };
-        defaults.check_lags()?;
-        Ok(defaults)
+        Ok(Self { layers, values })
     }
 
-    /// What the broker was given for this setting.
-    pub(super) fn given(&self, synonym: &Synonym) -> Option<&str> {
-        self.given.get(synonym.name).map(String::as_str)
+    /// What was given in each layer.
+    pub(super) fn layers(&self) -> &Layers {
+        &self.layers
     }
 
     pub(super) fn values(&self) -> &Values {
@@ -89,7 +118,16 @@ impl TopicDefaults {
     }
 }
 
-fn parse(key: &TopicKey, synonym: &Synonym, text: &str) -> Result<Value, String> {
+fn parse_given(key: &TopicKey, synonym: &Synonym, text: &str) -> Result<Value, InvalidDefault> {
+    parse(key, synonym, text).map_err(|reason| InvalidDefault {
+        key: synonym.name.to_owned(),
+        value: text.to_owned(),
+        reason,
+    })
+}
+
+/// Reads a broker's setting as the topic's key.
+pub(super) fn parse(key: &TopicKey, synonym: &Synonym, text: &str) -> Result<Value, String> {
     let mut value = match synonym.unit.milliseconds() {
         None => Value::parse(key.kind, text).map_err(|error| error.to_string())?,
         Some(unit_ms) => match Value::parse(Kind::Int, text).map_err(|error| error.to_string())? {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Kind, TOPIC_KEYS, TopicDefaults, TopicKey, Unit, Visibility};
+use super::{Kind, TOPIC_KEYS, TopicDefaults, TopicKey, Unit, Visibility, broker_setting};
 
 /// One configuration of a topic as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,19 +47,36 @@ pub struct ConfigSynonym {
 pub enum ConfigSource {
     /// The topic's own override.
     Topic,
+    /// The cluster's configuration of one broker.
+    DynamicBroker,
+    /// The cluster's default for all brokers.
+    DynamicDefaultBroker,
     /// The broker's settings file, flags or environment.
     StaticBroker,
     /// Nobody said anything.
     Default,
+    /// A broker's level of logging.
+    BrokerLogger,
+    /// The group's own override.
+    Group,
 }
 
 impl ConfigSource {
+    /// Whether it can change while brokers run.
+    pub fn is_dynamic(self) -> bool {
+        !matches!(self, ConfigSource::StaticBroker | ConfigSource::Default)
+    }
+
     /// The number on the wire.
     pub fn code(self) -> i8 {
         match self {
             ConfigSource::Topic => 1,
+            ConfigSource::DynamicBroker => 2,
+            ConfigSource::DynamicDefaultBroker => 3,
             ConfigSource::StaticBroker => 4,
             ConfigSource::Default => 5,
+            ConfigSource::BrokerLogger => 6,
+            ConfigSource::Group => 8,
         }
     }
 }
@@ -107,38 +124,56 @@ impl TopicDefaults {
             return (Some(text.clone()), ConfigSource::Topic);
         }
         let parsed = || self.values().get(key).map(ToString::to_string);
-        let given = key
-            .synonyms
-            .iter()
-            .find_map(|one| Some((one.unit, self.given(one)?)));
+        let given = self
+            .layers()
+            .each()
+            .into_iter()
+            .find_map(|(source, layer)| {
+                let mut synonyms = key.synonyms.iter();
+                synonyms.find_map(|one| Some((source, one.unit, layer.get(one.name)?)))
+            });
         match given {
-            Some((Unit::Same, text)) => (Some(text.to_owned()), ConfigSource::StaticBroker),
-            Some((Unit::Minutes | Unit::Hours, _)) => (parsed(), ConfigSource::StaticBroker),
+            Some((source, Unit::Same, text)) => (Some(text.clone()), source),
+            Some((source, Unit::Minutes | Unit::Hours, _)) => (parsed(), source),
             None => (parsed(), ConfigSource::Default),
         }
     }
 
     fn broker_synonyms(&self, key: &TopicKey) -> impl Iterator<Item = ConfigSynonym> {
-        let given = key.synonyms.iter().filter_map(|synonym| {
-            let value = self.given(synonym)?.to_owned();
+        let strongest = key.synonyms.first().map(|synonym| synonym.name);
+        let all = self.said_of(key);
+        all.into_iter()
+            .skip_while(move |synonym| Some(synonym.name) != strongest)
+    }
+
+    /// Everything that was said about the settings behind a key, the strongest first.
+    fn said_of(&self, key: &TopicKey) -> Vec<ConfigSynonym> {
+        let mut said = Vec::new();
+        for (source, layer) in self.layers().each() {
+            said.extend(key.synonyms.iter().filter_map(|synonym| {
+                Some(ConfigSynonym {
+                    name: synonym.name,
+                    value: layer.get(synonym.name)?.clone(),
+                    source,
+                })
+            }));
+        }
+        said.extend(key.synonyms.iter().filter_map(|synonym| {
             Some(ConfigSynonym {
                 name: synonym.name,
-                value,
-                source: ConfigSource::StaticBroker,
-            })
-        });
-        let defaults = key.synonyms.iter().filter_map(|synonym| {
-            let value = synonym.default?.to_owned();
-            Some(ConfigSynonym {
-                name: synonym.name,
-                value,
+                value: synonym.default?.to_owned(),
                 source: ConfigSource::Default,
             })
-        });
-        let strongest = key.synonyms.first().map(|synonym| synonym.name);
-        given
-            .chain(defaults)
-            .skip_while(move |synonym| Some(synonym.name) != strongest)
+        }));
+        said
+    }
+
+    /// Everything that was said about a broker's setting, if topics get a default from it: itself
+    /// first, then what counts where it is silent.
+    pub fn describe_broker_setting(&self, name: &str) -> Option<Vec<ConfigSynonym>> {
+        let (key, _) = broker_setting(name)?;
+        let said = self.said_of(key).into_iter();
+        Some(said.skip_while(|synonym| synonym.name != name).collect())
     }
 }
 
@@ -170,6 +205,7 @@ fn entry(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::BrokerConfigs;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs
@@ -279,6 +315,38 @@ mod tests {
             "1.0E-4 Topic min.cleanable.dirty.ratio=1.0E-4@Topic \
              log.cleaner.min.cleanable.ratio=0.5@Default",
         );
+    }
+
+    #[test]
+    fn what_the_cluster_says_of_brokers_stands_before_what_they_were_started_with() {
+        let started = TopicDefaults::new(&map(&[("log.segment.bytes", "2000000")])).unwrap();
+        let (own, all) = (
+            map(&[("log.segment.bytes", "4000000")]),
+            map(&[("log.segment.bytes", "3000000")]),
+        );
+        let shown = |own: Option<&_>, all: Option<&_>| {
+            let defaults = started.under(BrokerConfigs { own, all });
+            let mut entries = defaults.describe(&map(&[])).into_iter();
+            let entry = entries.find(|entry| entry.name == "segment.bytes").unwrap();
+            let created = defaults.effective(&map(&[]));
+            let created = created.iter().find(|one| one.name == entry.name).unwrap();
+            assert_eq!(
+                (&created.value, created.source),
+                (&entry.value, entry.source)
+            );
+            let said = defaults.describe_broker_setting("log.segment.bytes");
+            assert_eq!(said.unwrap(), entry.synonyms);
+            let sources: Vec<i8> = entry.synonyms.iter().map(|one| one.source.code()).collect();
+            (entry.value.unwrap(), sources)
+        };
+        let value = |text: &str, sources: &[i8]| (text.to_owned(), sources.to_vec());
+        assert_eq!(shown(None, None), value("2000000", &[4, 5]));
+        assert_eq!(shown(None, Some(&all)), value("3000000", &[3, 4, 5]));
+        assert_eq!(
+            shown(Some(&own), Some(&all)),
+            value("4000000", &[2, 3, 4, 5])
+        );
+        assert_eq!(shown(Some(&own), None), value("4000000", &[2, 4, 5]));
     }
 
     #[test]

@@ -86,6 +86,14 @@ pub struct Synonym {
     pub default: Option<&'static str>,
 }
 
+impl Synonym {
+    /// Whether it can be changed while brokers run: as in Kafka, those in the key's own unit but
+    /// for the one that is a default of another.
+    pub fn is_dynamic(&self) -> bool {
+        self.unit == Unit::Same && self.name != "log.flush.scheduler.interval.ms"
+    }
+}
+
 /// How a broker setting's value becomes the topic key's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

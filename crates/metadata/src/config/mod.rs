@@ -1,21 +1,27 @@
-//! Topic configurations: the keys of Kafka 4.4 and our own, from text to typed values.
+//! Configurations of topics and groups: the keys of Kafka 4.4 and our own, from text to typed
+//! values.
 //!
-//! Text comes from users (overrides of a topic) and from the broker's settings (defaults, under
-//! Kafka's broker names). It is parsed and checked here and nowhere else; what leaves is a
-//! [`TopicConfig`], or the entries that DescribeConfigs shows.
+//! Text comes from users (overrides of a topic or group) and from the brokers' settings (defaults,
+//! under Kafka's broker names, in layers). It is parsed and checked here and nowhere else; what
+//! leaves is a [`TopicConfig`], or the entries that DescribeConfigs shows.
 
+mod broker;
 mod check;
 mod defaults;
 mod describe;
+mod group;
 mod key;
 mod resolved;
 mod table;
 mod validate;
 mod value;
 
+pub(crate) use broker::broker_list;
+pub use broker::{BrokerConfigs, InvalidBrokerConfig, broker_setting, dynamic_broker_setting};
 pub use check::Check;
 pub use defaults::{InvalidDefault, TopicDefaults};
 pub use describe::{ConfigEntry, ConfigSource, ConfigSynonym};
+pub use group::{InvalidGroupConfig, describe_group, validate_group};
 pub use key::{Kind, Synonym, TopicKey, Unit, Visibility};
 pub use resolved::{
     CleanupPolicy, Compression, Flush, ThrottledReplicas, TimestampType, TopicConfig,

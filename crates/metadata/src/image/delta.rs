@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
-use super::{Image, Topic};
+use super::{ConfigResource, Image, Topic};
 
-/// The topics that differ between an older and a newer image.
+/// What differs between an older and a newer image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
-    /// The differences, ordered by topic id.
+    /// The topics that differ, ordered by id.
     pub topics: Vec<TopicChange>,
+    /// The other resources whose configurations differ, in order.
+    pub configs: Vec<ConfigResource>,
 }
 
 /// How one topic changed.
@@ -43,13 +45,20 @@ impl Delta {
                 new: new.clone(),
             },
         });
+        let configs = old.configs.diff(&new.configs).map(|item| match item {
+            DiffItem::Add(resource, _) | DiffItem::Remove(resource, _) => resource.clone(),
+            DiffItem::Update {
+                new: (resource, _), ..
+            } => resource.clone(),
+        });
         Self {
             topics: topics.collect(),
+            configs: configs.collect(),
         }
     }
 
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.topics.is_empty()
+        self.topics.is_empty() && self.configs.is_empty()
     }
 }

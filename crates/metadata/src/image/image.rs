@@ -186,6 +186,11 @@ impl Image {
         }
     }
 
+    /// The resources, topics apart, that have configurations, in order.
+    pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
+        self.configs.keys()
+    }
+
     /// The Raft group that the next partition gets.
     pub fn next_group_id(&self) -> u64 {
         self.next_group_id

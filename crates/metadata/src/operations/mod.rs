@@ -1,6 +1,7 @@
 //! What can be asked of the metadata, one operation a file: the decision from the image and the
 //! input to records and an answer. Nothing here changes the image.
 
+mod alter_configs;
 mod brokers;
 mod create_partitions;
 mod create_topics;
@@ -13,6 +14,7 @@ mod producer_ids;
 mod refused;
 mod topic_plan;
 
+pub use alter_configs::{AlterConfigs, ConfigChange, KeyChange, ResourceChange};
 pub use brokers::{FenceBroker, RegisterBroker, UnregisterBroker};
 pub use create_partitions::{CreatePartitions, NewPartitions, PartitionsOutcome};
 pub use create_topics::{CreateTopics, CreatedTopic, NewTopic, NewTopicAssignment, TopicOutcome};

@@ -85,6 +85,9 @@ pub trait Disk: Send + Sync + Debug {
     /// Bytes that an unprivileged process may still allocate on the file system of `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 
+    /// Bytes that the file system of `path` has in all, free or not.
+    fn total_bytes(&self, path: &Path) -> io::Result<u64>;
+
     /// A handle that syncs the whole file system of `path`, or `None` where that call cannot be
     /// trusted to report lost writes. Take it before the first write and keep it: only then does
     /// it report every failure since.

@@ -72,6 +72,11 @@ impl Disk for RealDisk {
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
+    fn total_bytes(&self, path: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
+    }
+
     fn whole_sync(&self, path: &Path) -> io::Result<Option<Arc<dyn WholeSync>>> {
         whole_sync_of(path)
     }
@@ -301,7 +306,8 @@ mod tests {
         if let Some(whole) = RealDisk.whole_sync(dir.path()).unwrap() {
             whole.sync().unwrap();
         }
-        assert!(RealDisk.free_bytes(dir.path()).unwrap() > 0);
+        let free_bytes = RealDisk.free_bytes(dir.path()).unwrap();
+        assert!(0 < free_bytes && free_bytes <= RealDisk.total_bytes(dir.path()).unwrap());
     }
 
     #[test]

@@ -313,6 +313,12 @@ impl Disk for SimDisk {
         Ok(capacity.saturating_sub(state.tree.space()))
     }
 
+    fn total_bytes(&self, _path: &Path) -> io::Result<u64> {
+        let state = self.state.lock();
+        state.alive(state.life)?;
+        Ok(state.faults.capacity_bytes.unwrap_or(u64::MAX))
+    }
+
     fn whole_sync(&self, _path: &Path) -> io::Result<Option<Arc<dyn WholeSync>>> {
         let state = self.state.lock();
         state.alive(state.life)?;

@@ -32,6 +32,15 @@ pub struct LogDir {
     owner: Arc<Owner>,
 }
 
+/// The space of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// All of it.
+    pub total_bytes: u64,
+    /// What is left for this process.
+    pub usable_bytes: u64,
+}
+
 /// What ends with the directory.
 struct Owner {
     shared: Arc<DirShared>,
@@ -138,6 +147,23 @@ impl LogDir {
         let entries = self.shared.disk.read_dir(&self.shared.path)?.into_iter();
         let folders = entries.filter(|entry| entry.is_dir && !entry.name.ends_with(DELETED_FOLDER));
         Ok(folders.map(|entry| entry.name).collect())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The space of the volume that it lies on. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn volume(&self) -> io::Result<Volume> {
+        let DirShared { disk, path, .. } = &*self.shared;
+        Ok(Volume {
+            total_bytes: disk.total_bytes(path)?,
+            usable_bytes: disk.free_bytes(path)?,
+        })
     }
 
     /// The first fatal error; everything fails from then on.

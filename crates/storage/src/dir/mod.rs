@@ -18,7 +18,7 @@ mod trash;
 pub(crate) mod writer;
 
 pub(crate) use journal::Saved;
-pub use log_dir::LogDir;
+pub use log_dir::{LogDir, Volume};
 pub use meta::DirectoryMeta;
 pub use options::{DirStats, Drive, LogDirError, LogDirOptions, OnFailure};
 pub(crate) use shared::{DirShared, Slot};

@@ -2,7 +2,7 @@
 
 pub mod api_versions;
 pub mod describe_cluster;
-pub mod describe_configs;
+pub mod describe_log_dirs;
 pub mod describe_topic_partitions;
 pub mod metadata;
 mod view;

@@ -104,7 +104,7 @@ fn create_topic(call: Call<'_>) -> impl Future<Output = ()> + use<> {
         CreateTopics {
             topics: vec![topic],
             validate_only: false,
-            defaults: Arc::clone(&call.broker.creation_defaults),
+            defaults: call.broker.defaults.current(),
         },
     )
 }

@@ -32,7 +32,7 @@ pub(crate) fn handle(call: Call<'_>, request: CreatePartitionsRequest) -> Reply 
     let growth = call.broker.metadata.create_partitions(CreatePartitions {
         topics,
         validate_only,
-        defaults: Arc::clone(&call.broker.creation_defaults),
+        defaults: call.broker.defaults.current(),
     });
     let broker = Arc::clone(call.broker);
     Reply::later(async move {

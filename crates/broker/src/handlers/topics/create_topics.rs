@@ -51,7 +51,7 @@ pub(crate) fn handle(call: Call<'_>, request: CreateTopicsRequest) -> Reply {
     let creation = call.broker.metadata.create_topics(CreateTopics {
         topics,
         validate_only,
-        defaults: Arc::clone(&call.broker.creation_defaults),
+        defaults: call.broker.defaults.current(),
     });
     let broker = Arc::clone(call.broker);
     Reply::later(async move {
@@ -169,7 +169,8 @@ fn with_details(
     result: CreatableTopicResult,
     topic: &CreatedTopic,
 ) -> CreatableTopicResult {
-    let entries = broker.creation_defaults.configs.effective(&topic.configs);
+    let defaults = broker.defaults.current();
+    let entries = defaults.configs.effective(&topic.configs);
     result
         .with_num_partitions(topic.num_partitions)
         .with_replication_factor(topic.replication_factor)

@@ -28,7 +28,7 @@ pub(crate) fn auto_create(call: Call<'_>, names: Vec<String>) -> impl Future<Out
         CreateTopics {
             topics: topics.collect(),
             validate_only: false,
-            defaults: Arc::clone(&call.broker.creation_defaults),
+            defaults: call.broker.defaults.current(),
         },
     )
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use ottla_broker::config::{Built, Config, Flags, PropertiesFile, Sources};
+use ottla_broker::loggers::Loggers;
 use ottla_broker::node::{Node, NodeOptions};
 use ottla_platform::process;
 use tokio::runtime::Builder;
@@ -81,13 +82,13 @@ impl Serve {
             output.bytes(built.config.print().as_bytes())?;
             return Ok(output.finish()?);
         }
-        logging::start(log_format, "info");
+        let loggers = logging::start(log_format, "info");
         let runtime = Builder::new_multi_thread()
             .worker_threads(worker_threads())
             .enable_all()
             .build()
             .map_err(Failure::failed)?;
-        runtime.block_on(serve(built))
+        runtime.block_on(serve(built, loggers))
     }
 
     fn sources(self) -> Result<Sources, Failure> {
@@ -127,7 +128,7 @@ fn worker_threads() -> usize {
     cores.saturating_sub(1).max(1)
 }
 
-async fn serve(built: Built) -> Result<(), Failure> {
+async fn serve(built: Built, loggers: Loggers) -> Result<(), Failure> {
     // Signals that come while the node starts count as well.
     let mut signals = StopSignals::listen().map_err(Failure::failed)?;
     tracing::info!(version = version(), "ottla starts");
@@ -136,7 +137,7 @@ async fn serve(built: Built) -> Result<(), Failure> {
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
-    let options = NodeOptions::system(Arc::new(built.config));
+    let options = NodeOptions::system(Arc::new(built.config), loggers);
     let node = tokio::select! {
         node = Node::start(options) => node.map_err(Failure::failed)?,
         signal = signals.next() => {

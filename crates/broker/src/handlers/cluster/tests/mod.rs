@@ -1,7 +1,7 @@
 //! Tests of the cluster handlers, each against a node in this process.
 
 mod brokers;
-mod configs;
+mod log_dirs;
 mod metadata;
 mod pages;
 mod versions;

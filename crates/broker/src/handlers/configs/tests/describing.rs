@@ -9,11 +9,11 @@ use ottla_protocol::messages::describe_configs_response::{
 use crate::authorize::{Gate, Operation};
 use crate::node::testing::{TestClient, TestNode, name_of, text};
 
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-const LOGGER: i8 = 8;
-const CLIENT_METRICS: i8 = 16;
-const GROUP: i8 = 32;
+pub(super) const TOPIC: i8 = 2;
+pub(super) const BROKER: i8 = 4;
+pub(super) const LOGGER: i8 = 8;
+pub(super) const CLIENT_METRICS: i8 = 16;
+pub(super) const GROUP: i8 = 32;
 
 fn request(kind: i8, name: &str, keys: Option<&[&str]>) -> DescribeConfigsRequest {
     let resource = DescribeConfigsResource::default()
@@ -25,7 +25,7 @@ fn request(kind: i8, name: &str, keys: Option<&[&str]>) -> DescribeConfigsReques
         .with_include_synonyms(true)
 }
 
-async fn describe(
+pub(super) async fn describe(
     client: &mut TestClient,
     kind: i8,
     name: &str,
@@ -39,7 +39,7 @@ async fn describe(
 }
 
 /// `value source [synonym=value@source …]`.
-fn shown(entry: &DescribeConfigsResourceResult) -> String {
+pub(super) fn shown(entry: &DescribeConfigsResourceResult) -> String {
     let value = entry.value.as_deref().unwrap_or("null");
     let mut shown = format!("{value} {}", entry.config_source);
     for synonym in &entry.synonyms {

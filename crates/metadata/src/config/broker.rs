@@ -1,0 +1,202 @@
+//! The broker settings that topics get their defaults from, in the layers that can give them.
+//!
+//! | layer | where it is said | strength |
+//! |---|---|---|
+//! | own | the cluster's configuration of this one broker | strongest |
+//! | all | the cluster's default for all brokers | |
+//! | started | this broker's file, flags and environment | weakest |
+//!
+//! The first two can change while brokers run, and only some settings can be in them: a
+//! [`Synonym`] knows whether it is one.
+
+use std::collections::BTreeMap;
+
+use super::{ConfigSource, InvalidDefault, Kind, Synonym, TOPIC_KEYS, TopicKey, defaults};
+use crate::image::{ConfigResource, Configs, Image, ResourceType};
+use ottla_protocol::types::NodeId;
+
+/// What the cluster says about brokers: changes of their settings while they run.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerConfigs<'a> {
+    /// About one broker.
+    pub own: Option<&'a Configs>,
+    /// About all brokers.
+    pub all: Option<&'a Configs>,
+}
+
+impl<'a> BrokerConfigs<'a> {
+    /// What an image says about a broker.
+    pub fn of(image: &'a Image, broker: NodeId) -> Self {
+        let configs = |name: String| {
+            let kind = ResourceType::Broker;
+            let configs = image.config(&ConfigResource { kind, name });
+            configs.map(|configs| &**configs)
+        };
+        Self {
+            own: configs(broker.to_string()),
+            all: configs(String::new()),
+        }
+    }
+}
+
+/// The setting of this name, if topics get a default from it, and the topic's key.
+pub fn broker_setting(name: &str) -> Option<(&'static TopicKey, &'static Synonym)> {
+    TOPIC_KEYS.iter().find_map(|key| {
+        let synonym = key.synonyms.iter().find(|synonym| synonym.name == name)?;
+        Some((key, synonym))
+    })
+}
+
+/// The setting of this name, if it can be changed while brokers run.
+pub fn dynamic_broker_setting(name: &str) -> Option<(&'static TopicKey, &'static Synonym)> {
+    broker_setting(name).filter(|(_, synonym)| synonym.is_dynamic())
+}
+
+/// A change of a broker's settings that it cannot take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidBrokerConfig {
+    /// Settings that are read at a broker's start alone, or that it does not have.
+    #[error("these configs cannot be changed while brokers run: {}", keys.join(", "))]
+    NotDynamic {
+        /// Their names.
+        keys: Vec<String>,
+    },
+    /// A value that cannot be.
+    #[error(transparent)]
+    Value(#[from] InvalidDefault),
+}
+
+/// Settings by name, as they were written.
+type Given = BTreeMap<&'static str, String>;
+
+/// What was given in each layer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layers {
+    own: Given,
+    all: Given,
+    started: Given,
+}
+
+impl Layers {
+    /// The layer of a broker's start; of its settings those are kept that topics get defaults from.
+    pub(super) fn started(broker_values: &BTreeMap<String, String>) -> Self {
+        Self {
+            started: known(broker_values, |_, _| true),
+            ..Self::default()
+        }
+    }
+
+    /// The same start under other configurations, of which what cannot be read is left out.
+    pub(super) fn under(&self, configs: BrokerConfigs<'_>) -> Self {
+        let readable = |key: &TopicKey, synonym: &Synonym, text: &str| {
+            synonym.is_dynamic() && defaults::parse(key, synonym, text).is_ok()
+        };
+        let layer = |configs: Option<&Configs>| {
+            configs.map_or_else(Given::new, |configs| {
+                known(configs, |(key, synonym), text| readable(key, synonym, text))
+            })
+        };
+        Self {
+            own: layer(configs.own),
+            all: layer(configs.all),
+            started: self.started.clone(),
+        }
+    }
+
+    /// The layers, the strongest first, as DescribeConfigs calls them.
+    pub(super) fn each(&self) -> [(ConfigSource, &Given); 3] {
+        [
+            (ConfigSource::DynamicBroker, &self.own),
+            (ConfigSource::DynamicDefaultBroker, &self.all),
+            (ConfigSource::StaticBroker, &self.started),
+        ]
+    }
+}
+
+fn known(
+    configs: &BTreeMap<String, String>,
+    keep: impl Fn((&TopicKey, &Synonym), &str) -> bool,
+) -> Given {
+    let known = configs.iter().filter_map(|(name, text)| {
+        let (key, synonym) = broker_setting(name)?;
+        keep((key, synonym), text).then(|| (synonym.name, text.clone()))
+    });
+    known.collect()
+}
+
+/// Whether a value of this setting is a list, to which items can be added.
+pub(crate) fn broker_list(name: &str) -> Option<&'static str> {
+    let (key, synonym) = dynamic_broker_setting(name)?;
+    (key.kind == Kind::List)
+        .then_some(synonym.default)
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TopicDefaults;
+
+    fn map(pairs: &[(&str, &str)]) -> Configs {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect()
+    }
+
+    #[test]
+    fn the_stronger_layer_counts() {
+        let started = TopicDefaults::new(&map(&[("log.retention.hours", "24")])).unwrap();
+        let retention = |own: &Configs, all: &Configs| {
+            let (own, all) = (Some(own), Some(all));
+            let defaults = started.under(BrokerConfigs { own, all });
+            defaults.resolve(&Configs::new()).retention_ms
+        };
+        let (none, five, seven) = (
+            map(&[]),
+            map(&[("log.retention.ms", "5")]),
+            map(&[("log.retention.ms", "7")]),
+        );
+        assert_eq!(retention(&none, &none), 86_400_000);
+        assert_eq!(retention(&none, &five), 5);
+        assert_eq!(retention(&seven, &five), 7);
+        assert_eq!(retention(&seven, &none), 7);
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_changed_counts_as_not_said() {
+        let all = map(&[
+            ("log.retention.hours", "1"),
+            ("log.segment.bytes", "small"),
+            ("from.the.future", "1"),
+            ("log.roll.ms", "9"),
+        ]);
+        let configs = BrokerConfigs {
+            own: None,
+            all: Some(&all),
+        };
+        let config = TopicDefaults::default()
+            .under(configs)
+            .resolve(&Configs::new());
+        assert_eq!(config.retention_ms, 604_800_000);
+        assert_eq!((config.segment_bytes, config.segment_ms), (1 << 30, 9));
+    }
+
+    #[test]
+    fn settings_in_other_units_are_read_at_the_start_alone() {
+        for (name, dynamic) in [
+            ("log.retention.ms", true),
+            ("log.retention.minutes", false),
+            ("log.retention.hours", false),
+            ("log.flush.scheduler.interval.ms", false),
+            ("log.flush.interval.ms", true),
+            ("ottla.flush", true),
+            ("retention.ms", false),
+            ("listeners", false),
+        ] {
+            assert_eq!(dynamic_broker_setting(name).is_some(), dynamic, "{name}");
+        }
+        assert_eq!(broker_list("log.cleanup.policy"), Some("delete"));
+        assert_eq!(broker_list("log.segment.bytes"), None);
+    }
+}
