@@ -60,3 +60,36 @@ fn door<S>(handle: Handle<EnvFilter, S>) -> impl Fn(&str) -> Result<(), String> 
         handle.reload(filter).map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ottla_broker::loggers::{Level, LevelChange, ROOT};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::{Registry, reload};
+
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_changed_counts_at_once() {
+        let filter = "info,openraft=error";
+        let (layer, handle) = reload::Layer::<_, Registry>::new(EnvFilter::new(filter));
+        let loggers = Loggers::new(filter, door(handle));
+        let change = |name: &str, change| {
+            let changed = loggers.change(&BTreeMap::from([(name.to_owned(), change)]));
+            changed.expect("the filter is one");
+        };
+        tracing::subscriber::with_default(Registry::default().with(layer), || {
+            let here = || tracing::enabled!(target: "ottla_broker::net", tracing::Level::DEBUG);
+            assert!(!here());
+            change("ottla_broker", LevelChange::Set(Level::Debug));
+            assert!(here());
+            change("ottla_broker", LevelChange::Unset);
+            assert!(!here());
+            change(ROOT, LevelChange::Set(Level::Trace));
+            assert!(here());
+            assert!(!tracing::enabled!(target: "openraft", tracing::Level::WARN));
+        });
+    }
+}

@@ -1,8 +1,8 @@
 //! What librdkafka's admin client does.
 
 use futures::executor::block_on;
-use ottla_tests::{Broker, Suite};
-use rdkafka::admin::{NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
+use ottla_tests::{Broker, Suite, wait};
+use rdkafka::admin::{AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::BaseRecord;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -16,6 +16,7 @@ pub(crate) fn add_to(suite: &mut Suite) {
         .case("bad_topics_are_refused", bad_topics)
         .case("partitions_are_added", partitions)
         .case("configs_are_described", configs)
+        .case("configs_are_replaced", replaced)
         .case("records_are_deleted", records);
 }
 
@@ -82,6 +83,34 @@ fn configs(broker: &Broker) {
     assert!(!entry("retention.ms").is_default);
     assert_eq!(entry("cleanup.policy").value.as_deref(), Some("delete"));
     assert!(entry("cleanup.policy").is_default);
+}
+
+/// The old request, which the Java client has lost: what is not named goes back to its default.
+fn replaced(broker: &Broker) {
+    let topic = "rdkafka-replaced";
+    create_topic(broker, topic, &[("retention.ms", "1234")]);
+    let alter = |key, value| {
+        let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(key, value);
+        let mut altered = block_on(admin(broker).alter_configs([&change], &options()))
+            .expect("the broker answers");
+        altered.pop().expect("one resource was named")
+    };
+    assert!(alter("flush.messages", "7").is_ok());
+    let value = |key| {
+        let resource = ResourceSpecifier::Topic(topic);
+        let described = block_on(admin(broker).describe_configs([&resource], &options()));
+        let described = described.expect("the broker answers").pop();
+        let described = described.expect("one resource was asked for");
+        let described = described.expect("the topic is there");
+        described.get(key).and_then(|entry| entry.value.clone())
+    };
+    wait::until("the new setting", PATIENCE, || {
+        (value("flush.messages").as_deref() == Some("7")).then_some(())
+    });
+    assert_eq!(value("retention.ms").as_deref(), Some("604800000"));
+    // Whether it is refused the crate does not tell, but nothing has changed.
+    let _ = alter("flush.messages", "often");
+    assert_eq!(value("flush.messages").as_deref(), Some("7"));
 }
 
 fn records(broker: &Broker) {
