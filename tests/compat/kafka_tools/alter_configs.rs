@@ -31,7 +31,7 @@ pub(crate) fn add_to(suite: &mut Suite) {
 type Entity<'a> = &'a [&'a str];
 
 fn kafka_configs(broker: &Broker, entity: Entity<'_>, options: &[&str]) -> Tool {
-    Tool::kafka("kafka.admin.ConfigCommand")
+    Tool::kafka("org.apache.kafka.tools.ConfigCommand")
         .args(["--bootstrap-server", &broker.bootstrap()])
         .args(entity)
         .args(options)

@@ -56,7 +56,7 @@ pub(crate) fn add_to(suite: &mut Suite) {
 }
 
 fn kafka_configs(broker: &Broker, topic: &str, options: &[&str]) -> Tool {
-    Tool::kafka("kafka.admin.ConfigCommand")
+    Tool::kafka("org.apache.kafka.tools.ConfigCommand")
         .args(["--bootstrap-server", &broker.bootstrap()])
         .args([
             "--describe",

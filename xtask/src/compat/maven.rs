@@ -2,8 +2,7 @@
 //! configured to use.
 //!
 //! Three sets in three folders, so that versions never mix: the reference broker, Kafka's command
-//! line tools (their newest release may be behind the broker's), and the client library that our
-//! own Java suites are compiled against.
+//! line tools, and the client library that our own Java suites are compiled against.
 
 use std::path::{Path, PathBuf};
 
@@ -35,10 +34,11 @@ impl JarSet {
         versions: &["4.4.0"],
         artifacts: &["org.apache.kafka:kafka_2.13"],
     };
-    /// kafka-topics and its kin; kafka-configs and kafka-storage are in the server's artifact.
+    /// kafka-topics and its kin; some decoders of kafka-dump-log are in the server's artifact.
+    /// Since 4.4 kafka-configs is another class, so that older tools would not do.
     pub(crate) const TOOLS: JarSet = JarSet {
         name: "tools",
-        versions: &["4.4.0", "4.3.0"],
+        versions: &["4.4.0"],
         artifacts: &[
             "org.apache.kafka:kafka-tools",
             "org.apache.kafka:kafka_2.13",
