@@ -126,7 +126,7 @@ fn source_name(source: ConfigSource) -> &'static str {
         ConfigSource::Topic => "topic",
         ConfigSource::Broker | ConfigSource::BrokerDefault | ConfigSource::BrokerStart => "broker",
         ConfigSource::Default => "default",
-        ConfigSource::Other(_) => "elsewhere",
+        ConfigSource::BrokerLogger | ConfigSource::Group | ConfigSource::Other(_) => "elsewhere",
     }
 }
 
