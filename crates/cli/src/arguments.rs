@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, consume, produce, serve, topic};
+use crate::commands::{completions, consume, group, produce, serve, topic};
 use crate::version::version;
 
 /// A Kafka-compatible broker in one binary, and the tools to use one.
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     #[command(subcommand)]
     Topic(topic::Topic),
+    #[command(subcommand)]
+    Group(group::Group),
     Produce(produce::Produce),
     Consume(consume::Consume),
     Completions(completions::Completions),

@@ -5,20 +5,24 @@
 //! - [`arguments`]: what can be said on the command line;
 //! - [`commands`]: one file a command;
 //! - [`connect`], [`properties`]: how a command reaches the cluster;
-//! - [`output`], [`failure`]: data to stdout, words to stderr, exit codes;
+//! - [`confirm`]: asking before something is destroyed;
+//! - [`output`], [`table`], [`outcomes`], [`failure`]: data to stdout, words to stderr, exit codes;
 //! - [`durations`], [`moments`], [`encoding`]: values as people write them;
 //! - [`logging`], [`version`].
 
 mod arguments;
 mod commands;
+mod confirm;
 mod connect;
 mod durations;
 mod encoding;
 mod failure;
 mod logging;
 mod moments;
+mod outcomes;
 mod output;
 mod properties;
+mod table;
 mod version;
 
 use std::process::ExitCode;

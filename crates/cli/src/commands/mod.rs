@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod consume;
+pub(crate) mod group;
 pub(crate) mod produce;
 pub(crate) mod run;
 pub(crate) mod serve;

@@ -17,6 +17,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run(),
         Command::Completions(completions) => completions.run(),
         Command::Topic(topic) => as_client(topic.run()),
+        Command::Group(group) => as_client(group.run()),
         Command::Produce(produce) => as_client(produce.run()),
         Command::Consume(consume) => as_client(consume.run()),
     }

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use ottla_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use ottla_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, GroupId, ListGroupsRequest, ListGroupsResponse,
+    delete_groups_request,
 };
 use ottla_protocol::{ErrorCode, NodeId};
 
@@ -154,9 +155,10 @@ impl Admin<'_> {
 
     async fn delete_group(&self, group: &str) -> Result<(), ClientError> {
         let build = |_| {
-            let mut request = DeleteGroupsRequest::default();
-            request.groups_names = vec![GroupId(text(group))];
-            request
+            let named = vec![GroupId(text(group))];
+            DeleteGroupsRequest::from(
+                delete_groups_request::DeleteGroupsRequest::default().with_groups_names(named),
+            )
         };
         let code = |response: &ottla_protocol::messages::DeleteGroupsResponse| {
             response.results.first().map_or(0, |told| told.error_code)

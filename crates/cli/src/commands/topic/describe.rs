@@ -10,11 +10,11 @@ use ottla_client::{Client, ClientError, Isolation, OffsetSpec, TopicPartition};
 use ottla_protocol::NodeId;
 use serde_json::{Value, json};
 
-use super::outcomes::tell_each;
-use super::table;
 use crate::connect::Connect;
 use crate::failure::Failure;
+use crate::outcomes::tell_each;
 use crate::output::Output;
+use crate::table;
 
 /// Describe topics: partitions, who leads and keeps them, offsets, configs that differ from the default
 #[derive(Args, Debug)]
