@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, consume, group, produce, serve, topic};
+use crate::commands::{completions, config, consume, group, health, produce, serve, topic};
 use crate::version::version;
 
 /// A Kafka-compatible broker in one binary, and the tools to use one.
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Topic(topic::Topic),
     #[command(subcommand)]
     Group(group::Group),
+    #[command(subcommand)]
+    Config(config::Config),
+    Health(health::Health),
     Produce(produce::Produce),
     Consume(consume::Consume),
     Completions(completions::Completions),

@@ -47,6 +47,13 @@ impl Connect {
         self.client(&[], &mut |_, _| Ok(false)).await
     }
 
+    /// The first of the brokers named, for a command that asks one.
+    pub(crate) fn first_address(&self) -> Result<Address, Failure> {
+        let config = self.config(&[], &mut |_, _| Ok(false))?;
+        let first = config.bootstrap.into_iter().next();
+        first.ok_or_else(|| Failure::Usage("no broker is named".to_owned()))
+    }
+
     fn config(&self, more: &[Property], taker: Taker<'_>) -> Result<ClientConfig, Failure> {
         let default = Address::parse_list(DEFAULT_BROKER)
             .map_err(|error| Failure::Usage(error.to_string()))?;

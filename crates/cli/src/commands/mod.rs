@@ -1,8 +1,10 @@
 //! One file a command, and how they are run.
 
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod group;
+pub(crate) mod health;
 pub(crate) mod produce;
 pub(crate) mod run;
 pub(crate) mod serve;

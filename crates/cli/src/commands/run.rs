@@ -18,6 +18,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Completions(completions) => completions.run(),
         Command::Topic(topic) => as_client(topic.run()),
         Command::Group(group) => as_client(group.run()),
+        Command::Config(config) => as_client(config.run()),
+        Command::Health(health) => as_client(health.run()),
         Command::Produce(produce) => as_client(produce.run()),
         Command::Consume(consume) => as_client(consume.run()),
     }
