@@ -1,6 +1,7 @@
 //! The commands of the `ottla` program against a running broker: what they print, and how they exit.
 
 mod configs;
+mod dump;
 mod groups;
 mod health;
 mod member;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     groups::add(&mut suite);
     configs::add(&mut suite);
     health::add(&mut suite);
+    dump::add(&mut suite);
     topics::add(&mut suite);
     suite.run()
 }

@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, config, consume, group, health, produce, serve, topic};
+use crate::commands::{completions, config, consume, dump, group, health, produce, serve, topic};
 use crate::version::version;
 
 /// A Kafka-compatible broker in one binary, and the tools to use one.
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Health(health::Health),
     Produce(produce::Produce),
     Consume(consume::Consume),
+    Dump(dump::Dump),
     Completions(completions::Completions),
 }
 

@@ -6,7 +6,7 @@
 //! - [`commands`]: one file a command;
 //! - [`connect`], [`properties`]: how a command reaches the cluster;
 //! - [`confirm`]: asking before something is destroyed;
-//! - [`output`], [`table`], [`outcomes`], [`failure`]: data to stdout, words to stderr, exit codes;
+//! - [`output`], [`table`], [`outcomes`], [`progress`], [`failure`]: data to stdout, words to stderr, exit codes;
 //! - [`durations`], [`moments`], [`encoding`]: values as people write them;
 //! - [`logging`], [`version`].
 
@@ -21,6 +21,7 @@ mod logging;
 mod moments;
 mod outcomes;
 mod output;
+mod progress;
 mod properties;
 mod table;
 mod version;

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod consume;
+pub(crate) mod dump;
 pub(crate) mod group;
 pub(crate) mod health;
 pub(crate) mod produce;
