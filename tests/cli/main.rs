@@ -5,6 +5,7 @@ mod dump;
 mod groups;
 mod health;
 mod member;
+mod perf;
 mod run;
 mod topics;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     configs::add(&mut suite);
     health::add(&mut suite);
     dump::add(&mut suite);
+    perf::add(&mut suite);
     topics::add(&mut suite);
     suite.run()
 }

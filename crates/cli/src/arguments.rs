@@ -4,7 +4,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, config, consume, dump, group, health, produce, serve, topic};
+use crate::commands::{
+    completions, config, consume, dump, group, health, perf, produce, serve, topic,
+};
 use crate::version::version;
 
 /// A Kafka-compatible broker in one binary, and the tools to use one.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Health(health::Health),
     Produce(produce::Produce),
     Consume(consume::Consume),
+    #[command(subcommand)]
+    Perf(perf::Perf),
     Dump(dump::Dump),
     Completions(completions::Completions),
 }

@@ -6,6 +6,7 @@ pub(crate) mod consume;
 pub(crate) mod dump;
 pub(crate) mod group;
 pub(crate) mod health;
+pub(crate) mod perf;
 pub(crate) mod produce;
 pub(crate) mod run;
 pub(crate) mod serve;

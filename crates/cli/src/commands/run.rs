@@ -21,6 +21,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Group(group) => as_client(group.run()),
         Command::Config(config) => as_client(config.run()),
         Command::Health(health) => as_client(health.run()),
+        Command::Perf(perf) => as_client(perf.run()),
         Command::Produce(produce) => as_client(produce.run()),
         Command::Consume(consume) => as_client(consume.run()),
     }

@@ -10,4 +10,4 @@ mod lines;
 mod record;
 mod run;
 
-pub(crate) use run::Produce;
+pub(crate) use run::{Codec, Produce};

@@ -76,8 +76,9 @@ pub(crate) struct Produce {
     connect: Connect,
 }
 
+/// The codecs by their names.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Codec {
+pub(crate) enum Codec {
     None,
     Gzip,
     Snappy,
