@@ -6,6 +6,7 @@ mod groups;
 mod health;
 mod member;
 mod perf;
+mod profiles;
 mod run;
 mod topics;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     health::add(&mut suite);
     dump::add(&mut suite);
     perf::add(&mut suite);
+    profiles::add(&mut suite);
     topics::add(&mut suite);
     suite.run()
 }

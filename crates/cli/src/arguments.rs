@@ -5,7 +5,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, consume, dump, group, health, perf, produce, serve, topic,
+    completions, config, consume, dump, group, health, perf, produce, profile, serve, topic,
 };
 use crate::version::version;
 
@@ -16,6 +16,10 @@ use crate::version::version;
 #[derive(Debug, Parser)]
 #[command(name = "ottla", version = version(), propagate_version = false, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// The profile of the cluster to talk to, of those that `ottla profile` keeps
+    #[arg(long, global = true, value_name = "NAME", env = "OTTLA_PROFILE")]
+    pub(crate) profile: Option<String>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -25,7 +29,9 @@ Examples:
   ottla serve                              a broker on 127.0.0.1:9092, data in ./ottla-data
   ottla topic create orders --partitions 3
   echo 'hello' | ottla produce orders
-  ottla consume orders --from earliest --exit-at-end";
+  ottla consume orders --from earliest --exit-at-end
+  ottla group lag --watch
+  ottla --profile prod health";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -42,6 +48,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Perf(perf::Perf),
     Dump(dump::Dump),
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
     Completions(completions::Completions),
 }
 
@@ -54,6 +62,17 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_profile_may_be_named_before_and_behind_the_command() {
+        for line in [
+            "ottla --profile p topic list",
+            "ottla topic list --profile p",
+        ] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(arguments.profile.as_deref(), Some("p"), "{line}");
+        }
     }
 
     #[test]

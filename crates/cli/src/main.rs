@@ -4,7 +4,7 @@
 //!
 //! - [`arguments`]: what can be said on the command line;
 //! - [`commands`]: one file a command;
-//! - [`connect`], [`properties`]: how a command reaches the cluster;
+//! - [`connect`], [`profiles`], [`properties`]: how a command reaches the cluster;
 //! - [`confirm`]: asking before something is destroyed;
 //! - [`output`], [`table`], [`outcomes`], [`progress`], [`failure`]: data to stdout, words to stderr, exit codes;
 //! - [`durations`], [`moments`], [`encoding`]: values as people write them;
@@ -21,6 +21,7 @@ mod logging;
 mod moments;
 mod outcomes;
 mod output;
+mod profiles;
 mod progress;
 mod properties;
 mod table;
@@ -32,6 +33,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
+    profiles::choose(arguments.profile);
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

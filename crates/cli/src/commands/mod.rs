@@ -8,6 +8,7 @@ pub(crate) mod group;
 pub(crate) mod health;
 pub(crate) mod perf;
 pub(crate) mod produce;
+pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod topic;

@@ -17,6 +17,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run(),
         Command::Completions(completions) => completions.run(),
         Command::Dump(dump) => dump.run(),
+        Command::Profile(profile) => profile.run(),
         Command::Topic(topic) => as_client(topic.run()),
         Command::Group(group) => as_client(group.run()),
         Command::Config(config) => as_client(config.run()),
