@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::run::{misuse, objects, ottla};
 
-pub fn add(suite: &mut Suite) {
+pub(crate) fn add(suite: &mut Suite) {
     suite
         .case("a_topics_configs_are_changed_and_shown", of_topic)
         .case("a_dry_run_changes_no_config", dry_run)

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::run::{objects, offline, ottla, topic};
 
-pub fn add(suite: &mut Suite) {
+pub(crate) fn add(suite: &mut Suite) {
     suite
         .case("a_dump_shows_batches_raft_frames_and_records", batches)
         .case("a_dump_decodes_groups_and_metadata", internal)
@@ -64,12 +64,12 @@ fn internal(broker: &Broker) {
         "--execute",
     ];
     ottla(broker, &line).succeed();
-    let entries = std::fs::read_dir(broker.data_folder()).unwrap();
-    let folders = entries.map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(broker.data_folder()).expect("the data folder is there");
+    let folders = entries.map(|entry| entry.expect("a folder that is there is read").path());
     let of_groups = folders.filter(|folder| {
         folder
             .file_name()
-            .unwrap()
+            .expect("it has a name")
             .to_string_lossy()
             .starts_with("__consumer_offsets-")
     });
@@ -105,22 +105,22 @@ fn others(broker: &Broker) {
 
 fn damage(broker: &Broker) {
     topic(broker, "damaged", 1, "precious\n");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let copy = folder.path().join("00000000000000000000.log");
-    let mut bytes = std::fs::read(first_log(broker, "damaged")).unwrap();
+    let mut bytes = std::fs::read(first_log(broker, "damaged")).expect("the log is there");
     let at = bytes
         .windows(8)
         .position(|window| window == b"precious")
-        .unwrap();
+        .expect("the record was written");
     bytes[at] ^= 1;
-    std::fs::write(&copy, &bytes).unwrap();
+    std::fs::write(&copy, &bytes).expect("the copy can be written");
     let refused = dump(&copy, &["--records"]).refuse();
     assert!(
         refused.stderr.contains("at position") && refused.stderr.contains("checksum"),
         "{refused}"
     );
     // Cut in the middle of a frame.
-    std::fs::write(&copy, &bytes[..bytes.len() - 3]).unwrap();
+    std::fs::write(&copy, &bytes[..bytes.len() - 3]).expect("the copy can be written");
     let refused = dump(&copy, &[]).refuse();
     assert!(refused.stderr.contains("no frame at position"), "{refused}");
     dump(&folder.path().join("nothing"), &[]).refuse();

@@ -5,7 +5,7 @@ use ottla_tests::{Broker, Suite};
 use crate::member;
 use crate::run::{misuse, objects, ottla, topic};
 
-pub fn add(suite: &mut Suite) {
+pub(crate) fn add(suite: &mut Suite) {
     suite
         .case("groups_are_listed_by_state", listed)
         .case("a_group_is_described_with_member_and_lag", described)
@@ -45,7 +45,11 @@ fn listed(broker: &Broker) {
     member::join(broker, "listed-busy", "listed");
     let all = ottla(broker, &["group", "list", "--json"]).succeed();
     let all = objects(&all);
-    let of = |id: &str| all.iter().find(|group| group["id"] == id).unwrap();
+    let of = |id: &str| {
+        all.iter()
+            .find(|group| group["id"] == id)
+            .expect("the group is listed")
+    };
     assert_eq!(of("listed-idle")["state"], "Empty");
     assert_eq!(
         (&of("listed-busy")["state"], &of("listed-busy")["protocol"]),
@@ -88,8 +92,10 @@ fn lag(broker: &Broker) {
 fn watched(broker: &Broker) {
     topic(broker, "watched", 1, "a\n");
     group(broker, "watched", "watched", "earliest");
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new(ottla_tests::broker::ottla_program().unwrap());
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut command = std::process::Command::new(
+        ottla_tests::broker::ottla_program().expect("the program can be built"),
+    );
     command.args([
         "group",
         "lag",
@@ -101,7 +107,8 @@ fn watched(broker: &Broker) {
     ]);
     command.args(["-b", &broker.bootstrap()]);
     let log = folder.path().join("lag.log");
-    let mut watcher = ottla_tests::process::Process::spawn(&mut command, &log).unwrap();
+    let mut watcher =
+        ottla_tests::process::Process::spawn(&mut command, &log).expect("the program starts");
     let within = std::time::Duration::from_secs(60);
     ottla_tests::wait::until("a lag of 1", within, || {
         watcher.log().contains("\"lag\":1").then_some(())

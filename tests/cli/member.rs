@@ -41,7 +41,7 @@ fn put_name(bytes: &mut Vec<u8>, name: &str) {
 }
 
 /// Joins as the only member and takes partition 0 of the topic. The member stays until its session ends.
-pub fn join(broker: &Broker, group: &str, topic: &str) {
+pub(crate) fn join(broker: &Broker, group: &str, topic: &str) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
         let options = ConnectionOptions {

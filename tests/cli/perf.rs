@@ -6,7 +6,7 @@ use ottla_tests::{Broker, Suite};
 
 use crate::run::{misuse, objects, ottla};
 
-pub fn add(suite: &mut Suite) {
+pub(crate) fn add(suite: &mut Suite) {
     suite
         .case("what_perf_produces_perf_consumes", produced_and_consumed)
         .case("a_rate_is_kept", paced)
@@ -44,7 +44,7 @@ fn produced_and_consumed(broker: &Broker) {
     assert_eq!(
         objects(&described)[0]["partitions"]
             .as_array()
-            .unwrap()
+            .expect("a topic has partitions")
             .len(),
         3
     );

@@ -5,12 +5,12 @@ use ottla_tests::{Broker, Suite};
 
 use crate::run::{misuse, offline};
 
-pub fn add(suite: &mut Suite) {
+pub(crate) fn add(suite: &mut Suite) {
     suite.case("a_cluster_is_reached_by_the_name_of_its_profile", by_name);
 }
 
 fn by_name(broker: &Broker) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("sub/config.toml");
     let ottla = |arguments: &[&str]| offline(arguments).env("OTTLA_PROFILES", &file);
     let nobody = format!("127.0.0.1:{}", free_port());

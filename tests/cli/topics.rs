@@ -4,7 +4,7 @@ use ottla_tests::{Broker, Suite};
 
 use crate::run::{misuse, ottla};
 
-pub fn add(suite: &mut Suite) {
+pub(crate) fn add(suite: &mut Suite) {
     suite.case(
         "a_topic_is_deleted_after_a_yes_and_not_by_a_dry_run",
         deletion,
