@@ -29,10 +29,8 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let arguments = arguments::Arguments::parse();
+    let arguments = arguments::Arguments::of_process();
     profiles::choose(arguments.profile);
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
