@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use ottla::program as ottla_program;
+
 use crate::process::{Process, Usage};
 use crate::{ports, probe, wait};
 

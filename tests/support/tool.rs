@@ -64,6 +64,12 @@ impl Tool {
         self
     }
 
+    /// A variable of its environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Tool {
+        self.command.env(name, value);
+        self
+    }
+
     /// What it reads from stdin; nothing by default.
     pub fn stdin(mut self, input: impl Into<Vec<u8>>) -> Tool {
         self.stdin = input.into();

@@ -1,14 +1,14 @@
 //! A thin client of Kafka's protocol, for the command line, tests and benches.
 //!
-//! It speaks to Ottla and to Apache Kafka alike. It is not a library for applications: there are no consumer groups,
-//! no transactions and no security yet. In reading order:
+//! It speaks to Ottla and to Apache Kafka alike. It is not a library for applications: it looks after consumer groups but
+//! joins none, and there are no transactions and no security yet. In reading order:
 //!
 //! - [`address`], [`config`], [`error`], [`limits`]: what everything else is given and gives back;
 //! - [`backoff`]: waiting between attempts;
 //! - [`connection`]: one socket to one broker;
 //! - [`cluster`], [`partition`]: what a client knows of a cluster, and the names in it;
 //! - [`client`]: the cluster as one thing to talk to;
-//! - [`admin`]: topics, offsets, records, configs;
+//! - [`admin`]: topics, offsets, records, configs, groups;
 //! - [`producer`]: records in;
 //! - [`consumer`]: records out.
 //!

@@ -27,3 +27,6 @@ pub const DESCRIBE_PARTITIONS_PAGE: i32 = 2000;
 
 /// What one compressed batch may inflate to.
 pub const INFLATED_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Groups that are asked about at once, each of its coordinator.
+pub const GROUPS_IN_FLIGHT_MAX: usize = 16;

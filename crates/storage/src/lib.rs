@@ -13,6 +13,7 @@ mod epochs;
 mod frame;
 mod history;
 mod ids;
+pub mod inspect;
 mod log;
 mod outcome;
 mod producers;

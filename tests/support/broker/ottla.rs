@@ -28,7 +28,8 @@ pub(super) fn serve(folder: &Path, port: u16, settings: &Settings) -> Result<Com
     Ok(command)
 }
 
-fn program() -> Result<PathBuf, String> {
+/// The `ottla` program, built first where it is older than its sources.
+pub fn program() -> Result<PathBuf, String> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PROGRAM.get_or_init(find_or_build).clone()
 }

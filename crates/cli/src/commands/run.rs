@@ -16,7 +16,13 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(serve) => serve.run(),
         Command::Completions(completions) => completions.run(),
+        Command::Dump(dump) => dump.run(),
+        Command::Profile(profile) => profile.run(),
         Command::Topic(topic) => as_client(topic.run()),
+        Command::Group(group) => as_client(group.run()),
+        Command::Config(config) => as_client(config.run()),
+        Command::Health(health) => as_client(health.run()),
+        Command::Perf(perf) => as_client(perf.run()),
         Command::Produce(produce) => as_client(produce.run()),
         Command::Consume(consume) => as_client(consume.run()),
     }

@@ -1,10 +1,15 @@
-//! Reading configs of topics and brokers.
+//! Reading and changing configs of topics, brokers, groups and log levels.
 
-use ottla_protocol::messages::DescribeConfigsRequest;
+use std::fmt;
+
 use ottla_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use ottla_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
 };
+use ottla_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use ottla_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
 use ottla_protocol::{ErrorCode, NodeId};
 
 use super::Admin;
@@ -18,6 +23,12 @@ pub enum ConfigResource {
     Topic(String),
     /// A broker.
     Broker(NodeId),
+    /// What brokers use that say nothing themselves.
+    AllBrokers,
+    /// The log levels of a broker.
+    BrokerLogger(NodeId),
+    /// A group.
+    Group(String),
 }
 
 impl ConfigResource {
@@ -26,7 +37,69 @@ impl ConfigResource {
         match self {
             ConfigResource::Topic(name) => (2, name.clone()),
             ConfigResource::Broker(id) => (4, id.to_string()),
+            ConfigResource::AllBrokers => (4, String::new()),
+            ConfigResource::BrokerLogger(id) => (8, id.to_string()),
+            ConfigResource::Group(name) => (32, name.clone()),
         }
+    }
+
+    /// The broker that alone can answer for it, if not any can.
+    fn broker(&self) -> Option<NodeId> {
+        match self {
+            ConfigResource::Broker(id) | ConfigResource::BrokerLogger(id) => Some(*id),
+            ConfigResource::Topic(_) | ConfigResource::AllBrokers | ConfigResource::Group(_) => {
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Display for ConfigResource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigResource::Topic(name) => write!(formatter, "topic {name}"),
+            ConfigResource::Broker(id) => write!(formatter, "broker {id}"),
+            ConfigResource::AllBrokers => formatter.write_str("all brokers"),
+            ConfigResource::BrokerLogger(id) => write!(formatter, "the loggers of broker {id}"),
+            ConfigResource::Group(name) => write!(formatter, "group {name}"),
+        }
+    }
+}
+
+/// A change of one config.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigChange {
+    /// The config's name.
+    pub name: String,
+    /// What becomes of it.
+    pub operation: ConfigOperation,
+}
+
+/// What becomes of a config.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ConfigOperation {
+    /// It gets this value.
+    Set(String),
+    /// It is what it is where nothing is set.
+    Unset,
+    /// These values, with commas between, are added to its list.
+    Append(String),
+    /// These values are taken out of its list.
+    Subtract(String),
+}
+
+impl ConfigChange {
+    fn alterable(&self) -> AlterableConfig {
+        let (number, value) = match &self.operation {
+            ConfigOperation::Set(value) => (0, Some(value)),
+            ConfigOperation::Unset => (1, None),
+            ConfigOperation::Append(value) => (2, Some(value)),
+            ConfigOperation::Subtract(value) => (3, Some(value)),
+        };
+        AlterableConfig::default()
+            .with_name(text(&self.name))
+            .with_config_operation(number)
+            .with_value(value.map(|value| text(value)))
     }
 }
 
@@ -73,6 +146,10 @@ pub enum ConfigSource {
     BrokerStart,
     /// Nowhere set.
     Default,
+    /// A log level that was set while the broker ran.
+    BrokerLogger,
+    /// Set on the group.
+    Group,
     /// Another of Kafka's numbers.
     Other(i8),
 }
@@ -85,6 +162,8 @@ impl From<i8> for ConfigSource {
             3 => ConfigSource::BrokerDefault,
             4 => ConfigSource::BrokerStart,
             5 => ConfigSource::Default,
+            6 => ConfigSource::BrokerLogger,
+            8 => ConfigSource::Group,
             other => ConfigSource::Other(other),
         }
     }
@@ -108,10 +187,9 @@ impl Admin<'_> {
                 .with_include_synonyms(synonyms)
         };
         let attempt = |_| async {
-            // A broker's own configs are known to that broker alone.
-            let response = match resource {
-                ConfigResource::Topic(_) => self.client.ask_any(build).await?,
-                ConfigResource::Broker(id) => self.client.ask(*id, build).await?,
+            let response = match resource.broker() {
+                Some(id) => self.client.ask(id, build).await?,
+                None => self.client.ask_any(build).await?,
             };
             let result =
                 response
@@ -120,9 +198,45 @@ impl Admin<'_> {
                     .next()
                     .ok_or_else(|| ClientError::Incomplete {
                         api: "DescribeConfigs",
-                        subject: name.clone(),
+                        subject: resource.to_string(),
                     })?;
-            entries(&name, result)
+            entries(&resource.to_string(), result)
+        };
+        self.client.retry(attempt).await
+    }
+
+    /// Changes some configs of a resource, all or none, or with `validate_only` says whether they could be changed.
+    pub async fn alter_configs(
+        &self,
+        resource: &ConfigResource,
+        changes: &[ConfigChange],
+        validate_only: bool,
+    ) -> Result<(), ClientError> {
+        let (kind, name) = resource.kind_and_name();
+        let altered = AlterConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(text(&name))
+            .with_configs(changes.iter().map(ConfigChange::alterable).collect());
+        let build = |_| {
+            IncrementalAlterConfigsRequest::default()
+                .with_resources(vec![altered.clone()])
+                .with_validate_only(validate_only)
+        };
+        let attempt = |_| async {
+            let response = match resource.broker() {
+                Some(id) => self.client.ask(id, build).await?,
+                None => self.client.ask_any(build).await?,
+            };
+            let told = response.responses.first();
+            let told = told.ok_or_else(|| ClientError::Incomplete {
+                api: "IncrementalAlterConfigs",
+                subject: resource.to_string(),
+            })?;
+            let detail = told.error_message.as_ref().map(|text| text.as_str());
+            match ErrorCode::from_code(told.error_code) {
+                ErrorCode::None => Ok(()),
+                code => Err(ClientError::refused(resource.to_string(), code, detail)),
+            }
         };
         self.client.retry(attempt).await
     }

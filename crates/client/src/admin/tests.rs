@@ -1,5 +1,8 @@
 //! Administrative operations against scripted brokers.
 
+mod configs;
+mod groups;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};

@@ -107,6 +107,22 @@ impl Client {
         response.map_err(|error| at(&broker.address, error))
     }
 
+    /// Sends a request to whatever listens at `address`, in a version that is at most `newest`, once: a later version
+    /// may ask for what the caller does not have.
+    pub(crate) async fn ask_at<R: Request>(
+        &self,
+        address: &Address,
+        newest: i16,
+        build: impl Fn(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
+        let connection = self.connection_at(address).await?;
+        let asked = async {
+            let version = connection.versions().pick_at_most::<R>(newest)?;
+            connection.call_in(&build(version), version).await
+        };
+        asked.await.map_err(|error| at(address, error))
+    }
+
     /// Sends a request to the controller, or to whoever takes it in the controller's place, once.
     pub(crate) async fn ask_controller<R: Request>(
         &self,

@@ -27,7 +27,13 @@ impl Versions {
 
     /// The highest version of `R` that both sides have.
     pub fn pick<R: Request>(&self) -> Result<i16, ConnectionError> {
-        let ours = versions_spoken::<R>();
+        self.pick_at_most::<R>(i16::MAX)
+    }
+
+    /// The highest version of `R` up to `newest` that both sides have.
+    pub fn pick_at_most<R: Request>(&self, newest: i16) -> Result<i16, ConnectionError> {
+        let (first, last) = versions_spoken::<R>();
+        let ours = (first, last.min(newest));
         let theirs = self.served.get(&R::KEY).copied();
         let agreed = theirs
             .map(|(first, last)| (first.max(ours.0), last.min(ours.1)))
@@ -129,6 +135,13 @@ mod tests {
             versions(&[(3, 0, 999)]).pick::<MetadataRequest>().unwrap(),
             ours
         );
+    }
+
+    #[test]
+    fn a_caller_may_want_a_version_less() {
+        let versions = versions(&[(3, 0, 12)]);
+        assert_eq!(versions.pick_at_most::<MetadataRequest>(9).unwrap(), 9);
+        assert!(versions.pick_at_most::<MetadataRequest>(-1).is_err());
     }
 
     #[test]

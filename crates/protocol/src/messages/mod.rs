@@ -73,8 +73,8 @@ pub use kafka_protocol::messages::{
     sync_group_response::{self, SyncGroupResponse},
 };
 pub use kafka_protocol::messages::{
-    api_versions_response, describe_log_dirs_request, list_offsets_request, list_offsets_response,
-    offset_commit_request, offset_fetch_request,
+    api_versions_response, delete_groups_request, describe_log_dirs_request, list_offsets_request,
+    list_offsets_response, offset_commit_request, offset_fetch_request,
 };
 pub use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request as ApiRequest, StrBytes, VersionRange,

@@ -15,7 +15,7 @@ mod view;
 mod walk;
 
 pub(crate) use bytes::LogBytes;
-pub(crate) use entries::{FileEntries, OffsetEntry, RaftEntry, TimeEntry};
+pub(crate) use entries::{Entry, FileEntries, OffsetEntry, RaftEntry, TimeEntry};
 pub(crate) use files::{Kind, MapCache, SegmentFiles};
 pub(crate) use head::{HEAD_LEN, Head};
 pub(crate) use name::{base_offset_of, file_name};

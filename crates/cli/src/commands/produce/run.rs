@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 
 use super::deliveries::Deliveries;
 use super::lines::{self, Pack};
-use super::progress::Progress;
 use super::record::{LineFormat, parse_header, parse_separator};
 use crate::connect::Connect;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::properties::{Property, parse_property};
 
 /// Send lines of text as records
@@ -76,8 +76,9 @@ pub(crate) struct Produce {
     connect: Connect,
 }
 
+/// The codecs by their names.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Codec {
+pub(crate) enum Codec {
     None,
     Gzip,
     Snappy,

@@ -4,9 +4,9 @@ use clap::Args;
 use ottla_client::admin::NewPartitions;
 use serde_json::json;
 
-use super::outcomes::tell_each;
 use crate::connect::Connect;
 use crate::failure::Failure;
+use crate::outcomes::tell_each;
 use crate::output::Output;
 
 /// Give topics more partitions

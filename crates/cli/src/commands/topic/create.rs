@@ -5,9 +5,9 @@ use ottla_client::admin::{CreatedTopic, NewTopic};
 use ottla_protocol::{ErrorCode, NodeId};
 use serde_json::json;
 
-use super::outcomes::tell_each;
 use crate::connect::Connect;
 use crate::failure::Failure;
+use crate::outcomes::tell_each;
 use crate::output::Output;
 use crate::properties::{Property, parse_property};
 

@@ -1,12 +1,14 @@
 //! `ottla topic delete`.
 
 use clap::Args;
+use ottla_client::{Client, ClientError};
 use ottla_protocol::ErrorCode;
 use serde_json::json;
 
-use super::outcomes::tell_each;
+use crate::confirm::Confirm;
 use crate::connect::Connect;
 use crate::failure::Failure;
+use crate::outcomes::tell_each;
 use crate::output::Output;
 
 /// Delete topics with everything in them
@@ -14,7 +16,8 @@ use crate::output::Output;
 #[command(after_help = "\
 Examples:
   ottla topic delete orders
-  ottla topic delete orders payments --if-exists")]
+  ottla topic delete orders --dry-run            what would go
+  ottla topic delete orders payments --if-exists --yes")]
 pub(crate) struct Delete {
     /// The topics' names
     #[arg(required = true, value_name = "TOPIC")]
@@ -24,9 +27,16 @@ pub(crate) struct Delete {
     #[arg(long)]
     if_exists: bool,
 
+    /// Only say what would be deleted
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+
     /// Print a JSON object a topic
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    confirm: Confirm,
 
     #[command(flatten)]
     connect: Connect,
@@ -34,9 +44,16 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        if !self.dry_run {
+            let what = format!("delete {} with all records", self.names.join(", "));
+            self.confirm.ask(&what)?;
+        }
         let client = self.connect.plain_client().await?;
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let outcomes = client.admin().delete_topics(&names).await?;
+        let outcomes = match self.dry_run {
+            true => look_at(&client, &names).await,
+            false => client.admin().delete_topics(&names).await?,
+        };
         let mut output = Output::new();
         let outcomes = names
             .iter()
@@ -53,7 +70,9 @@ impl Delete {
             });
         tell_each(outcomes, |name| {
             if self.json {
-                output.json(&json!({"name": name, "deleted": true}))?;
+                output.json(&json!({"name": name, "deleted": !self.dry_run}))?;
+            } else if self.dry_run {
+                eprintln!("would delete topic {name}");
             } else {
                 eprintln!("deleted topic {name}");
             }
@@ -61,4 +80,13 @@ impl Delete {
         })?;
         Ok(output.finish()?)
     }
+}
+
+/// Whether the topics are there to be deleted.
+async fn look_at(client: &Client, names: &[&str]) -> Vec<Result<(), ClientError>> {
+    let mut outcomes = Vec::new();
+    for name in names {
+        outcomes.push(client.admin().describe_topic(name).await.map(drop));
+    }
+    outcomes
 }

@@ -10,11 +10,11 @@ use ottla_client::{Client, ClientError, Isolation, OffsetSpec, TopicPartition};
 use ottla_protocol::NodeId;
 use serde_json::{Value, json};
 
-use super::outcomes::tell_each;
-use super::table;
 use crate::connect::Connect;
 use crate::failure::Failure;
+use crate::outcomes::tell_each;
 use crate::output::Output;
+use crate::table;
 
 /// Describe topics: partitions, who leads and keeps them, offsets, configs that differ from the default
 #[derive(Args, Debug)]
@@ -126,7 +126,7 @@ fn source_name(source: ConfigSource) -> &'static str {
         ConfigSource::Topic => "topic",
         ConfigSource::Broker | ConfigSource::BrokerDefault | ConfigSource::BrokerStart => "broker",
         ConfigSource::Default => "default",
-        ConfigSource::Other(_) => "elsewhere",
+        ConfigSource::BrokerLogger | ConfigSource::Group | ConfigSource::Other(_) => "elsewhere",
     }
 }
 

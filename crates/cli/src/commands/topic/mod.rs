@@ -5,8 +5,6 @@ mod create;
 mod delete;
 mod describe;
 mod list;
-mod outcomes;
 mod run;
-mod table;
 
 pub(crate) use run::Topic;

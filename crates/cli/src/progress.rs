@@ -10,7 +10,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const LOOK_EVERY: u64 = 1024;
 
 /// Counts records and bytes, and tells of them on standard error if that is a terminal.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     started: Instant,
     next: Instant,
     records: u64,
@@ -21,7 +21,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Begins to count. A person who types needs no progress: `is_interactive`.
-    pub(super) fn start(is_interactive: bool) -> Self {
+    pub(crate) fn start(is_interactive: bool) -> Self {
         let now = Instant::now();
         Progress {
             started: now,
@@ -33,7 +33,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn add(&mut self, bytes: usize) {
+    pub(crate) fn add(&mut self, bytes: usize) {
         self.records += 1;
         self.bytes += bytes as u64;
         if self.is_watched && self.records.is_multiple_of(LOOK_EVERY) {
@@ -53,7 +53,7 @@ impl Progress {
     }
 
     /// Ends the line of progress, if there is one.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if self.has_told {
             let text = text(self.records, self.bytes, self.started.elapsed());
             let _ = writeln!(io::stderr(), "\r\x1b[K{text}");

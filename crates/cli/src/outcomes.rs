@@ -1,11 +1,11 @@
-//! An operation on several topics that may succeed for some of them: tell of each, fail if any failed.
+//! An operation on several things that may succeed for some of them: tell of each, fail if any failed.
 
 use ottla_client::ClientError;
 
 use crate::failure::Failure;
 
 /// Tells the errors on standard error; `tell` tells of the successes.
-pub(super) fn tell_each<T>(
+pub(crate) fn tell_each<T>(
     outcomes: impl IntoIterator<Item = Result<T, ClientError>>,
     mut tell: impl FnMut(T) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 /// Lines of cells, each column as wide as its widest cell: numbers to the right, the rest to the left, as `heads`
 /// says by beginning with `>`.
-pub(super) fn lines(heads: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn lines(heads: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let names: Vec<String> = heads
         .iter()
         .map(|head| head.trim_start_matches('>').to_owned())
