@@ -18,6 +18,7 @@ mod shared;
 mod snapshot;
 mod state_machine;
 mod ticket;
+pub mod transport;
 mod types;
 
 #[cfg(test)]
