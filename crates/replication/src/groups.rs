@@ -12,7 +12,7 @@ use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
 use crate::log_store::LogStore;
 use crate::partition::Partition;
-use crate::peers::NoPeers;
+use crate::peers::Network;
 use crate::shared::Shared;
 use crate::state_machine::StateMachine;
 use crate::types::{Member, Raft};
@@ -131,7 +131,8 @@ impl Groups {
         let shared = Shared::new(self.me, log, self.clock.clone());
         let machine = StateMachine::new(shared.clone())?;
         let store = LogStore(shared.clone());
-        let raft = Raft::new(self.me, self.config.clone(), NoPeers, store, machine)
+        let network = Network::new(shared.log.identity().group_id, None);
+        let raft = Raft::new(self.me, self.config.clone(), network, store, machine)
             .await
             .map_err(|error| OpenError::Raft(error.to_string()))?;
         Ok(Partition { shared, raft })
