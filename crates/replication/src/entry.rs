@@ -11,7 +11,7 @@ use ottla_protocol::records::CheckedBatch;
 use ottla_storage::{CheckedFrame, Condition, EntryMeta, Frame, LogId, Private};
 
 use crate::codec::decode_membership;
-use crate::ticket::TicketSender;
+use crate::ticket::{AppendError, TicketSender};
 use crate::types::{CommittedLeaderId, Member, Membership, RaftLogId, log_id};
 
 /// What a leader is asked to append. Dropping it fails its ticket.
@@ -33,6 +33,14 @@ pub(crate) enum Proposal {
         /// Who waits.
         ticket: TicketSender,
     },
+}
+
+impl Proposal {
+    /// Answers whoever waits that it is not appended.
+    pub(crate) fn refuse(self, error: AppendError) {
+        let (Proposal::Batch { ticket, .. } | Proposal::LogStart { ticket, .. }) = self;
+        ticket.answer(Err(error));
+    }
 }
 
 /// The content of an entry.

@@ -11,7 +11,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use openraft::alias::SnapshotOf;
 use openraft::entry::RaftEntry;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
-use openraft::network::{RPCOption, RaftNetworkFactory, v2::RaftNetworkV2};
+use openraft::network::{Backoff, RPCOption, RaftNetworkFactory, v2::RaftNetworkV2};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -30,6 +30,10 @@ const WINDOW: usize = 16;
 /// How long entries and snapshots may take to be written and synced by a peer that is alive. One
 /// that is not is noticed much earlier, and its links are broken.
 const SLOW: Duration = Duration::from_secs(30);
+
+/// How long to rest after a peer was not reached, doubled this many times at most.
+const REST: Duration = Duration::from_millis(10);
+const REST_DOUBLINGS: u32 = 5;
 
 type Rpc<T> = Result<T, RPCError<Types>>;
 
@@ -147,6 +151,12 @@ impl RaftNetworkV2<Types> for Network {
             sent.buffered(WINDOW).boxed()
         });
         std::future::ready(stream).boxed()
+    }
+
+    /// A peer that has not opened its replica yet, or is being restarted, is tried again soon.
+    fn backoff(&self) -> Option<Backoff> {
+        let rests = (0..).map(|tries: u32| REST * 2_u32.saturating_pow(tries.min(REST_DOUBLINGS)));
+        Some(Backoff::new(rests))
     }
 
     async fn vote(

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// Nobody answers requests of this kind.
     #[error("the peer does not serve such requests")]
     Unserved,
+    /// There is no need: the group's leader is alive.
+    #[error("the peer hears the group's leader")]
+    Declined,
 }
 
 const KINDS: [Kind; 7] = [
@@ -62,11 +65,12 @@ const KINDS: [Kind; 7] = [
     Kind::Metadata,
 ];
 
-const REFUSALS: [Refusal; 4] = [
+const REFUSALS: [Refusal; 5] = [
     Refusal::UnknownGroup,
     Refusal::Stopped,
     Refusal::Malformed,
     Refusal::Unserved,
+    Refusal::Declined,
 ];
 
 /// A request as it was read.
