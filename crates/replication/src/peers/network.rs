@@ -22,7 +22,7 @@ use ottla_storage::Boundary;
 use tokio::time::timeout;
 
 use super::wire;
-use crate::transport::{Endpoint, Kind, Lane, Link, LinkError};
+use crate::transport::{Endpoint, Kind, Lane, Link, LinkError, Reply};
 use crate::types::{Member, RaftLogId, Types, Vote};
 
 /// Requests with entries that are under way to one follower of one group.
@@ -98,8 +98,24 @@ impl RaftNetworkFactory<Types> for Network {
     }
 }
 
-/// The entries before and at the end of a request.
-fn ends(request: &AppendEntriesRequest<Types>) -> (Option<RaftLogId>, Option<RaftLogId>) {
+/// The entry before a request's first, and its last.
+type Ends = (Option<RaftLogId>, Option<RaftLogId>);
+
+/// What the peer says of entries that were sent, once it does.
+async fn appended(
+    (prev, last): Ends,
+    reply: Result<Reply, LinkError>,
+) -> Rpc<StreamAppendResult<Types>> {
+    let answer = match reply {
+        Ok(reply) => timeout(SLOW, reply).await.unwrap_or(Err(LinkError::Down)),
+        Err(error) => Err(error),
+    };
+    let answer = answer.map_err(|error| unreachable(&error))?;
+    let response = wire::decode_appended(answer).map_err(malformed)?;
+    Ok(response.into_stream_result(prev, last))
+}
+
+fn ends(request: &AppendEntriesRequest<Types>) -> Ends {
     let prev = request.prev_log_id;
     let last = request.entries.last().map(RaftEntry::log_id).or(prev);
     (prev, last)
@@ -134,21 +150,14 @@ impl RaftNetworkV2<Types> for Network {
             let sent = input.then(move |request| {
                 let link = Arc::clone(&link);
                 async move {
-                    let (prev, last) = ends(&request);
+                    let ends = ends(&request);
                     let body = wire::encode_append(request);
-                    let reply = link.send(Kind::Append, group, body).await;
-                    async move {
-                        let answer = match reply {
-                            Ok(reply) => timeout(SLOW, reply).await.unwrap_or(Err(LinkError::Down)),
-                            Err(error) => Err(error),
-                        };
-                        let answer = answer.map_err(|error| unreachable(&error))?;
-                        let response = wire::decode_appended(answer).map_err(malformed)?;
-                        Ok(response.into_stream_result(prev, last))
-                    }
+                    (ends, link.send(Kind::Append, group, body).await)
                 }
             });
-            sent.buffered(WINDOW).boxed()
+            sent.map(|(ends, reply)| appended(ends, reply))
+                .buffered(WINDOW)
+                .boxed()
         });
         std::future::ready(stream).boxed()
     }
