@@ -1,4 +1,5 @@
-//! What a node does by the clock: retention, and looking after its files.
+//! What a node does by the clock: retention, looking after its files, measuring how far groups are
+//! behind.
 //!
 //! Nothing is decided here: planners say what is due, this carries it out.
 
@@ -12,7 +13,9 @@ use ottla_storage::LogDir;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::config::LagLimits;
 use crate::context::Broker;
+use crate::groups::GroupShards;
 use crate::limits::{RETENTION_AT_ONCE_MAX, TIDY_INTERVAL};
 use crate::partitions::Partitions;
 
@@ -30,12 +33,19 @@ impl Chores {
             clock,
             broker.config.log.retention_check_interval,
         );
-        Chores {
-            tasks: vec![
-                tokio::spawn(retention),
-                tokio::spawn(tidy(directory.clone())),
-            ],
+        let mut tasks = vec![
+            tokio::spawn(retention),
+            tokio::spawn(tidy(directory.clone())),
+        ];
+        if broker.config.lags.listed_max > 0 {
+            let (groups, clock) = (Arc::clone(&broker.groups), Arc::clone(&broker.clock));
+            tasks.push(tokio::spawn(measure_lags(
+                groups,
+                clock,
+                broker.config.lags,
+            )));
         }
+        Chores { tasks }
     }
 
     /// Ends them; what one was in the middle of is finished by the directory itself.
@@ -79,6 +89,16 @@ async fn retain(partition: &Partition, now_ms: i64) {
     }
     if let Err(error) = partition.purge().await {
         tracing::warn!(%log, %error, "space of deleted records was not given back");
+    }
+}
+
+/// Measures how far consumer groups are behind.
+async fn measure_lags(groups: Arc<GroupShards>, clock: Arc<dyn Clock>, limits: LagLimits) {
+    let mut ticks = interval(limits.interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        groups.measure_lags(clock.now_ms(), limits.listed_max).await;
     }
 }
 

@@ -9,9 +9,6 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 /// Requests that the writer of a connection takes from its queue at once.
 pub const WRITE_BATCH_REQUESTS: usize = 16;
 
-/// Slices handed to one vectored write.
-pub const WRITE_SLICES_MAX: usize = 64;
-
 /// Room made in a connection's read buffer when it is empty.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;
 

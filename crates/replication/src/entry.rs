@@ -1,16 +1,17 @@
 //! What passes through openraft: proposals in, entries through, headers out.
 //!
-//! An entry has four lives. A proposal carries its ticket and gets its offset in the log's
-//! `append`; from then on it is only read back: as a header for the state machine, or whole for
-//! followers.
+//! An entry has four lives. On the leader a proposal carries its ticket and gets its offset in the
+//! log's `append`; on a follower it arrives whole. From then on it is only read back: as a header
+//! for the state machine, or whole for followers.
 
 use std::fmt;
 
 use openraft::entry::{RaftEntry, RaftPayload};
 use ottla_protocol::records::CheckedBatch;
-use ottla_storage::{Condition, EntryMeta, Frame, LogId};
+use ottla_storage::{CheckedFrame, Condition, EntryMeta, Frame, LogId, Private};
 
-use crate::ticket::TicketSender;
+use crate::codec::decode_membership;
+use crate::ticket::{AppendError, TicketSender};
 use crate::types::{CommittedLeaderId, Member, Membership, RaftLogId, log_id};
 
 /// What a leader is asked to append. Dropping it fails its ticket.
@@ -34,6 +35,14 @@ pub(crate) enum Proposal {
     },
 }
 
+impl Proposal {
+    /// Answers whoever waits that it is not appended.
+    pub(crate) fn refuse(self, error: AppendError) {
+        let (Proposal::Batch { ticket, .. } | Proposal::LogStart { ticket, .. }) = self;
+        ticket.answer(Err(error));
+    }
+}
+
 /// The content of an entry.
 #[derive(Debug)]
 pub(crate) enum Payload {
@@ -43,6 +52,8 @@ pub(crate) enum Payload {
     Membership(Membership),
     /// Not appended yet.
     Proposed(Proposal),
+    /// From the leader, not appended yet.
+    Received(CheckedFrame),
     /// Appended; its header, for applying.
     Header(EntryMeta),
     /// Appended; all of it, for a follower.
@@ -109,8 +120,18 @@ impl RaftPayload for Payload {
     fn get_membership(&self) -> Option<Membership> {
         match self {
             Payload::Membership(membership) => Some(membership.clone()),
-            Payload::Blank | Payload::Proposed(_) | Payload::Header(_) | Payload::Frame(_) => None,
+            Payload::Received(frame) => membership_in(frame.private()?),
+            Payload::Frame(frame) => membership_in(frame.as_private()?.ok()?.1),
+            Payload::Blank | Payload::Proposed(_) | Payload::Header(_) => None,
         }
+    }
+}
+
+/// Whoever reads frames checks that those with members can be read.
+fn membership_in(private: Private) -> Option<Membership> {
+    match private {
+        Private::Membership(members) => decode_membership(&members).ok(),
+        Private::Blank | Private::LogStart { .. } | Private::Void => None,
     }
 }
 
@@ -131,6 +152,7 @@ impl fmt::Display for Payload {
             Payload::Blank => f.write_str("blank"),
             Payload::Membership(membership) => write!(f, "membership {membership}"),
             Payload::Proposed(proposal) => proposal.fmt(f),
+            Payload::Received(frame) => write!(f, "frame {}", frame.id()),
             Payload::Header(meta) => write!(f, "header {meta:?}"),
             Payload::Frame(frame) => write!(f, "frame at offset {}", frame.header.base_offset),
         }

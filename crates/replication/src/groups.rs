@@ -10,15 +10,20 @@ use ottla_platform::clock::Clock;
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
+use crate::cluster::{Cluster, Replica};
 use crate::log_store::LogStore;
 use crate::partition::Partition;
-use crate::peers::NoPeers;
+use crate::peers::Network;
 use crate::shared::Shared;
 use crate::state_machine::StateMachine;
 use crate::types::{Member, Raft};
 
 /// How long a group of one may take to elect itself: it writes and syncs a vote and an entry.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A leader goes on so long after it last heard a majority, and its followers vote for nobody else
+/// so long after they last heard it.
+const LEASE_MS: u64 = 450;
 
 /// Opens groups in one log directory.
 #[derive(Clone)]
@@ -27,6 +32,7 @@ pub struct Groups {
     dir: LogDir,
     clock: Arc<dyn Clock>,
     config: Arc<Config>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 /// What is needed to open a partition's replica.
@@ -61,6 +67,9 @@ pub enum OpenError {
     /// More than one replica, which needs peers.
     #[error("the partition has {0} replicas; this broker has no peers")]
     NoPeers(usize),
+    /// Its replicas are others'.
+    #[error("the partition has no replica on this broker")]
+    NotOurs,
     /// Reading or writing failed on the way.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -70,8 +79,13 @@ pub enum OpenError {
 }
 
 impl Groups {
-    /// The groups in `dir`, of which this broker is the member `node_id`.
-    pub fn new(node_id: NodeId, dir: LogDir, clock: Arc<dyn Clock>) -> Groups {
+    /// The groups in `dir`, of which this broker, alone or among others, is the member `node_id`.
+    pub fn new(
+        node_id: NodeId,
+        dir: LogDir,
+        clock: Arc<dyn Clock>,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Groups {
         let config = Config {
             cluster_name: String::new(),
             // Nodes drive liveness, not groups: an idle group costs no CPU.
@@ -83,9 +97,9 @@ impl Groups {
             snapshot_policy: SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: 0,
             purge_batch_size: 1,
-            heartbeat_interval: 500,
-            election_timeout_min: 2500,
-            election_timeout_max: 3000,
+            heartbeat_interval: 100,
+            election_timeout_min: 300,
+            election_timeout_max: LEASE_MS,
             ..Config::default()
         };
         Groups {
@@ -93,15 +107,21 @@ impl Groups {
             dir,
             clock,
             config: Arc::new(config.validate().expect("the settings are constants")),
+            cluster,
         }
     }
 
-    /// Opens a partition's log, checks it, and returns once the replica leads and is readable.
+    /// Opens a partition's log and checks it. A replica that is the only one leads and is readable
+    /// when this returns; one of several follows or leads as soon as they have agreed.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(&self, spec: PartitionSpec) -> Result<Partition, OpenError> {
-        if spec.replicas != [NodeId(self.me.0)] {
+        let is_only = spec.replicas == [NodeId(self.me.0)];
+        if !spec.replicas.contains(&NodeId(self.me.0)) {
+            return Err(OpenError::NotOurs);
+        }
+        if !is_only && self.cluster.is_none() {
             return Err(OpenError::NoPeers(spec.replicas.len()));
         }
         let name = format!("{}-{}", spec.topic, spec.partition);
@@ -122,19 +142,38 @@ impl Groups {
         if fresh && !spec.birth {
             return Err(OpenError::Lost);
         }
-        let partition = self.start(log).await?;
-        self.elect(&partition, fresh).await?;
+        let partition = self.start(log, is_only).await?;
+        if is_only {
+            self.elect(&partition, fresh).await?;
+        }
+        if let Some(cluster) = &self.cluster {
+            let replica = Replica {
+                partition: partition.clone(),
+                replicas: spec.replicas,
+                may_found: spec.birth && fresh,
+            };
+            cluster.adopt(spec.group_id, replica);
+        }
         Ok(partition)
     }
 
-    async fn start(&self, log: Log) -> Result<Partition, OpenError> {
-        let shared = Shared::new(self.me, log, self.clock.clone());
+    async fn start(&self, log: Log, is_only: bool) -> Result<Partition, OpenError> {
+        let shared = Shared::new(self.me, log, self.clock.clone())?;
         let machine = StateMachine::new(shared.clone())?;
         let store = LogStore(shared.clone());
-        let raft = Raft::new(self.me, self.config.clone(), NoPeers, store, machine)
+        let endpoint = self
+            .cluster
+            .as_ref()
+            .map(|cluster| Arc::clone(cluster.endpoint()));
+        let network = Network::new(shared.log.identity().group_id, endpoint);
+        let raft = Raft::new(self.me, self.config.clone(), network, store, machine)
             .await
             .map_err(|error| OpenError::Raft(error.to_string()))?;
-        Ok(Partition { shared, raft })
+        Ok(Partition {
+            shared,
+            raft,
+            lease: (!is_only).then_some(Duration::from_millis(LEASE_MS)),
+        })
     }
 
     /// A group of one elects itself; waits until it leads and its first entry is committed.
@@ -162,6 +201,9 @@ impl Groups {
     /// # Errors
     /// The disk fails.
     pub async fn close(&self, partition: Partition) -> io::Result<()> {
+        if let Some(cluster) = &self.cluster {
+            cluster.abandon(partition.log().identity().group_id);
+        }
         end(partition, Log::close).await
     }
 
@@ -170,6 +212,9 @@ impl Groups {
     /// # Errors
     /// The disk fails.
     pub async fn delete(&self, partition: Partition) -> io::Result<()> {
+        if let Some(cluster) = &self.cluster {
+            cluster.forget(partition.log().identity().group_id);
+        }
         end(partition, Log::delete).await
     }
 

@@ -7,6 +7,7 @@
 //! In reading order: the types given to openraft, what travels through it, the two faces it sees
 //! (log store, state machine), and the handles that the broker sees (groups, partition).
 
+pub mod cluster;
 mod codec;
 mod entry;
 mod groups;
@@ -16,9 +17,12 @@ mod peers;
 mod progress;
 mod shared;
 mod snapshot;
+mod standing;
 mod state_machine;
 mod ticket;
+pub mod transport;
 mod types;
+mod wake;
 
 #[cfg(test)]
 mod suite;

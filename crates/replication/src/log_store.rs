@@ -28,7 +28,7 @@ const READ_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct LogStore(pub(crate) Arc<Shared>);
 
 impl LogStore {
-    fn append_one(&self, entry: Entry) {
+    fn append_one(&self, entry: Entry) -> io::Result<()> {
         let (shared, log, id) = (&self.0, &self.0.log, entry.id());
         match entry.payload {
             Payload::Blank => log.append_private(id, &Private::Blank),
@@ -49,10 +49,17 @@ impl LogStore {
                 log.append_private(id, &Private::LogStart { offset });
                 shared.log_start_appended(id.index, offset, ticket);
             }
+            Payload::Received(frame) => {
+                let now_ms = shared.clock.now_ms();
+                let appended = log.append_follower(frame, now_ms);
+                // The leader's log is not what Raft says it is: nothing may be built on that.
+                appended.map_err(|reject| io::Error::new(io::ErrorKind::InvalidData, reject))?;
+            }
             Payload::Header(_) | Payload::Frame(_) => {
-                unreachable!("entries that were read back are not appended in a group of one")
+                unreachable!("entries that were read back are not appended")
             }
         }
+        Ok(())
     }
 
     /// Runs what blocks on a thread that may.
@@ -122,7 +129,7 @@ impl RaftLogStorage<Types> for LogStore {
         I::IntoIter: OptionalSend,
     {
         for entry in entries {
-            self.append_one(entry);
+            self.append_one(entry)?;
         }
         self.0
             .log
@@ -176,17 +183,10 @@ impl RaftLogReader<Types> for LogStore {
         }
         self.blocking(move |shared| {
             let frames = shared.log.frames(start, end, READ_BYTES_MAX)?;
-            frames
+            let whole = frames
                 .into_iter()
-                .map(|(meta, frame)| {
-                    Ok(match meta.kind {
-                        EntryKind::Private(_) => header_entry(meta)?,
-                        EntryKind::Batch | EntryKind::Marker => {
-                            Entry::new(raft_id(meta.id), Payload::Frame(frame))
-                        }
-                    })
-                })
-                .collect()
+                .map(|(meta, frame)| Entry::new(raft_id(meta.id), Payload::Frame(frame)));
+            Ok(whole.collect())
         })
         .await
     }

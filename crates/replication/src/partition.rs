@@ -1,6 +1,7 @@
 //! A partition as the broker sees it: propose, read, wait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use ottla_protocol::records::CheckedBatch;
@@ -21,6 +22,8 @@ use crate::types::{Member, Raft};
 pub struct Partition {
     pub(crate) shared: Arc<Shared>,
     pub(crate) raft: Raft,
+    /// How long a leader may go on after it last heard a majority; none where it is alone.
+    pub(crate) lease: Option<Duration>,
 }
 
 /// Which records a reader may see (KIP-98).
@@ -135,7 +138,7 @@ impl Partition {
     }
 
     /// Hands a proposal to the group without waiting, which keeps the order of calls.
-    fn submit(&self, proposal: Proposal) -> Result<(), AppendError> {
+    pub(crate) fn submit_now(&self, proposal: Proposal) -> Result<(), AppendError> {
         let sent = unconstrained(self.raft.client_write_ff(proposal, None)).now_or_never();
         match sent {
             Some(Ok(())) => Ok(()),

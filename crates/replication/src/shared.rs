@@ -4,6 +4,7 @@
 //! Invariants: the high watermark never goes back; a ticket is in one queue or answered.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,9 +13,11 @@ use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::codec::decode_vote;
 use crate::progress::Waiters;
 use crate::ticket::{AppendError, Appended, TicketSender};
-use crate::types::{Member, Vote};
+use crate::types::{LeaderId, Member, Vote};
+use crate::wake::Waiting;
 
 /// See the file's head.
 pub(crate) struct Shared {
@@ -24,7 +27,10 @@ pub(crate) struct Shared {
     pub(crate) waiters: Arc<Waiters>,
     high_watermark: AtomicI64,
     leadership: watch::Sender<Leadership>,
-    /// Taken after no other lock.
+    /// Proposals that wait until the leader's lease is renewed. Taken before no lock but the
+    /// tickets'.
+    pub(crate) waiting: Mutex<Waiting>,
+    /// Taken after no other lock of this struct but `waiting`.
     tickets: Mutex<Tickets>,
 }
 
@@ -40,6 +46,19 @@ pub(crate) struct Leadership {
     pub(crate) settled: bool,
 }
 
+impl Leadership {
+    /// As a replica begins that had voted so: it may follow who led then, and leads nothing.
+    fn of(vote: &Vote, me: Member) -> Leadership {
+        let LeaderId { term, voted_for } = *vote.leader_id();
+        let leader = vote.is_committed().then_some(voted_for);
+        Leadership {
+            term: term.0,
+            leader: leader.filter(|leader| *leader != me),
+            settled: false,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Tickets {
     /// Of entries this leader appended, ascending by index; answered when that index is applied.
@@ -50,17 +69,23 @@ struct Tickets {
 }
 
 impl Shared {
-    pub(crate) fn new(me: Member, log: Log, clock: Arc<dyn Clock>) -> Arc<Shared> {
+    /// # Errors
+    /// The vote cannot be read.
+    pub(crate) fn new(me: Member, log: Log, clock: Arc<dyn Clock>) -> io::Result<Arc<Shared>> {
         let start = log.state().log_start_offset;
-        Arc::new(Shared {
+        let vote = log.read_vote();
+        let vote = vote.map(|bytes| decode_vote(&bytes)).transpose()?;
+        let leadership = vote.map_or_else(Leadership::default, |vote| Leadership::of(&vote, me));
+        Ok(Arc::new(Shared {
             me,
             log,
             clock,
             waiters: Arc::default(),
             high_watermark: AtomicI64::new(start),
-            leadership: watch::Sender::default(),
+            leadership: watch::Sender::new(leadership),
+            waiting: Mutex::default(),
             tickets: Mutex::default(),
-        })
+        }))
     }
 
     /// Records below this Kafka offset are committed.

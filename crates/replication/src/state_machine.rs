@@ -98,7 +98,7 @@ impl RaftStateMachine<Types> for StateMachine {
                         self.shared.log.advance_log_start(offset);
                     }
                 }
-                Payload::Proposed(_) | Payload::Frame(_) => {
+                Payload::Proposed(_) | Payload::Received(_) | Payload::Frame(_) => {
                     unreachable!("the log hands headers to the state machine")
                 }
             }
@@ -131,6 +131,7 @@ impl RaftStateMachine<Types> for StateMachine {
         let shared = self.shared.clone();
         let boundary = tokio::task::spawn_blocking(move || {
             shared.log.reset_to(&boundary)?;
+            shared.truncated(0);
             Ok::<_, io::Error>(boundary)
         })
         .await

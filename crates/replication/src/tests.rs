@@ -31,7 +31,7 @@ impl Rig {
 
     fn on(disk: Arc<dyn Disk>) -> Rig {
         let dir = open(disk.clone(), Path::new(DATA));
-        let groups = Groups::new(NodeId(1), dir.clone(), manual_clock());
+        let groups = Groups::new(NodeId(1), dir.clone(), manual_clock(), None);
         Rig { disk, groups, dir }
     }
 

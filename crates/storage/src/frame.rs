@@ -22,6 +22,7 @@ use ottla_protocol::records::{
 };
 
 use crate::LogId;
+use crate::outcome::FollowerReject;
 
 const VERSION: u8 = 1;
 const BLANK: u8 = 0;
@@ -54,6 +55,14 @@ pub struct Frame {
     pub header: BatchHeader,
     /// The bytes after the header.
     pub payload: Bytes,
+}
+
+/// A frame from another replica, as whole as it was sent: its length, checksum and private bytes
+/// are right. Whether it follows a log is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFrame {
+    index: u64,
+    frame: Frame,
 }
 
 /// Why a frame's private bytes cannot be read.
@@ -136,6 +145,49 @@ impl Frame {
         } else {
             Err(BatchError::BadCrc { stored, computed })
         }
+    }
+}
+
+impl CheckedFrame {
+    /// Checks the frame that is said to stand at a Raft index.
+    ///
+    /// # Errors
+    /// [`FollowerReject::Damaged`], or [`FollowerReject::WrongIndex`] if the frame itself says
+    /// otherwise.
+    pub fn check(index: u64, frame: Frame) -> Result<CheckedFrame, FollowerReject> {
+        let header = &frame.header;
+        let whole = header.size_bytes() == frame.size_bytes()
+            && header.magic == MAGIC
+            && (header.last_offset_delta >= 0 || header_is_private(header));
+        if !whole || frame.verify_crc().is_err() {
+            return Err(FollowerReject::Damaged);
+        }
+        match frame.as_private() {
+            Some(Err(_)) => Err(FollowerReject::Damaged),
+            Some(Ok((own, _))) if own != index => Err(FollowerReject::WrongIndex {
+                expected: own,
+                found: index,
+            }),
+            Some(Ok(_)) | None => Ok(CheckedFrame { index, frame }),
+        }
+    }
+
+    /// Its place: the term is the leader epoch in its header.
+    pub fn id(&self) -> LogId {
+        LogId {
+            term: self.frame.header.partition_leader_epoch,
+            index: self.index,
+        }
+    }
+
+    /// The content of a raft-only frame.
+    pub fn private(&self) -> Option<Private> {
+        let read = self.frame.as_private()?;
+        read.ok().map(|(_, private)| private)
+    }
+
+    pub(crate) fn into_parts(self) -> (LogId, Frame) {
+        (self.id(), self.frame)
     }
 }
 

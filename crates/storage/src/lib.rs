@@ -32,7 +32,7 @@ pub use dir::{
 };
 pub use entry::{EntryKind, EntryMeta};
 pub use epochs::{EpochEnd, EpochStart};
-pub use frame::{Frame, Private, PrivateError};
+pub use frame::{CheckedFrame, Frame, Private, PrivateError};
 pub use ids::{Identity, LogId};
 pub use log::{
     Damage, Done, Log, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,

@@ -91,10 +91,10 @@ pub enum FollowerReject {
         /// Index of the frame.
         found: u64,
     },
-    /// The leader epoch in the header is not the entry's term, or terms go back.
-    #[error("frame with leader epoch {found}, expected {expected}")]
+    /// Terms go back.
+    #[error("frame with leader epoch {found} after {expected}")]
     WrongTerm {
-        /// The entry's term, or the last one in the log.
+        /// The last one in the log.
         expected: i32,
         /// In the header.
         found: i32,

@@ -15,8 +15,8 @@ use super::report::Report;
 use super::settings::Settings;
 use super::source::Sources;
 use super::typed::{
-    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, OffsetsTopic, ProducerLimits,
-    TopicDefaults,
+    Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic,
+    ProducerLimits, TopicDefaults,
 };
 
 /// A configuration and what is to be said about it.
@@ -62,6 +62,7 @@ impl Config {
             producers: producers(&settings),
             groups: groups(&settings),
             offsets_topic: offsets_topic(&settings),
+            lags: lags(&settings),
             settings,
         };
         Ok(Built {
@@ -250,6 +251,13 @@ fn offsets_topic(settings: &Settings) -> OffsetsTopic {
         partitions: small(settings.number("offsets.topic.num.partitions")),
         replicas_max: i16::try_from(replicas).expect("its kind keeps it within 16 bits"),
         segment_bytes: small(settings.number("offsets.topic.segment.bytes")),
+    }
+}
+
+fn lags(settings: &Settings) -> LagLimits {
+    LagLimits {
+        listed_max: size(settings.number("ottla.group.lag.listed.max")),
+        interval: time(settings.number("ottla.group.lag.interval.ms")),
     }
 }
 

@@ -31,6 +31,6 @@ pub use listeners::Listener;
 pub use settings::KeyView;
 pub use source::{Flags, PropertiesFile, Source, Sources};
 pub use typed::{
-    Config, FetchLimits, Flush, LogDefaults, NetworkLimits, OffsetsTopic, ProducerLimits,
-    TopicDefaults,
+    Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic,
+    ProducerLimits, TopicDefaults,
 };

@@ -41,6 +41,8 @@ pub struct Config {
     pub groups: GroupConfig,
     /// The topic that holds consumer groups.
     pub offsets_topic: OffsetsTopic,
+    /// How the lag of groups is measured.
+    pub lags: LagLimits,
     pub(super) settings: Settings,
 }
 
@@ -127,6 +129,15 @@ pub struct OffsetsTopic {
     pub replicas_max: i16,
     /// `offsets.topic.segment.bytes`.
     pub segment_bytes: i32,
+}
+
+/// How the lag of consumer groups is measured for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LagLimits {
+    /// `ottla.group.lag.listed.max`; 0 measures nothing.
+    pub listed_max: usize,
+    /// `ottla.group.lag.interval.ms`.
+    pub interval: Duration,
 }
 
 impl Config {

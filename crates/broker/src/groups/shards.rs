@@ -21,6 +21,7 @@ use parking_lot::RwLock;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::lag::Lags;
 use super::placement::{OFFSETS_TOPIC, partition_of};
 use crate::images::Images;
 use crate::limits::GROUP_REQUESTS_QUEUED_MAX;
@@ -37,6 +38,8 @@ pub struct GroupShards {
     hosted: RwLock<BTreeMap<PartitionId, Hosted>>,
     /// Counts the moves of the table.
     moved: watch::Sender<u64>,
+    /// As they were measured last.
+    lags: RwLock<Arc<Lags>>,
 }
 
 /// A machine, from its partition's point of view.
@@ -75,6 +78,7 @@ impl GroupShards {
             config: Arc::new(config),
             hosted: RwLock::default(),
             moved: watch::Sender::default(),
+            lags: RwLock::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(Arc::clone(&shards).follow(stopped));
@@ -137,6 +141,23 @@ impl GroupShards {
             |id: &PartitionId| matches!(hosted.get(id), Some(Hosted::Leading(_) | Hosted::Failed));
         let mut open = self.partitions.of_topic(topic.id);
         open.all(|(id, _)| is_ready(&id))
+    }
+
+    /// How far all groups are behind, as it was measured last.
+    pub fn lags(&self) -> Arc<Lags> {
+        Arc::clone(&self.lags.read())
+    }
+
+    pub(super) fn set_lags(&self, lags: Lags) {
+        *self.lags.write() = Arc::new(lags);
+    }
+
+    pub(super) fn images(&self) -> &Images {
+        &self.images
+    }
+
+    pub(super) fn partitions(&self) -> &Partitions {
+        &self.partitions
     }
 
     /// How many machines there are.

@@ -16,6 +16,7 @@ pub(super) fn register(broker: &Arc<Broker>, network: &Arc<Network<Dispatch>>, d
     broker.metrics.collect(move |page| {
         if let (Some(broker), Some(network)) = (weak_broker.upgrade(), weak_network.upgrade()) {
             tell_broker(&broker, page);
+            tell_groups(&broker, page);
             let free_bytes = network.memory().available_bytes() as u64;
             page.gauge(
                 "ottla_request_memory_free_bytes",
@@ -86,6 +87,12 @@ fn tell_broker(broker: &Broker, page: &mut Page) {
         .map(|replica| replica.partition.log().size_bytes())
         .sum();
     page.gauge("ottla_log_bytes", "Bytes of all logs that are open.", bytes);
+}
+
+fn tell_groups(broker: &Broker, page: &mut Page) {
+    if broker.config.lags.listed_max > 0 {
+        broker.groups.lags().write(page);
+    }
 }
 
 fn tell_directory(directory: &LogDir, page: &mut Page) {

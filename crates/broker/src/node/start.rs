@@ -400,7 +400,7 @@ impl Store {
             Ok::<_, StartError>((meta, directory, names))
         });
         let (meta, directory, names) = opening.await.map_err(io::Error::other)??;
-        let groups = Groups::new(node_id, directory.clone(), Arc::clone(&ground.clock));
+        let groups = Groups::new(node_id, directory.clone(), Arc::clone(&ground.clock), None);
         let spec = founding::metadata_partition(node_id, names.is_empty());
         let metadata = groups.open(spec).await?;
         Ok(Store {

@@ -117,6 +117,11 @@ impl TestNode {
         setup.options(&self.directory, Gate::default())
     }
 
+    /// The page that a scrape gets.
+    pub(crate) fn metrics(&self) -> String {
+        self.node.broker.metrics.render()
+    }
+
     pub(crate) async fn client(&self) -> TestClient {
         self.client_of(0).await
     }

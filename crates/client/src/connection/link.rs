@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use bytes::{Bytes, BytesMut};
+use ottla_platform::net::write_all;
 use ottla_protocol::frame::{FrameDecoder, SIZE_BYTES};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 
-use super::vectored::write_all;
 use super::waiting::{Answer, WaitList, Waiter};
 use crate::error::ConnectionError;
 use crate::limits::{READ_BUFFER_BYTES, REQUESTS_IN_FLIGHT_MAX, WRITE_BATCH_REQUESTS};

@@ -4,13 +4,11 @@
 //! - `versions`: which version of each API both sides speak;
 //! - `link`: frames in order over one stream, and the two tasks that move them;
 //! - `waiting`: the requests without a response;
-//! - `vectored`: writing many slices at once;
 //! - `dial`: opening the socket.
 
 mod dial;
 mod handle;
 mod link;
-mod vectored;
 mod versions;
 mod waiting;
 

@@ -11,7 +11,7 @@ use super::types::{Done, LogState};
 use crate::config::LogConfig;
 use crate::dir::{LogDir, Saved};
 use crate::epochs::EpochEnd;
-use crate::frame::{Frame, Private, header_is_private};
+use crate::frame::{CheckedFrame, Frame, Private};
 use crate::outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
 use crate::producers::Check;
 use crate::tail::Unwritten;
@@ -139,17 +139,12 @@ impl Log {
             .expect("private bytes of our own making can be read");
     }
 
-    /// Appends a frame from the leader after checking CRC, term, index and base offset.
+    /// Appends a frame from the leader after checking its place: index, term and base offset.
     ///
     /// # Errors
-    /// The frame does not follow the log or is damaged; nothing was changed.
-    pub fn append_follower(
-        &self,
-        id: LogId,
-        frame: Frame,
-        now_ms: i64,
-    ) -> Result<(), FollowerReject> {
-        check_frame(id, &frame)?;
+    /// The frame does not follow the log; nothing was changed.
+    pub fn append_follower(&self, frame: CheckedFrame, now_ms: i64) -> Result<(), FollowerReject> {
+        let (id, frame) = frame.into_parts();
         let mut inner = self.shared.inner.lock();
         inner.check_place(id, &frame.header)?;
         let frame = Unwritten {
@@ -273,34 +268,6 @@ impl Log {
     pub fn identity(&self) -> Identity {
         self.shared.identity
     }
-}
-
-/// What can be checked of a frame from the leader without knowing the log.
-fn check_frame(id: LogId, frame: &Frame) -> Result<(), FollowerReject> {
-    let header = &frame.header;
-    let whole = header.size_bytes() == frame.size_bytes()
-        && header.magic == ottla_protocol::records::MAGIC
-        && (header.last_offset_delta >= 0 || header_is_private(header));
-    if !whole || frame.verify_crc().is_err() {
-        return Err(FollowerReject::Damaged);
-    }
-    match frame.as_private() {
-        Some(Err(_)) => return Err(FollowerReject::Damaged),
-        Some(Ok((index, _))) if index != id.index => {
-            return Err(FollowerReject::WrongIndex {
-                expected: index,
-                found: id.index,
-            });
-        }
-        Some(Ok(_)) | None => {}
-    }
-    if header.partition_leader_epoch != id.term {
-        return Err(FollowerReject::WrongTerm {
-            expected: id.term,
-            found: header.partition_leader_epoch,
-        });
-    }
-    Ok(())
 }
 
 impl Inner {

@@ -1,14 +1,18 @@
 //! Reads for clients: whole batches by Kafka offset, as slices of the file.
+//!
+//! What a majority of others has is committed, perhaps before it is written here; then it comes
+//! from memory, as a copy.
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use ottla_protocol::records::Batch;
 
 use super::handle::Log;
 use super::shared::Inner;
 use super::types::{ReadError, ReadSlices};
 use crate::entry::EntryKind;
 use crate::segment::View;
+use crate::tail::{Recent, Unwritten};
 use crate::transactions::AbortedTransaction;
 
 /// The end of a log is likely to be in memory that far back.
@@ -18,6 +22,8 @@ const WARM_BYTES: u64 = 64 << 20;
 #[derive(Debug, Default)]
 struct Found {
     ranges: Vec<Range<u32>>,
+    /// What follows them and is not written yet.
+    in_memory: Vec<Unwritten>,
     first_offset: Option<i64>,
     next_offset: i64,
     size_bytes: usize,
@@ -81,12 +87,17 @@ impl Log {
         let Some(first_offset) = found.first_offset else {
             return Ok(ReadSlices::nothing_at(offset));
         };
-        let bytes = view.bytes(maps)?;
-        let slice =
-            |range: &Range<u32>| bytes.view(range.start, (range.end - range.start) as usize);
-        let slices: std::io::Result<Vec<Bytes>> = found.ranges.iter().map(slice).collect();
+        let mut slices = Vec::with_capacity(found.ranges.len() + found.in_memory.len());
+        if !found.ranges.is_empty() {
+            let bytes = view.bytes(maps)?;
+            for range in &found.ranges {
+                slices.push(bytes.view(range.start, (range.end - range.start) as usize)?);
+            }
+        }
+        let in_memory = found.in_memory.into_iter();
+        slices.extend(in_memory.map(|unwritten| Batch::from(unwritten.sealed()).to_bytes()));
         Ok(ReadSlices {
-            slices: slices?,
+            slices,
             first_offset,
             next_offset: found.next_offset,
             size_bytes: found.size_bytes,
@@ -161,14 +172,24 @@ impl Inner {
             return Ok(Plan::Search(View::for_offset(segment, full_len, offset)));
         };
         let mut found = Found::default();
+        let unwritten = self.tail.first_unwritten().unwrap_or(u64::MAX);
+        let mut next_index = unwritten;
         for recent in entries {
             let meta = &recent.meta;
-            let range = recent.position..recent.position + meta.size_bytes;
-            let here = recent.segment == segment.head.first_index && range.end <= segment.written;
+            next_index = meta.id.index;
+            let here = recent.segment == segment.head.first_index && next_index < unwritten;
             let is_private = matches!(meta.kind, EntryKind::Private(_));
-            let offsets = meta.base_offset..meta.next_offset;
-            if !here || !is_private && !found.take(range, offsets, limits) {
+            if !here || !is_private && !found.take_written(recent, limits) {
                 break;
+            }
+            next_index += 1;
+        }
+        if next_index >= unwritten {
+            for (recent, unwritten) in self.tail.unwritten_from(next_index) {
+                let is_private = matches!(recent.meta.kind, EntryKind::Private(_));
+                if !is_private && !found.take_unwritten(recent, unwritten, limits) {
+                    break;
+                }
             }
         }
         let view = View::for_offset(segment, full_len, offset);
@@ -177,17 +198,40 @@ impl Inner {
 }
 
 impl Found {
-    /// Adds a batch if the limits allow.
+    fn take_written(&mut self, recent: &Recent, limits: &Limits) -> bool {
+        let meta = &recent.meta;
+        let range = recent.position..recent.position + meta.size_bytes;
+        self.take(range, meta.base_offset..meta.next_offset, limits)
+    }
+
+    /// Adds a batch of the file if the limits allow.
     fn take(&mut self, range: Range<u32>, offsets: Range<i64>, limits: &Limits) -> bool {
-        let size = (range.end - range.start) as usize;
-        let fits = self.size_bytes + size <= limits.max_bytes
-            || limits.min_one && self.first_offset.is_none();
-        if !fits || offsets.end > limits.below {
+        if !self.admit((range.end - range.start) as usize, offsets, limits) {
             return false;
         }
         match self.ranges.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
             _ => self.ranges.push(range),
+        }
+        true
+    }
+
+    fn take_unwritten(&mut self, recent: &Recent, frame: &Unwritten, limits: &Limits) -> bool {
+        let meta = &recent.meta;
+        let offsets = meta.base_offset..meta.next_offset;
+        let admitted = self.admit(meta.size_bytes as usize, offsets, limits);
+        if admitted {
+            self.in_memory.push(frame.clone());
+        }
+        admitted
+    }
+
+    /// Counts a batch if the limits allow it.
+    fn admit(&mut self, size: usize, offsets: Range<i64>, limits: &Limits) -> bool {
+        let fits = self.size_bytes + size <= limits.max_bytes
+            || limits.min_one && self.first_offset.is_none();
+        if !fits || offsets.end > limits.below {
+            return false;
         }
         self.first_offset.get_or_insert(offsets.start);
         self.next_offset = offsets.end;

@@ -4,8 +4,8 @@ use crate::support::*;
 use bytes::Bytes;
 use ottla_protocol::records::{Batches, CheckedBatch, ProducerStamp, TimestampType};
 use ottla_storage::{
-    Boundary, Condition, EntryKind, FlushPolicy, FollowerReject, Frame, LogConfig, LogId,
-    OpenError, Outcome, Private, ReadError, Rejection,
+    Boundary, CheckedFrame, Condition, EntryKind, FlushPolicy, FollowerReject, Frame, LogConfig,
+    LogId, OpenError, Outcome, Private, ReadError, Rejection,
 };
 
 fn stamp(base_sequence: i32) -> ProducerStamp {
@@ -166,33 +166,27 @@ fn a_follower_takes_only_what_follows() {
     accepted(append(&leader, batch(3, 10, NOW)));
     accepted(append(&leader, batch(3, 10, NOW)));
     let frames = leader.frames(0, 3, usize::MAX).unwrap();
-    let offer = |n: usize, index: u64, term: i32| {
-        follower.append_follower(LogId { term, index }, frames[n].1.clone(), NOW)
+    let offer = |n: usize, index: u64| {
+        let frame = CheckedFrame::check(index, frames[n].1.clone())?;
+        follower.append_follower(frame, NOW)
     };
-    offer(0, 0, 2).unwrap();
+    offer(0, 0).unwrap();
     assert!(matches!(
-        offer(2, 1, 2),
+        offer(2, 1),
         Err(FollowerReject::WrongOffset {
             expected: 0,
             found: 3
         })
     ));
     assert!(matches!(
-        offer(1, 2, 2),
+        offer(1, 2),
         Err(FollowerReject::WrongIndex {
             expected: 1,
             found: 2
         })
     ));
     assert!(matches!(
-        offer(1, 1, 3),
-        Err(FollowerReject::WrongTerm {
-            expected: 3,
-            found: 2
-        })
-    ));
-    assert!(matches!(
-        offer(0, 1, 2),
+        offer(0, 1),
         Err(FollowerReject::WrongIndex {
             expected: 0,
             found: 1
@@ -200,15 +194,15 @@ fn a_follower_takes_only_what_follows() {
     ));
     let mut flipped = frames[1].1.clone();
     flipped.header.max_timestamp ^= 1;
-    let id = LogId { term: 2, index: 1 };
     assert_eq!(
-        follower.append_follower(id, flipped, NOW),
+        CheckedFrame::check(1, flipped),
         Err(FollowerReject::Damaged)
     );
-    offer(1, 1, 2).unwrap();
-    offer(2, 2, 2).unwrap();
+    offer(1, 1).unwrap();
+    offer(2, 2).unwrap();
     let old = Frame::private(LogId { term: 1, index: 3 }, 6, &Private::Blank);
-    let rejected = follower.append_follower(LogId { term: 1, index: 3 }, old, NOW);
+    let old = CheckedFrame::check(3, old).unwrap();
+    let rejected = follower.append_follower(old, NOW);
     assert!(matches!(
         rejected,
         Err(FollowerReject::WrongTerm {
@@ -338,12 +332,8 @@ fn a_truncated_tail_is_gone_with_all_it_did() {
             );
         }
         for index in cut..40 {
-            log.append_follower(
-                frames[index as usize].0.id,
-                frames[index as usize].1.clone(),
-                NOW,
-            )
-            .unwrap();
+            let frame = CheckedFrame::check(index, frames[index as usize].1.clone());
+            log.append_follower(frame.unwrap(), NOW).unwrap();
         }
         commit(&rig, &log);
         assert_eq!(log.frames(0, 100, usize::MAX).unwrap(), frames);
@@ -423,7 +413,8 @@ fn a_log_reset_to_a_boundary_goes_on_from_there() {
         .frames(boundary.next_index(), 40, usize::MAX)
         .unwrap()
     {
-        target.append_follower(meta.id, frame, NOW).unwrap();
+        let frame = CheckedFrame::check(meta.id.index, frame).unwrap();
+        target.append_follower(frame, NOW).unwrap();
     }
     commit(&rig, &target);
     let last = build(2, 80, NOW, Some(stamp(78))).header;

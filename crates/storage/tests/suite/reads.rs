@@ -188,3 +188,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_not_written_yet_can_be_read() {
+    let rig = Rig::new(1);
+    let log = rig.log(&LogConfig {
+        segment_bytes: 1000,
+        ..small()
+    });
+    let mut end = 0;
+    for round in 0..8 {
+        // Some rounds end in the middle of a segment, some begin a new one.
+        let first = end;
+        accepted(append(&log, batch(2, 70, NOW)));
+        log.append_private(next_id(&log, 1), &Private::Blank);
+        end = accepted(append(&log, batch(3, 50 + round, NOW))).next_offset;
+        let unwritten = read_all(&log, 0, 300);
+        let from_here = log.read(first, usize::MAX, true, end).unwrap();
+        assert_eq!(
+            (from_here.first_offset, from_here.next_offset),
+            (first, end)
+        );
+        let some = log.read(first, 1, true, end).unwrap();
+        assert_eq!(some.next_offset, first + 2);
+        assert_eq!(log.read(first, 1, false, end).unwrap().size_bytes, 0);
+        assert_eq!(log.read(first, 300, true, first + 1).unwrap().size_bytes, 0);
+        commit(&rig, &log);
+        assert_eq!(read_all(&log, 0, 300), unwritten);
+    }
+}

@@ -73,4 +73,18 @@ pub(super) static KEYS: &[Key] = &[
         Check::AtLeast(1),
         "Size of the segments of the topic that holds groups.",
     ),
+    Key::new(
+        "ottla.group.lag.listed.max",
+        Kind::Int,
+        Some("1000"),
+        Check::AtLeast(0),
+        "Partitions of groups whose lag is in the metrics, the largest first; 0 measures none.",
+    ),
+    Key::new(
+        "ottla.group.lag.interval.ms",
+        Kind::Long,
+        Some("10000"),
+        Check::AtLeast(100),
+        "How often the lag of groups is measured.",
+    ),
 ];

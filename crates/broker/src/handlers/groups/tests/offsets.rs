@@ -31,7 +31,7 @@ async fn node() -> (TestNode, Uuid) {
 }
 
 /// A commit of a consumer without members, for a topic by name and id.
-fn commit(topic: &str, id: Uuid, partition: i32, offset: i64) -> OffsetCommitRequest {
+pub(super) fn commit(topic: &str, id: Uuid, partition: i32, offset: i64) -> OffsetCommitRequest {
     let partition = OffsetCommitRequestPartition::default()
         .with_partition_index(partition)
         .with_committed_offset(offset)

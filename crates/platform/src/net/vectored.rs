@@ -5,10 +5,14 @@ use std::io::{self, IoSlice};
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::limits::WRITE_SLICES_MAX;
+/// Slices handed to one vectored write.
+const WRITE_SLICES_MAX: usize = 64;
 
 /// Writes all of `parts`, in order.
-pub(super) async fn write_all<W>(write: &mut W, parts: &[Bytes]) -> io::Result<()>
+///
+/// # Errors
+/// The socket fails, or takes nothing any more.
+pub async fn write_all<W>(write: &mut W, parts: &[Bytes]) -> io::Result<()>
 where
     W: AsyncWrite + Unpin,
 {

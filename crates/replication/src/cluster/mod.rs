@@ -1,0 +1,30 @@
+//! What one broker knows and does about the others on behalf of all its groups.
+//!
+//! Liveness is a matter of nodes, not of groups: an idle group costs nothing. Each broker sends
+//! each other a beat; what comes back in time says that both directions work. With its beats it
+//! says which groups it leads, so that every broker knows the leader of every group, and a group
+//! whose leader is gone, or says that it leads no more, is given a new one by its replicas.
+//!
+//! - [`registry`]: the groups that have a replica here;
+//! - [`leaders`]: who leads which group, of all groups;
+//! - [`claims`]: which groups this broker leads, and what others have yet to be told of it;
+//! - [`beat`]: a beat as bytes;
+//! - [`liveness`]: who is alive, a pure judge of echoes;
+//! - [`elections`]: who should stand for election when, a pure planner;
+//! - [`service`]: what is done with the requests of others;
+//! - [`supervisor`]: the tasks.
+
+mod beat;
+mod claims;
+mod elections;
+mod leaders;
+mod liveness;
+mod registry;
+mod service;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+pub use leaders::{Leader, Leaders};
+pub(crate) use registry::Replica;
+pub use supervisor::{Cluster, ClusterOptions, Timing};

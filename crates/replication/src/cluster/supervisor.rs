@@ -1,0 +1,389 @@
+//! The tasks that keep a broker's groups led: one sends beats to each peer, one looks after all
+//! groups. They run apart from the work on data, so that load delays neither.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ottla_platform::clock::Clock;
+use ottla_platform::net::Listener;
+use ottla_protocol::types::NodeId;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use uuid::Uuid;
+
+use super::beat;
+use super::claims::Claims;
+use super::elections::{Elections, Standing, View};
+use super::leaders::{Leader, Leaders};
+use super::liveness::Liveness;
+use super::registry::{Registry, Replica};
+use crate::transport::{
+    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Service,
+};
+
+/// Every so many looks it is judged which replicas keep up.
+const LOOKS_PER_SYNC_CHECK: u32 = 10;
+
+/// How fast things are noticed.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Between two beats to a peer.
+    pub beat: Duration,
+    /// How long a peer may be silent and count as alive.
+    pub silence_max: Duration,
+    /// Between two looks at all groups.
+    pub look: Duration,
+    /// How long a replica may not have caught up and count as in sync
+    /// (`replica.lag.time.max.ms`).
+    pub lag_max: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            beat: Duration::from_millis(100),
+            silence_max: Duration::from_millis(400),
+            look: Duration::from_millis(50),
+            lag_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a broker among others needs.
+pub struct ClusterOptions {
+    /// Who this broker is.
+    pub me: Identity,
+    /// How fast things are noticed.
+    pub timing: Timing,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Largest message between brokers: larger than any batch.
+    pub frame_bytes_max: usize,
+    /// Runs beats and elections; best a runtime of their own.
+    pub control: Handle,
+    /// Answers questions about the cluster's metadata.
+    pub questions: Option<Arc<dyn Service>>,
+}
+
+/// This broker among the others. Dropping it does not end it: [`Cluster::stop`] does.
+pub struct Cluster {
+    endpoint: Arc<Endpoint>,
+    timing: Timing,
+    clock: Arc<dyn Clock>,
+    control: Handle,
+    pub(super) questions: Option<Arc<dyn Service>>,
+    pub(super) registry: Registry,
+    pub(super) leaders: Arc<Leaders>,
+    liveness: Mutex<Liveness>,
+    claims: Mutex<Claims>,
+    /// Moves when there is news for the peers.
+    news: watch::Sender<u64>,
+    /// What each peer has told us: up to which version, in which incarnation.
+    pub(super) heard: Mutex<HashMap<NodeId, (Uuid, u64)>>,
+    tasks: Mutex<Tasks>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    looking: Option<JoinHandle<()>>,
+    beating: HashMap<NodeId, JoinHandle<()>>,
+}
+
+impl Cluster {
+    /// A broker without peers, that looks after its groups from now on.
+    pub fn start(options: ClusterOptions) -> Arc<Cluster> {
+        let endpoint = Endpoint::new(EndpointOptions {
+            me: options.me,
+            frame_bytes_max: options.frame_bytes_max,
+            control: options.control.clone(),
+        });
+        let now = options.clock.monotonic();
+        let cluster = Arc::new(Cluster {
+            endpoint,
+            liveness: Mutex::new(Liveness::new(options.timing.silence_max, now)),
+            timing: options.timing,
+            clock: options.clock,
+            control: options.control,
+            questions: options.questions,
+            registry: Registry::default(),
+            leaders: Arc::default(),
+            claims: Mutex::default(),
+            news: watch::Sender::default(),
+            heard: Mutex::default(),
+            tasks: Mutex::default(),
+        });
+        let looking = cluster
+            .control
+            .spawn(look_after_groups(Arc::clone(&cluster)));
+        cluster.tasks.lock().looking = Some(looking);
+        cluster
+    }
+
+    /// Serves the other brokers on `listener` until `stop`.
+    pub async fn serve(self: Arc<Self>, listener: Listener, stop: impl Future<Output = ()>) {
+        let endpoint = Arc::clone(&self.endpoint);
+        endpoint.serve(listener, self, stop).await;
+    }
+
+    /// Ends all tasks and links. Groups that are still open are looked after no more.
+    pub fn stop(&self) {
+        let mut tasks = self.tasks.lock();
+        for (_, task) in tasks.beating.drain() {
+            task.abort();
+        }
+        if let Some(task) = tasks.looking.take() {
+            task.abort();
+        }
+        self.endpoint.set_peers([]);
+    }
+
+    /// Who the other brokers are from now on.
+    pub fn set_peers(self: &Arc<Self>, peers: impl IntoIterator<Item = Peer>) {
+        self.endpoint.set_peers(peers);
+        let peers = self.endpoint.peers();
+        let mut tasks = self.tasks.lock();
+        tasks.beating.retain(|node, task| {
+            let stays = peers.contains_key(node);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for node in peers.into_keys() {
+            tasks
+                .beating
+                .entry(node)
+                .or_insert_with(|| self.control.spawn(beat_to(Arc::clone(self), node)));
+        }
+    }
+
+    /// This broker's number.
+    pub fn me(&self) -> NodeId {
+        self.endpoint.me().node
+    }
+
+    /// Whether a peer was heard lately.
+    pub fn is_alive(&self, node: NodeId) -> bool {
+        self.liveness.lock().is_alive(node, self.clock.monotonic())
+    }
+
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// Looks after a group from now on.
+    pub(crate) fn adopt(&self, group: u64, replica: Replica) {
+        self.registry.insert(group, replica);
+    }
+
+    /// Looks after a group no more.
+    pub(crate) fn abandon(&self, group: u64) {
+        self.registry.remove(group);
+    }
+
+    /// A group is no more.
+    pub(crate) fn forget(&self, group: u64) {
+        self.abandon(group);
+        self.leaders.forget(group);
+    }
+}
+
+/// Sends beats to a peer as long as it is one.
+async fn beat_to(cluster: Arc<Cluster>, node: NodeId) {
+    let mut known = (Uuid::nil(), 0);
+    let mut news = cluster.news.subscribe();
+    while let Some(link) = cluster.endpoint.link(node, Lane::Control) {
+        cluster.beat_once(&link, node, &mut known).await;
+        let mut stands = link.watch();
+        tokio::select! {
+            () = sleep(cluster.timing.beat) => {}
+            _ = news.changed() => {}
+            _ = stands.changed() => {}
+        }
+    }
+}
+
+impl Cluster {
+    async fn beat_once(&self, link: &Link, node: NodeId, known: &mut (Uuid, u64)) {
+        let Some(remote) = link.remote() else {
+            self.liveness.lock().broke(node);
+            return;
+        };
+        if known.0 != remote.incarnation {
+            *known = (remote.incarnation, 0);
+        }
+        let sent = self.clock.monotonic();
+        let body = beat::encode(&self.claims.lock().news(known.1));
+        let asked = link.ask(Kind::Beat, 0, vec![body]);
+        match timeout(self.timing.silence_max, asked).await {
+            Ok(Ok(echo)) => {
+                self.liveness.lock().echoed(node, sent);
+                known.1 = beat::decode_echo(echo).unwrap_or(0);
+            }
+            Ok(Err(LinkError::Down)) => self.liveness.lock().broke(node),
+            Ok(Err(LinkError::Refused(_))) => {}
+            // What waits for it fails now, not when somebody's patience ends.
+            Err(_late) => self.endpoint.reset(node),
+        }
+    }
+}
+
+/// Looks after all groups, for ever.
+async fn look_after_groups(cluster: Arc<Cluster>) {
+    let mut looks = interval(cluster.timing.look);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut elections = Elections::default();
+    let mut sync = InSync::default();
+    let mut looked: u32 = 0;
+    loop {
+        looks.tick().await;
+        let now = cluster.clock.monotonic();
+        let replicas = cluster.registry.all();
+        cluster.liveness.lock().look(now);
+        if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
+            sync.check(&replicas, cluster.me(), now);
+        }
+        looked = looked.wrapping_add(1);
+        cluster.claim(&replicas, &sync, now);
+        for group in cluster.orphans(&mut elections, &replicas, now) {
+            if let Some((_, replica)) = replicas.iter().find(|(id, _)| *id == group) {
+                stand(replica.clone()).await;
+            }
+        }
+    }
+}
+
+/// Has a replica found its group or stand for election. Raft says what comes of it.
+async fn stand(replica: Replica) {
+    let log = replica.partition.log();
+    let is_empty = log.state().last.is_none() && log.read_vote().is_none();
+    if replica.may_found && is_empty {
+        // Every replica of the creation would found the same group, with the same first entry.
+        replica.partition.found(&replica.replicas).await;
+    } else {
+        replica.partition.stand().await;
+    }
+}
+
+impl Cluster {
+    /// Says which groups are led here: those whose leader still hears a majority.
+    fn claim(&self, replicas: &[(u64, Replica)], sync: &InSync, now: Duration) {
+        let me = self.me();
+        let mut leads = BTreeMap::new();
+        for (group, replica) in replicas {
+            let partition = &replica.partition;
+            if !partition.is_leader() || !self.hears_majority(&replica.replicas, now) {
+                continue;
+            }
+            let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
+            let in_sync = replica.replicas.iter().copied();
+            let in_sync = in_sync.filter(|node| {
+                alive(node) && (*node == me || sync.holds(*group, *node, now, self.timing.lag_max))
+            });
+            let leader = Leader {
+                node: me,
+                epoch: partition.leader_epoch(),
+                in_sync: in_sync.collect(),
+            };
+            leads.insert(*group, leader);
+        }
+        for (group, leader) in &leads {
+            self.leaders.claim(*group, leader.clone());
+        }
+        self.leaders.retain(me, |group| leads.contains_key(&group));
+        if self.claims.lock().set(leads) {
+            self.news.send_modify(|moves| *moves += 1);
+        }
+    }
+
+    fn hears_majority(&self, replicas: &[NodeId], now: Duration) -> bool {
+        let liveness = self.liveness.lock();
+        let heard = replicas
+            .iter()
+            .filter(|node| **node == self.me() || liveness.is_alive(**node, now))
+            .count();
+        heard * 2 > replicas.len()
+    }
+
+    fn orphans(
+        &self,
+        elections: &mut Elections,
+        replicas: &[(u64, Replica)],
+        now: Duration,
+    ) -> Vec<u64> {
+        let views = replicas.iter().map(|(group, replica)| View {
+            group: *group,
+            standing: self.standing(*group, replica, now),
+            replicas: &replica.replicas,
+        });
+        let is_alive = |node| self.liveness.lock().is_alive(node, now);
+        elections.plan(now, self.me(), views, is_alive)
+    }
+
+    fn standing(&self, group: u64, replica: &Replica, now: Duration) -> Standing {
+        let Some(leader) = replica.partition.leader() else {
+            return Standing::Orphan;
+        };
+        if leader == self.me() {
+            return Standing::LedHere;
+        }
+        let liveness = self.liveness.lock();
+        if liveness.is_dead(leader, now) {
+            return Standing::Orphan;
+        }
+        let epoch = replica.partition.leader_epoch();
+        let claim = self.leaders.get(group);
+        let is_claimed = claim.is_some_and(|claim| {
+            claim.epoch > epoch || claim.epoch == epoch && claim.node == leader
+        });
+        if is_claimed || !liveness.is_alive(leader, now) {
+            Standing::Led
+        } else {
+            Standing::Doubtful
+        }
+    }
+}
+
+/// Which replicas keep up with the groups that are led here.
+#[derive(Default)]
+struct InSync {
+    groups: HashMap<u64, Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The log's end at the last check.
+    next_index: u64,
+    /// When each follower had all of the log as it was one check before.
+    caught_up: BTreeMap<NodeId, Duration>,
+}
+
+impl InSync {
+    fn check(&mut self, replicas: &[(u64, Replica)], me: NodeId, now: Duration) {
+        let mut before = std::mem::take(&mut self.groups);
+        for (group, replica) in replicas {
+            if replica.replicas.len() < 2 || replica.partition.leader() != Some(me) {
+                continue;
+            }
+            let mut progress = before.remove(group).unwrap_or_default();
+            for (node, next_index) in replica.partition.matched() {
+                if next_index >= progress.next_index {
+                    progress.caught_up.insert(node, now);
+                }
+            }
+            progress.next_index = replica.partition.log().state().next_index;
+            self.groups.insert(*group, progress);
+        }
+    }
+
+    fn holds(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
+        let progress = self.groups.get(&group);
+        let caught_up = progress.and_then(|progress| progress.caught_up.get(&node));
+        caught_up.is_some_and(|at| now <= *at + lag_max)
+    }
+}

@@ -1,0 +1,343 @@
+//! Three brokers in one process: real sockets on loopback, a simulated disk each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use ottla_platform::clock::SystemClock;
+use ottla_platform::disk::Disk;
+use ottla_platform::net::Listener;
+use ottla_platform::sim::SimDisk;
+use ottla_protocol::records::{BatchBuilder, CheckedBatch, Compression};
+use ottla_protocol::types::{NodeId, TopicId};
+use ottla_storage::{Frame, LogConfig, LogDir};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{Cluster, ClusterOptions, Timing};
+use crate::testing::{format, open};
+use crate::transport::{Identity, Peer};
+use crate::{AppendError, Groups, Isolation, Partition, PartitionSpec};
+
+const DATA: &str = "/data";
+const ALL: [i32; 3] = [1, 2, 3];
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A broker that runs.
+struct Node {
+    cluster: Arc<Cluster>,
+    groups: Groups,
+    dir: LogDir,
+    partitions: BTreeMap<u64, Partition>,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// Three brokers, of which some run.
+struct Rig {
+    disks: BTreeMap<i32, Arc<dyn Disk>>,
+    ports: BTreeMap<i32, u16>,
+    nodes: BTreeMap<i32, Node>,
+    groups: u64,
+}
+
+impl Rig {
+    /// All three run and have a replica of so many groups.
+    async fn start(groups: u64) -> Rig {
+        let mut rig = Rig {
+            disks: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            groups,
+        };
+        let mut listeners = BTreeMap::new();
+        for id in ALL {
+            let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
+            format(disk.as_ref(), Path::new(DATA));
+            rig.disks.insert(id, disk);
+            let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+            rig.ports.insert(id, listener.local_addr().unwrap().port());
+            listeners.insert(id, listener);
+        }
+        for (id, listener) in listeners {
+            rig.run(id, listener, true).await;
+        }
+        rig
+    }
+
+    async fn run(&mut self, id: i32, listener: Listener, birth: bool) {
+        let cluster = Cluster::start(ClusterOptions {
+            me: Identity {
+                cluster_id: "rig".into(),
+                node: NodeId(id),
+                directory: Uuid::from_u128(id.unsigned_abs().into()),
+                incarnation: Uuid::new_v4(),
+            },
+            timing: Timing::default(),
+            clock: Arc::new(SystemClock::default()),
+            frame_bytes_max: 8 << 20,
+            control: Handle::current(),
+            questions: None,
+        });
+        cluster.set_peers(self.ports.iter().map(|(id, port)| Peer {
+            node: NodeId(*id),
+            host: "127.0.0.1".to_owned(),
+            port: *port,
+            directory: Some(Uuid::from_u128(id.unsigned_abs().into())),
+        }));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(cluster.clone().serve(listener, stopped.map(drop)));
+        let dir = open(self.disks[&id].clone(), Path::new(DATA));
+        let clock = Arc::new(SystemClock::default());
+        let groups = Groups::new(NodeId(id), dir.clone(), clock, Some(cluster.clone()));
+        let mut partitions = BTreeMap::new();
+        for group in 1..=self.groups {
+            let partition = groups.open(spec(group, birth)).await.unwrap();
+            partitions.insert(group, partition);
+        }
+        let node = Node {
+            cluster,
+            groups,
+            dir,
+            partitions,
+            stop,
+            serving,
+        };
+        self.nodes.insert(id, node);
+    }
+
+    /// A broker vanishes for the others; its data stays.
+    async fn stop(&mut self, id: i32) {
+        let node = self.nodes.remove(&id).unwrap();
+        node.cluster.stop();
+        drop(node.stop);
+        node.serving.await.unwrap();
+        for partition in node.partitions.into_values() {
+            node.groups.close(partition).await.unwrap();
+        }
+        node.dir.close().unwrap();
+    }
+
+    async fn restart(&mut self, id: i32) {
+        let listener = Listener::bind("127.0.0.1", self.ports[&id]).await.unwrap();
+        self.run(id, listener, false).await;
+    }
+
+    /// The broker that leads a group, by the word of all that run.
+    async fn leader(&self, group: u64) -> i32 {
+        let agreed = || {
+            let mut said = self.nodes.values().map(|node| node.cluster.leader(group));
+            let first = said.next()??;
+            let leads = &self.nodes.get(&first.node.0)?.partitions[&group];
+            let all = said.all(|other| other.as_ref() == Some(&first));
+            (all && leads.is_leader()).then_some(first.node.0)
+        };
+        until("a leader that all agree on", agreed).await
+    }
+
+    /// Proposes until the records are acknowledged; where they are.
+    async fn produce(&self, group: u64, value: &str) -> i64 {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            assert!(Instant::now() < deadline, "nobody takes records");
+            for node in self.nodes.values() {
+                let partition = &node.partitions[&group];
+                match partition.propose(batch(value), None).await {
+                    Ok(appended) => return appended.base_offset,
+                    Err(AppendError::NotLeader | AppendError::OutcomeUnknown) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until all that run have the same entries, all committed, and gives them.
+    async fn frames(&self, group: u64) -> Vec<Frame> {
+        let same = || {
+            let mut logs = self.nodes.values().map(|node| {
+                let partition = &node.partitions[&group];
+                let state = partition.log().state();
+                let first = state.purged.map_or(0, |id| id.index + 1);
+                let frames = partition.log().frames(first, state.next_index, usize::MAX);
+                let committed = partition.watermarks().high_watermark == state.log_end_offset;
+                let frames = frames.ok()?.into_iter().map(|(_, frame)| frame);
+                committed.then(|| frames.collect::<Vec<_>>())
+            });
+            let first = logs.next()??;
+            logs.all(|other| other.as_ref() == Some(&first))
+                .then_some(first)
+        };
+        until("all replicas are equal", same).await
+    }
+}
+
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn spec(group: u64, birth: bool) -> PartitionSpec {
+    // Preferred leaders go round.
+    let preferred = i32::try_from(group % 3).unwrap();
+    let replicas = (0..3).map(|rank| NodeId((preferred + rank) % 3 + 1));
+    PartitionSpec {
+        topic: format!("topic{group}").into(),
+        partition: 0,
+        topic_id: TopicId(Uuid::from_u128(group.into())),
+        group_id: group,
+        replicas: replicas.collect(),
+        birth,
+        config: LogConfig {
+            segment_bytes: 16 << 10,
+            ..LogConfig::default()
+        },
+    }
+}
+
+fn batch(value: &str) -> CheckedBatch {
+    let mut builder = BatchBuilder::new(Compression::None);
+    builder.push(1, None, Some(value.as_bytes()), &[]);
+    CheckedBatch::trusted(builder.build().unwrap())
+}
+
+/// Values of the committed records, in order.
+fn values(partition: &Partition) -> Vec<String> {
+    let mut values = Vec::new();
+    let mut offset = partition.watermarks().log_start_offset;
+    loop {
+        let read = partition
+            .read(offset, 1 << 20, true, Isolation::ReadUncommitted)
+            .unwrap();
+        if read.records.slices.is_empty() {
+            return values;
+        }
+        offset = read.records.next_offset;
+        for slice in read.records.slices {
+            for batch in ottla_protocol::records::Batches(slice) {
+                for record in batch.unwrap().records(1 << 20).unwrap() {
+                    let value = record.unwrap().value.unwrap();
+                    values.push(String::from_utf8(value.to_vec()).unwrap());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_replicas_agree_and_all_brokers_know_who_leads_and_who_is_in_sync() {
+    let rig = Rig::start(3).await;
+    for group in 1..=3 {
+        rig.leader(group).await;
+        for number in 0..20 {
+            assert_eq!(rig.produce(group, &number.to_string()).await, number);
+        }
+        rig.frames(group).await;
+        let in_sync = || {
+            let leader = rig.nodes[&1].cluster.leader(group)?;
+            (leader.in_sync.len() == 3).then_some(())
+        };
+        until("all are in sync", in_sync).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_is_gone_is_replaced_and_comes_back_as_a_follower() {
+    let mut rig = Rig::start(1).await;
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        let leader = rig.leader(1).await;
+        for number in 0..5 {
+            let value = format!("{round}-{number}");
+            rig.produce(1, &value).await;
+            expected.push(value);
+        }
+        rig.stop(leader).await;
+        let value = format!("{round}-without-{leader}");
+        rig.produce(1, &value).await;
+        expected.push(value);
+        assert_ne!(rig.leader(1).await, leader);
+        rig.restart(leader).await;
+    }
+    rig.frames(1).await;
+    for (id, node) in &rig.nodes {
+        let partition = &node.partitions[&1];
+        let log = partition.log().state();
+        assert_eq!(values(partition), expected, "node {id}, {log:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minority_acknowledges_nothing() {
+    let mut rig = Rig::start(1).await;
+    rig.produce(1, "before").await;
+    let leader = rig.leader(1).await;
+    let others = ALL.into_iter().filter(|id| *id != leader);
+    for id in others.collect::<Vec<_>>() {
+        rig.stop(id).await;
+    }
+    let partition = rig.nodes[&leader].partitions[&1].clone();
+    let alone = partition.propose(batch("alone"), None);
+    let answer = tokio::time::timeout(Duration::from_secs(2), alone).await;
+    assert!(!matches!(answer, Ok(Ok(_))), "{answer:?}");
+    assert_eq!(partition.watermarks().high_watermark, 1);
+    let resigned = || rig.nodes[&leader].cluster.leader(1).is_none().then_some(());
+    until("who hears no majority says that it leads no more", resigned).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_away_longer_than_the_log_goes_back_starts_at_a_boundary() {
+    let mut rig = Rig::start(1).await;
+    let leader = rig.leader(1).await;
+    let away = ALL.into_iter().find(|id| *id != leader).unwrap();
+    rig.produce(1, "first").await;
+    rig.frames(1).await;
+    rig.stop(away).await;
+    let long = "x".repeat(2_000);
+    for _ in 0..40 {
+        rig.produce(1, &long).await;
+    }
+    let leader = rig.leader(1).await;
+    let partition = &rig.nodes[&leader].partitions[&1];
+    partition.delete_records(35).await.unwrap();
+    assert!(partition.purge().await.unwrap());
+    rig.restart(away).await;
+    rig.produce(1, "last").await;
+    let caught_up = || {
+        let replica = &rig.nodes[&away].partitions[&1];
+        (replica.watermarks().high_watermark == 42).then_some(())
+    };
+    until("the replica has caught up", caught_up).await;
+    let replica = &rig.nodes[&away].partitions[&1];
+    assert!(replica.watermarks().log_start_offset > 1);
+    assert_eq!(values(replica).last().unwrap(), "last");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leadership_is_handed_over_on_request() {
+    let rig = Rig::start(1).await;
+    let leader = rig.leader(1).await;
+    rig.produce(1, "a").await;
+    rig.frames(1).await;
+    let successor = ALL.into_iter().find(|id| *id != leader).unwrap();
+    let partition = &rig.nodes[&leader].partitions[&1];
+    partition.transfer_to(NodeId(successor)).await;
+    let handed = || {
+        rig.nodes[&successor].partitions[&1]
+            .is_leader()
+            .then_some(())
+    };
+    until("the successor leads", handed).await;
+    assert_eq!(rig.produce(1, "b").await, 1);
+    rig.frames(1).await;
+}

@@ -1,0 +1,223 @@
+//! What openraft calls to reach a peer of a group.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, Stream, StreamExt};
+use openraft::alias::SnapshotOf;
+use openraft::entry::RaftEntry;
+use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetworkFactory, v2::RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
+    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::{AnyError, OptionalSend};
+use ottla_protocol::types::NodeId;
+use ottla_storage::Boundary;
+use tokio::time::timeout;
+
+use super::wire;
+use crate::transport::{Endpoint, Kind, Lane, Link, LinkError, Reply};
+use crate::types::{Member, RaftLogId, Types, Vote};
+
+/// Requests with entries that are under way to one follower of one group.
+const WINDOW: usize = 16;
+/// How long entries and snapshots may take to be written and synced by a peer that is alive. One
+/// that is not is noticed much earlier, and its links are broken.
+const SLOW: Duration = Duration::from_secs(30);
+
+/// How long to rest after a peer was not reached, doubled this many times at most.
+const REST: Duration = Duration::from_millis(10);
+const REST_DOUBLINGS: u32 = 5;
+
+type Rpc<T> = Result<T, RPCError<Types>>;
+
+/// The way to one member of one group. What makes clients is one without a target.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    group: u64,
+    /// None: this broker is alone.
+    endpoint: Option<Arc<Endpoint>>,
+    target: NodeId,
+    lane: Lane,
+}
+
+impl Network {
+    /// Makes clients for the members of a group.
+    pub(crate) fn new(group: u64, endpoint: Option<Arc<Endpoint>>) -> Network {
+        Network {
+            group,
+            endpoint,
+            target: NodeId::NONE,
+            lane: Lane::Data,
+        }
+    }
+
+    fn link(&self, lane: Lane) -> Rpc<Arc<Link>> {
+        let endpoint = self.endpoint.as_ref();
+        let link = endpoint.and_then(|endpoint| endpoint.link(self.target, lane));
+        link.ok_or_else(|| unreachable(&LinkError::Down))
+    }
+
+    async fn ask(&self, lane: Lane, kind: Kind, body: Vec<Bytes>, within: Duration) -> Rpc<Bytes> {
+        let link = self.link(lane)?;
+        let asked = timeout(within, link.ask(kind, self.group, body)).await;
+        let answer = asked.map_err(|_late| unreachable(&LinkError::Down))?;
+        answer.map_err(|error| unreachable(&error))
+    }
+}
+
+fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<Types> {
+    RPCError::Unreachable(Unreachable::new(&AnyError::new(error)))
+}
+
+fn malformed(error: wire::Malformed) -> RPCError<Types> {
+    unreachable(&error)
+}
+
+impl RaftNetworkFactory<Types> for Network {
+    type Network = Network;
+
+    async fn new_client(&mut self, target: Member, _node: &()) -> Network {
+        Network {
+            target: NodeId(target.0),
+            ..self.clone()
+        }
+    }
+
+    async fn new_heartbeat_client(&mut self, target: Member, node: &()) -> Network {
+        Network {
+            lane: Lane::Control,
+            ..self.new_client(target, node).await
+        }
+    }
+}
+
+/// The entry before a request's first, and its last.
+type Ends = (Option<RaftLogId>, Option<RaftLogId>);
+
+/// What the peer says of entries that were sent, once it does.
+async fn appended(
+    (prev, last): Ends,
+    reply: Result<Reply, LinkError>,
+) -> Rpc<StreamAppendResult<Types>> {
+    let answer = match reply {
+        Ok(reply) => timeout(SLOW, reply).await.unwrap_or(Err(LinkError::Down)),
+        Err(error) => Err(error),
+    };
+    let answer = answer.map_err(|error| unreachable(&error))?;
+    let response = wire::decode_appended(answer).map_err(malformed)?;
+    Ok(response.into_stream_result(prev, last))
+}
+
+fn ends(request: &AppendEntriesRequest<Types>) -> Ends {
+    let prev = request.prev_log_id;
+    let last = request.entries.last().map(RaftEntry::log_id).or(prev);
+    (prev, last)
+}
+
+impl RaftNetworkV2<Types> for Network {
+    type SnapshotData = Boundary;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<Types>,
+        _option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<Types>> {
+        let body = wire::encode_append(request);
+        let answer = self.ask(self.lane, Kind::Append, body, SLOW).await?;
+        wire::decode_appended(answer).map_err(malformed)
+    }
+
+    /// Requests are sent one after the other without waiting for answers; the transport keeps
+    /// their order.
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<'s, Rpc<BoxStream<'s, Rpc<StreamAppendResult<Types>>>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
+    {
+        let link = self.link(self.lane);
+        let group = self.group;
+        let stream = link.map(|link| {
+            let sent = input.then(move |request| {
+                let link = Arc::clone(&link);
+                async move {
+                    let ends = ends(&request);
+                    let body = wire::encode_append(request);
+                    (ends, link.send(Kind::Append, group, body).await)
+                }
+            });
+            sent.map(|(ends, reply)| appended(ends, reply))
+                .buffered(WINDOW)
+                .boxed()
+        });
+        std::future::ready(stream).boxed()
+    }
+
+    /// A peer that has not opened its replica yet, or is being restarted, is tried again soon.
+    fn backoff(&self) -> Option<Backoff> {
+        let rests = (0..).map(|tries: u32| REST * 2_u32.saturating_pow(tries.min(REST_DOUBLINGS)));
+        Some(Backoff::new(rests))
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<Types>> {
+        let body = vec![wire::encode_vote_request(&request)];
+        let within = option.soft_ttl();
+        let answer = self.ask(Lane::Control, Kind::Vote, body, within).await?;
+        wire::decode_voted(answer).map_err(malformed)
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<Types>> {
+        let body = vec![wire::encode_vote_request(&request)];
+        let within = option.soft_ttl();
+        let answer = self.ask(Lane::Control, Kind::PreVote, body, within).await?;
+        wire::decode_voted(answer).map_err(malformed)
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: SnapshotOf<Types, Boundary>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        let body = wire::encode_snapshot(&vote, &snapshot.snapshot);
+        let sending = self.ask(Lane::Data, Kind::Snapshot, body, SLOW);
+        let answer = tokio::select! {
+            closed = cancel => return Err(closed.into()),
+            answer = sending => answer,
+        };
+        let response = answer.and_then(|answer| wire::decode_installed(answer).map_err(malformed));
+        response
+            .map_err(|error| StreamingError::Unreachable(Unreachable::new(&AnyError::new(&error))))
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<Types>,
+        option: RPCOption,
+    ) -> Rpc<TransferLeaderResponse<Types>> {
+        let body = vec![wire::encode_transfer(&request)];
+        let within = option.soft_ttl();
+        let answer = self
+            .ask(Lane::Control, Kind::Transfer, body, within)
+            .await?;
+        wire::decode_transferred(answer).map_err(malformed)
+    }
+}

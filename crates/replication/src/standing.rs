@@ -1,0 +1,49 @@
+//! What a node has a replica do about its group's leadership. All of it is asked of Raft, which
+//! decides; nobody waits for the outcome.
+
+use std::collections::BTreeMap;
+
+use openraft::async_runtime::WatchReceiver;
+use ottla_protocol::types::NodeId;
+
+use crate::partition::Partition;
+use crate::types::Member;
+
+impl Partition {
+    /// Founds the group with these members, if it was not founded yet.
+    pub(crate) async fn found(&self, members: &[NodeId]) {
+        let members: BTreeMap<Member, ()> =
+            members.iter().map(|node| (Member(node.0), ())).collect();
+        if let Err(reason) = self.raft.initialize(members).await {
+            tracing::debug!(log = %self.log().identity(), %reason, "not founded");
+        }
+    }
+
+    /// Stands for election, if the others would vote for it.
+    pub(crate) async fn stand(&self) {
+        if let Err(reason) = self.raft.trigger().elect(true).await {
+            tracing::debug!(log = %self.log().identity(), %reason, "did not stand");
+        }
+    }
+
+    /// Hands leadership to another replica, if this one leads and the other has all entries.
+    pub async fn transfer_to(&self, node: NodeId) {
+        if let Err(reason) = self.raft.trigger().transfer_leader(Member(node.0)).await {
+            tracing::debug!(log = %self.log().identity(), %reason, "did not hand over");
+        }
+    }
+
+    /// How much of the log each follower has, as its leader knows: the index that comes next.
+    pub(crate) fn matched(&self) -> Vec<(NodeId, u64)> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let followers = metrics.replication.iter().flatten();
+        followers
+            .filter(|(member, _)| **member != self.shared.me)
+            .map(|(member, matched)| {
+                let next = matched.as_ref().map_or(0, |id| id.index + 1);
+                (NodeId(member.0), next)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,23 @@
+//! Every bound of the transport, by name.
+
+use std::time::Duration;
+
+/// A greeting is small; whoever announces more is none of ours.
+pub(super) const HELLO_BYTES_MAX: usize = 1024;
+/// How long a peer may take to be reached and to greet.
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to rest before a broken link is dialled again: at first, and at most.
+pub(super) const REDIAL_REST: Duration = Duration::from_millis(50);
+pub(super) const REDIAL_REST_MAX: Duration = Duration::from_millis(500);
+/// Requests that wait to be written on one link.
+pub(super) const QUEUED_MAX: usize = 1024;
+/// Requests that a writer takes from its queue at once.
+pub(super) const WRITE_BATCH: usize = 64;
+/// Requests of one connection that are being answered.
+pub(super) const ANSWERING_MAX: usize = 1024;
+/// Bytes of requests of one connection that are being answered; a larger single one is alone.
+pub(super) const ANSWERING_BYTES_MAX: usize = 64 << 20;
+/// Bytes of requests on one link that are not answered yet; a larger single one is alone.
+pub(super) const UNANSWERED_BYTES_MAX: usize = 64 << 20;
+/// Room made in a read buffer when it is empty.
+pub(super) const READ_BUFFER_BYTES: usize = 256 << 10;

@@ -1,0 +1,80 @@
+//! Renewing a leader's lease before it is asked to append.
+//!
+//! An idle group sends nothing, so its leader's lease runs out, and openraft would refuse what is
+//! proposed then, perhaps only the first of several batches. So proposals to a leader whose lease
+//! is old wait here, in order, until a heartbeat has renewed it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use openraft::Instant as _;
+use tokio::time::{Instant, sleep};
+
+use crate::entry::Proposal;
+use crate::partition::Partition;
+use crate::ticket::AppendError;
+
+/// Proposals that may wait for a lease.
+const WAITING_MAX: usize = 1024;
+/// How long a lease may take to be renewed before those who wait are sent away.
+const RENEWAL_MAX: Duration = Duration::from_secs(1);
+/// How often it is looked whether it is.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Proposals that wait for a lease; none if it is not being renewed.
+pub(crate) type Waiting = Option<VecDeque<Proposal>>;
+
+impl Partition {
+    /// Hands a proposal to the group, at once if the lease is fresh. Keeps the order of calls.
+    pub(crate) fn submit(&self, proposal: Proposal) -> Result<(), AppendError> {
+        let Some(lease) = self.lease else {
+            return self.submit_now(proposal);
+        };
+        let mut waiting = self.shared.waiting.lock();
+        match &mut *waiting {
+            Some(queue) if queue.len() >= WAITING_MAX => Err(AppendError::Busy),
+            Some(queue) => {
+                queue.push_back(proposal);
+                Ok(())
+            }
+            None if self.lease_is_fresh(lease) => self.submit_now(proposal),
+            None => {
+                *waiting = Some([proposal].into());
+                let partition = self.clone();
+                tokio::spawn(async move { partition.renew(lease).await });
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a majority was heard in the first half of the lease.
+    fn lease_is_fresh(&self, lease: Duration) -> bool {
+        let leader = self.raft.as_leader().ok();
+        let heard = leader.and_then(|leader| leader.last_quorum_acked());
+        heard.is_some_and(|heard| heard.elapsed() < lease / 2)
+    }
+
+    async fn renew(&self, lease: Duration) {
+        let deadline = Instant::now() + RENEWAL_MAX;
+        let mut asked = None;
+        while !self.lease_is_fresh(lease) && self.is_leader() && Instant::now() < deadline {
+            if asked.is_none_or(|at: Instant| at.elapsed() > lease / 4) {
+                asked = Some(Instant::now());
+                if self.raft.trigger().heartbeat().await.is_err() {
+                    break;
+                }
+            }
+            sleep(LOOK).await;
+        }
+        let renewed = self.lease_is_fresh(lease);
+        let mut waiting = self.shared.waiting.lock();
+        for proposal in waiting.take().into_iter().flatten() {
+            if renewed {
+                // A refusal drops the proposal, which answers its ticket.
+                let _ = self.submit_now(proposal);
+            } else {
+                proposal.refuse(AppendError::NotLeader);
+            }
+        }
+    }
+}
