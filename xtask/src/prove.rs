@@ -1,7 +1,7 @@
 //! `cargo xtask prove`: the long proofs, with an optimised build. Not part of CI.
 //!
-//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `bulk` and `churn`, and
-//! the fuzz targets. Each run, good or bad, adds a line to [`results`], so that proofs add up over
+//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `bulk` and `churn`, the
+//! coordinator's random runs, and the fuzz targets. Each run, good or bad, adds a line to [`results`], so that proofs add up over
 //! many short sessions.
 
 mod results;
@@ -50,6 +50,16 @@ enum Proof {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Take the state machine of groups through random steps, leaders lost among them; the log must
+    /// fold to the state each time
+    Groups {
+        /// How many
+        #[arg(long, default_value_t = 1_000_000)]
+        steps: u64,
+        /// Seed of the first run; a new one each time by default
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Run the fuzz targets one after the other (needs nightly Rust and cargo-fuzz)
     Fuzz {
         /// How long each
@@ -78,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Proof::BulkJava(bulk) => run_bulk("java", bulk),
         Proof::BulkClient(bulk) => run_bulk("client", bulk),
         Proof::Churn { minutes, seed } => churn(*minutes, seed.unwrap_or_else(new_seed)),
+        Proof::Groups { steps, seed } => groups(*steps, seed.unwrap_or_else(new_seed)),
         Proof::Fuzz { minutes, targets } => {
             let chosen = FUZZ_TARGETS
                 .iter()
@@ -126,6 +137,19 @@ fn churn(minutes: u64, seed: u64) -> Outcome {
         .arg(format!("--minutes={minutes}"))
         .arg(format!("--seed={seed}"));
     recorded("churn", &format!("minutes={minutes} seed={seed}"), || {
+        shell::run(&mut command)
+    })
+}
+
+fn groups(steps: u64, seed: u64) -> Outcome {
+    let mut command = shell::cargo();
+    command
+        .args(["test", "--release", "--package", "ottla-coordinator"])
+        .args(["--test", "random_runs", "--", "--nocapture"])
+        .arg("promises_hold_in_runs_of_consecutive_seeds")
+        .env("OTTLA_GROUPS_STEPS", steps.to_string())
+        .env("OTTLA_GROUPS_SEED", seed.to_string());
+    recorded("groups", &format!("steps={steps} seed={seed}"), || {
         shell::run(&mut command)
     })
 }

@@ -12,16 +12,44 @@ use proptest::prelude::*;
 
 use world::World;
 
+/// Steps of trouble in each run.
+const STEPS: usize = 400;
+
+fn run(seed: u64) {
+    let mut world = World::new();
+    let mut random = Random::new(seed);
+    world.trouble(&mut random, STEPS);
+    world.calm(&mut random);
+    world.assert_at_rest();
+}
+
+/// As many steps as a proof asks for (`cargo xtask prove groups`), from a seed that it names.
+#[test]
+fn promises_hold_in_runs_of_consecutive_seeds() {
+    let asked = |name: &str| -> Option<u64> { Some(std::env::var(name).ok()?.parse().unwrap()) };
+    let steps = asked("OTTLA_GROUPS_STEPS").unwrap_or(4_000);
+    let first = asked("OTTLA_GROUPS_SEED").unwrap_or(0);
+    let runs = steps.div_ceil(STEPS as u64);
+    for seed in first..first + runs {
+        if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
+            eprintln!(
+                "seed {seed}: OTTLA_GROUPS_STEPS={STEPS} OTTLA_GROUPS_SEED={seed} repeats it"
+            );
+            std::panic::resume_unwind(panic);
+        }
+    }
+    println!(
+        "{} steps in {runs} runs, every promise held",
+        runs * STEPS as u64
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn through_any_trouble_promises_hold_and_groups_come_to_rest(seed: u64) {
-        let mut world = World::new();
-        let mut random = Random::new(seed);
-        world.trouble(&mut random, 400);
-        world.calm(&mut random);
-        world.assert_at_rest();
+        run(seed);
     }
 
     #[test]
