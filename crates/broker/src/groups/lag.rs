@@ -5,6 +5,7 @@
 //! listed first, and the rest is counted. Partitions that are led elsewhere are not looked at.
 
 use std::cmp::Reverse;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use ottla_coordinator::machine::{Groups, Input, Reply};
@@ -14,7 +15,7 @@ use ottla_protocol::records::{BatchHeader, Batches, TimestampType};
 use ottla_replication::{Isolation, Partition};
 
 use super::shards::GroupShards;
-use crate::metrics::{Page, Type};
+use crate::metrics::{Family, Page, Type};
 use crate::shard::Questions;
 
 /// How far one group is behind in one partition.
@@ -159,42 +160,34 @@ fn written_at(log: &Partition, offset: i64) -> Option<i64> {
 impl Lags {
     /// Writes them, as of the last measurement.
     pub fn write(&self, page: &mut Page) {
-        let labelled = |lag: &Lag| {
-            let partition = lag.partition.to_string();
-            (Arc::clone(&lag.group), Arc::clone(&lag.topic), partition)
-        };
-        let mut records = page.family(
+        let records = page.family(
             "ottla_group_lag_records",
             Type::Gauge,
             "Records that a group has not committed yet, by partition led here.",
         );
-        for lag in &self.listed {
-            let (group, topic, partition) = labelled(lag);
-            let labels = [
-                ("group", &*group),
-                ("topic", &*topic),
-                ("partition", &*partition),
-            ];
-            records.sample(&labels, lag.records);
-        }
-        let mut seconds = page.family(
+        self.sample(records, |lag| lag.records);
+        let seconds = page.family(
             "ottla_group_lag_seconds",
             Type::Gauge,
             "Age of the first batch that a group has not committed whole, by partition led here.",
         );
-        for lag in &self.listed {
-            let (group, topic, partition) = labelled(lag);
-            let labels = [
-                ("group", &*group),
-                ("topic", &*topic),
-                ("partition", &*partition),
-            ];
-            seconds.sample(&labels, lag.seconds);
-        }
+        self.sample(seconds, |lag| lag.seconds);
         page.gauge(
             "ottla_group_lags_unlisted",
             "Partitions of groups that ottla.group.lag.listed.max left out, the smallest lags.",
             self.unlisted as u64,
         );
+    }
+
+    fn sample<V: Display>(&self, mut family: Family<'_>, value: impl Fn(&Lag) -> V) {
+        for lag in &self.listed {
+            let partition = lag.partition.to_string();
+            let labels = [
+                ("group", &*lag.group),
+                ("topic", &*lag.topic),
+                ("partition", &*partition),
+            ];
+            family.sample(&labels, value(lag));
+        }
     }
 }

@@ -25,6 +25,10 @@ fn run(seed: u64) {
 
 /// As many steps as a proof asks for (`cargo xtask prove groups`), from a seed that it names.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a proof has no other way to tell a test"
+)]
 fn promises_hold_in_runs_of_consecutive_seeds() {
     let asked = |name: &str| -> Option<u64> { Some(std::env::var(name).ok()?.parse().unwrap()) };
     let steps = asked("OTTLA_GROUPS_STEPS").unwrap_or(4_000);

@@ -72,6 +72,21 @@ impl Network {
     }
 }
 
+impl Network {
+    async fn ask_for_vote(
+        &self,
+        kind: Kind,
+        request: &VoteRequest<Types>,
+        option: &RPCOption,
+    ) -> Rpc<VoteResponse<Types>> {
+        let body = vec![wire::encode_vote_request(request)];
+        let answer = self
+            .ask(Lane::Control, kind, body, option.soft_ttl())
+            .await?;
+        wire::decode_voted(answer).map_err(malformed)
+    }
+}
+
 fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<Types> {
     RPCError::Unreachable(Unreachable::new(&AnyError::new(error)))
 }
@@ -173,10 +188,7 @@ impl RaftNetworkV2<Types> for Network {
         request: VoteRequest<Types>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<Types>> {
-        let body = vec![wire::encode_vote_request(&request)];
-        let within = option.soft_ttl();
-        let answer = self.ask(Lane::Control, Kind::Vote, body, within).await?;
-        wire::decode_voted(answer).map_err(malformed)
+        self.ask_for_vote(Kind::Vote, &request, &option).await
     }
 
     async fn pre_vote(
@@ -184,10 +196,7 @@ impl RaftNetworkV2<Types> for Network {
         request: VoteRequest<Types>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<Types>> {
-        let body = vec![wire::encode_vote_request(&request)];
-        let within = option.soft_ttl();
-        let answer = self.ask(Lane::Control, Kind::PreVote, body, within).await?;
-        wire::decode_voted(answer).map_err(malformed)
+        self.ask_for_vote(Kind::PreVote, &request, &option).await
     }
 
     async fn full_snapshot(
