@@ -1,12 +1,14 @@
 //! Running somebody's tool to its end, with a deadline, and looking at what it said.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::compat::Toolchain;
+use crate::process::Process;
 use crate::wait;
 
 /// Longer than any tool needs on a slow and busy machine.
@@ -80,6 +82,14 @@ impl Tool {
     pub fn within(mut self, within: Duration) -> Tool {
         self.within = within;
         self
+    }
+
+    /// Starts it and lets it run; all that it writes goes to `log`. Nothing is on its stdin.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn(mut self, log: &Path) -> io::Result<Process> {
+        Process::spawn(self.command.stdin(Stdio::null()), log)
     }
 
     /// Runs it to its end. A tool that has not ended in time is killed and fails the test.

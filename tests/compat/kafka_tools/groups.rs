@@ -21,12 +21,12 @@ pub(crate) fn add_to(suite: &mut Suite) {
 }
 
 /// kafka-consumer-groups.
-fn groups(broker: &Broker) -> Tool {
+pub(crate) fn groups(broker: &Broker) -> Tool {
     tool("consumer.group.ConsumerGroupCommand", broker)
 }
 
 /// Reads so many records in a group.
-fn consume(broker: &Broker, topic: &str, group: &str, count: usize) -> Finished {
+pub(crate) fn consume(broker: &Broker, topic: &str, group: &str, count: usize) -> Finished {
     tool("consumer.ConsoleConsumer", broker)
         .args(["--topic", topic, "--group", group])
         .args(["--command-property", "auto.offset.reset=earliest"])
@@ -36,7 +36,7 @@ fn consume(broker: &Broker, topic: &str, group: &str, count: usize) -> Finished 
 }
 
 /// The cells of each line of a table, without its head.
-fn table(printed: &Finished) -> Vec<Vec<&str>> {
+pub(crate) fn table(printed: &Finished) -> Vec<Vec<&str>> {
     let lines = printed.lines().into_iter();
     let lines = lines.skip_while(|line| !line.starts_with("GROUP "));
     lines
@@ -46,14 +46,14 @@ fn table(printed: &Finished) -> Vec<Vec<&str>> {
 }
 
 /// A topic of one partition with ten records, and a group that has read four of them.
-fn read_in_part(broker: &Broker, topic: &str, group: &str) {
+pub(crate) fn read_in_part(broker: &Broker, topic: &str, group: &str) {
     create_topic(broker, topic, &[]);
     produce_lines(broker, topic, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
     consume(broker, topic, group, 4).prints(&["0", "1", "2", "3"]);
 }
 
 /// What --describe says of the only partition: committed offset, end offset, lag.
-fn offsets(broker: &Broker, group: &str) -> [String; 3] {
+pub(crate) fn offsets(broker: &Broker, group: &str) -> [String; 3] {
     let shown = groups(broker)
         .args(["--describe", "--group", group])
         .succeed();

@@ -11,6 +11,7 @@ mod dump_log;
 mod groups;
 mod offsets;
 mod producers;
+mod takeover;
 mod topics;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     console::add_to(&mut suite);
     offsets::add_to(&mut suite);
     groups::add_to(&mut suite);
+    takeover::add_to(&mut suite);
     producers::add_to(&mut suite);
     dump_log::add_to(&mut suite);
     configs::add_to(&mut suite);
