@@ -43,6 +43,8 @@ public final class Churn {
         this.bootstrap = bootstrap;
         this.topic = topic;
         this.unownedSince = new long[partitions];
+        // Nobody is late before the first assignment is there.
+        java.util.Arrays.fill(unownedSince, Long.MAX_VALUE);
     }
 
     public static void main(String[] arguments) throws Exception {
