@@ -252,7 +252,8 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
         cluster.claim(&replicas, &sync, now);
         for group in cluster.orphans(&mut elections, &replicas, now) {
             if let Some((_, replica)) = replicas.iter().find(|(id, _)| *id == group) {
-                stand(replica.clone()).await;
+                // It may wait for the disk, which is not to delay the next look.
+                tokio::spawn(stand(replica.clone()));
             }
         }
     }

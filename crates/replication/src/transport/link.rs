@@ -139,9 +139,11 @@ impl Link {
         *self.standing.borrow()
     }
 
-    /// Tells of each connection that begins or ends.
+    /// Tells of each connection that begins or ends from now on.
     pub fn watch(&self) -> watch::Receiver<Option<Remote>> {
-        self.standing.clone()
+        let mut watch = self.standing.clone();
+        watch.mark_unchanged();
+        watch
     }
 
     /// Breaks the connection, if there is one: the peer does not answer any more.

@@ -152,6 +152,18 @@ async fn a_broken_link_fails_what_waits_and_stands_again_when_the_peer_is_back()
 }
 
 #[tokio::test]
+async fn who_watches_a_link_is_told_of_what_comes_only() {
+    let served = Served::start(identity("c", 2), 0).await;
+    let (endpoint, link) = dial(identity("c", 1), 2, served.port, None);
+    stands(&link).await;
+    let mut watch = link.watch();
+    assert!(!watch.has_changed().unwrap());
+    endpoint.reset(NodeId(2));
+    let changed = timeout(DEADLINE, watch.changed()).await;
+    changed.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_silent_peer_is_given_up_on_demand() {
     let served = Served::start(identity("c", 2), 0).await;
     let (endpoint, link) = dial(identity("c", 1), 2, served.port, None);
