@@ -126,11 +126,14 @@ impl Shared {
 
     /// The first entry of `term` is applied.
     pub(crate) fn settle(&self, term: i32) {
-        self.leadership.send_if_modified(|now| {
+        let changed = self.leadership.send_if_modified(|now| {
             let changed = now.term == term && !now.settled;
             now.settled |= changed;
             changed
         });
+        if changed {
+            self.waiters.wake();
+        }
     }
 
     /// Keeps or answers the ticket of a proposal that was appended at `index`.

@@ -10,6 +10,21 @@ use crate::partition::Partition;
 use crate::types::Member;
 
 impl Partition {
+    /// The leader epoch in which this broker leads and knows all that was committed before.
+    pub fn leads_in(&self) -> Option<i32> {
+        let now = self.shared.leadership();
+        (now.leader == Some(self.shared.me) && now.settled).then_some(now.term)
+    }
+
+    /// Resolves as soon as this broker does not lead in that epoch.
+    pub async fn deposed(&self, epoch: i32) {
+        let me = Some(self.shared.me);
+        let mut leadership = self.shared.watch_leadership();
+        let deposed = leadership.wait_for(|now| now.leader != me || now.term != epoch);
+        // A group that is no more has no leader either.
+        let _ = deposed.await;
+    }
+
     /// Founds the group with these members, if it was not founded yet.
     pub(crate) async fn found(&self, members: &[NodeId]) {
         let members: BTreeMap<Member, ()> =

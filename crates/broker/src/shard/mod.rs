@@ -9,6 +9,8 @@ mod handle;
 mod log;
 mod machine;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use handle::{Questions, Undecided, questions};
 pub use log::LogError;

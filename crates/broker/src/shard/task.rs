@@ -1,9 +1,10 @@
 //! The task that owns a state machine.
 //!
-//! It loads the log, leads, and for each question runs one step: the step's records go to the log as
-//! one batch at exactly the expected offset, and its reply waits for their commit. When a batch is
-//! committed the follower is told, and only then the replies that saw it leave. When a batch fails,
-//! everything that was not committed is forgotten and the log is loaded anew.
+//! It follows the log, and while its broker leads the partition it runs one step for each question:
+//! the step's records go to the log as one batch at exactly the expected offset, and its reply waits
+//! for their commit. When a batch is committed the follower is told, and only then the replies that
+//! saw it leave. When a batch fails, everything that was not committed is forgotten and the log is
+//! loaded anew. So it is when another broker comes to lead: questions are then for that one.
 //!
 //! The time that the machine is given runs evenly from the wall clock's at the shard's start: a step
 //! of the wall clock ends nobody's session.
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use futures::future::{Either, pending};
 use ottla_platform::clock::Clock;
-use ottla_replication::{AppendError, Appended, Partition, Ticket};
+use ottla_replication::{AppendError, Appended, Partition, Ticket, Waiter};
 use ottla_statemachine::{
     Limits, Offset, Overflow, Release, Replay, Runner, Started, Step, StepError, Timestamp,
 };
@@ -68,15 +69,20 @@ where
     /// # Errors
     /// The log cannot be followed.
     pub async fn load(&self) -> Result<Replay<M>, LogError> {
-        let partition = self.options.partition.clone();
         let empty = Replay::new(self.options.empty.clone(), Offset::ZERO);
-        let loading = tokio::task::spawn_blocking(move || log::load(&partition, empty));
+        self.load_on(empty).await
+    }
+
+    /// Loads what was committed since.
+    async fn load_on(&self, replay: Replay<M>) -> Result<Replay<M>, LogError> {
+        let partition = self.options.partition.clone();
+        let loading = tokio::task::spawn_blocking(move || log::load(&partition, replay));
         let ended = |error| LogError::Read(ReadError::Io(std::io::Error::other(error)));
         loading.await.map_err(ended)?
     }
 
-    /// Tells the follower what is loaded and leads, until told to stop. Questions that were not
-    /// answered by then never are.
+    /// Follows the log and tells the follower of it, and leads whenever this broker leads the
+    /// partition, until told to stop. Questions that were not answered by then never are.
     ///
     /// # Errors
     /// The log cannot be followed any more.
@@ -86,25 +92,60 @@ where
         mut stop: oneshot::Receiver<()>,
     ) -> Result<(), LogError> {
         let mut replay = loaded;
-        loop {
-            let follower = &self.options.follower;
-            let mark = follower.mark(replay.hard());
-            follower.committed(mark, replay.next_offset()).await;
-            let mut leading = Leading::begin(&self.options, &self.time, replay);
-            tokio::select! {
+        while let Some((epoch, followed)) = self.follow(replay, &mut stop).await? {
+            let mut leading = Leading::begin(&self.options, &self.time, epoch, followed);
+            let failure = tokio::select! {
                 biased;
                 _ = &mut stop => return Ok(()),
-                failure = leading.lead(&mut self.questions) => {
-                    let log = self.options.partition.log().identity();
+                failure = leading.lead(&mut self.questions) => failure,
+            };
+            drop(leading);
+            let log = self.options.partition.log().identity();
+            match failure {
+                Failure::Deposed => tracing::info!(%log, "leads no more"),
+                Failure::Unasked => return Ok(()),
+                Failure::Append(_) | Failure::Overflow(_) => {
                     tracing::warn!(%log, %failure, "a change was not taken by its log; loading it anew");
                 }
             }
-            drop(leading);
             tokio::select! {
                 _ = &mut stop => return Ok(()),
                 () = tokio::time::sleep(RELOAD_REST) => {}
             }
             replay = self.load().await?;
+        }
+        Ok(())
+    }
+
+    /// Folds what is committed and tells the follower, until this broker leads: in which epoch,
+    /// and all that was committed before. `None` if told to stop, or if nobody can ask any more.
+    async fn follow(
+        &mut self,
+        mut replay: Replay<M>,
+        stop: &mut oneshot::Receiver<()>,
+    ) -> Result<Option<(i32, Replay<M>)>, LogError> {
+        let waiter = Waiter::new();
+        let _registration = self.options.partition.register(&waiter);
+        let mut told = None;
+        loop {
+            // Asked first: what is loaded then holds all that was committed before that epoch.
+            let epoch = self.options.partition.leads_in();
+            replay = self.load_on(replay).await?;
+            let end = replay.next_offset();
+            if told.replace(end) != Some(end) {
+                let follower = &self.options.follower;
+                follower.committed(follower.mark(replay.hard()), end).await;
+            }
+            if let Some(epoch) = epoch {
+                return Ok(Some((epoch, replay)));
+            }
+            tokio::select! {
+                biased;
+                _ = &mut *stop => return Ok(None),
+                () = waiter.moved() => {}
+                // Dropping a question tells to ask elsewhere.
+                question = self.questions.recv() => if question.is_none() { return Ok(None) },
+            }
         }
     }
 }
@@ -141,6 +182,8 @@ enum Failure {
     Overflow(#[from] Overflow),
     #[error("nobody can ask any more")]
     Unasked,
+    #[error("another broker leads")]
+    Deposed,
 }
 
 /// The state machine while it leads.
@@ -164,13 +207,18 @@ struct UnderWay<K> {
 }
 
 impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
-    fn begin(options: &'a ShardOptions<M, F>, time: &'a SteadyTime, replay: Replay<M>) -> Self {
+    fn begin(
+        options: &'a ShardOptions<M, F>,
+        time: &'a SteadyTime,
+        term: i32,
+        replay: Replay<M>,
+    ) -> Self {
         let committed = replay.next_offset();
         let Started { runner, step } = replay.lead(time.now(), committed, options.limits);
         let mut leading = Leading {
             options,
             time,
-            term: options.partition.leader_epoch(),
+            term,
             runner,
             under_way: VecDeque::new(),
             failure: None,
@@ -180,6 +228,8 @@ impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
     }
 
     async fn lead(&mut self, questions: &mut mpsc::Receiver<Question<M>>) -> Failure {
+        let deposed = self.options.partition.deposed(self.term);
+        tokio::pin!(deposed);
         loop {
             if let Some(failure) = self.failure.take() {
                 return failure;
@@ -192,6 +242,7 @@ impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
                         return failure;
                     }
                 }
+                () = &mut deposed => return Failure::Deposed,
                 () = wait(due) => self.fire_timer(),
                 question = questions.recv() => match question {
                     Some(question) => self.decide(question),
