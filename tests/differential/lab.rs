@@ -45,11 +45,7 @@ impl Lab {
         }
     }
 
-    /// The next requests go over the connection of this name; it is opened when it is first used.
-    #[expect(
-        dead_code,
-        reason = "the scenarios of groups, which need several, come next"
-    )]
+    /// What comes next goes over the connection of this name; it is opened when it is first used.
     pub(crate) fn on(&mut self, connection: &str) -> &mut Lab {
         connection.clone_into(&mut self.connection);
         self
@@ -57,8 +53,9 @@ impl Lab {
 
     /// Sends a request over both, and compares their answers.
     pub(crate) fn ask(&mut self, api: ApiKey, version: i16, body: Value) -> Answers {
+        let connection = self.connection.clone();
         self.send(api, version, body);
-        self.receive(api, version)
+        self.on(&connection).receive(api, version)
     }
 
     /// The same in every version that is served.
@@ -78,6 +75,7 @@ impl Lab {
         for side in [&mut self.kafka, &mut self.ottla] {
             side.send(&self.connection, api.spec(), version, read, &body);
         }
+        MAIN.clone_into(&mut self.connection);
     }
 
     /// Compares the answers to the oldest request under way on this connection.
@@ -95,8 +93,10 @@ impl Lab {
     fn judge(&mut self, api: ApiKey, version: i16, answers: &Answers) {
         let comparison = match (&answers.kafka, &answers.ottla) {
             (Outcome::Answer(kafka), Outcome::Answer(ottla)) => {
-                self.kafka.learn_topic_ids(kafka);
-                self.ottla.learn_topic_ids(ottla);
+                for (side, answer) in [(&mut self.kafka, kafka), (&mut self.ottla, ottla)] {
+                    side.learn_topic_ids(answer);
+                    side.learn_member_id(api, answer);
+                }
                 compare::compare(api, &self.kafka.named(kafka), &self.ottla.named(ottla))
             }
             (kafka, ottla) => whole(kafka, ottla),
@@ -223,6 +223,8 @@ struct Side {
     known: BTreeMap<String, Value>,
     /// The other way; a name given anew leaves what it meant before.
     names: BTreeMap<String, String>,
+    /// How many member ids were learned.
+    joined: usize,
 }
 
 impl Side {
@@ -237,6 +239,7 @@ impl Side {
             connections: BTreeMap::new(),
             known: BTreeMap::new(),
             names: BTreeMap::new(),
+            joined: 0,
         }
     }
 
@@ -269,7 +272,9 @@ impl Side {
 
     fn learn(&mut self, name: &str, value: Value) {
         if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
-            self.names.insert(text.to_owned(), format!("${name}"));
+            self.names
+                .entry(text.to_owned())
+                .or_insert_with(|| format!("${name}"));
         }
         self.known.insert(name.to_owned(), value);
     }
@@ -290,6 +295,18 @@ impl Side {
                 fields.values().for_each(|one| self.learn_topic_ids(one));
             }
             _ => {}
+        }
+    }
+
+    /// The id of a member that joins is its own; the how manieth it is, is the same on both sides.
+    fn learn_member_id(&mut self, api: ApiKey, answer: &Value) {
+        if api == ApiKey::JoinGroup {
+            let id = &answer["MemberId"];
+            let is_new = id.as_str().is_some_and(|id| !self.names.contains_key(id));
+            if is_new {
+                self.joined += 1;
+                self.learn(&format!("joined-{}", self.joined), id.clone());
+            }
         }
     }
 

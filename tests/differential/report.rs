@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use ottla_protocol::api::{ApiKey, SERVED};
+use ottla_protocol::api::SERVED;
 use ottla_tests::folders;
 
 use crate::allowed::{ALLOWED, Allowed, Rule};
@@ -15,37 +15,10 @@ const MARK: &str =
 /// Set to anything, it makes a whole run write the section instead of comparing it.
 const BLESS: &str = "DIFFERENTIAL_BLESS";
 
-/// Served, and no scenario yet asks for it.
-const PENDING: &[ApiKey] = &[
-    ApiKey::OffsetCommit,
-    ApiKey::OffsetFetch,
-    ApiKey::JoinGroup,
-    ApiKey::Heartbeat,
-    ApiKey::LeaveGroup,
-    ApiKey::SyncGroup,
-    ApiKey::DescribeGroups,
-    ApiKey::ListGroups,
-    ApiKey::DescribeConfigs,
-    ApiKey::AlterConfigs,
-    ApiKey::DeleteGroups,
-    ApiKey::IncrementalAlterConfigs,
-    ApiKey::OffsetDelete,
-    ApiKey::ListConfigResources,
-];
-
 /// Judges a run of all scenarios: everything served was compared, every allowed difference was
 /// needed, and the document says what was found.
 pub(crate) fn judge(findings: &Findings, kafka_version: &str) -> Result<(), String> {
     let left_out = findings.versions_left_out(SERVED);
-    let is_pending = |what: &String| {
-        PENDING
-            .iter()
-            .any(|api| what.starts_with(&format!("{} ", api.spec().name)))
-    };
-    let left_out: Vec<String> = left_out
-        .into_iter()
-        .filter(|what| !is_pending(what))
-        .collect();
     if !left_out.is_empty() {
         return Err(format!("served, and compared by no scenario: {left_out:?}"));
     }

@@ -1,7 +1,9 @@
 //! What is said to both brokers, area by area.
 
 mod cluster;
+mod configs;
 mod frames;
+mod groups;
 mod reading;
 mod records;
 mod topics;
@@ -35,4 +37,15 @@ pub(crate) static ALL: &[Scenario] = &[
     ("fetch_sessions", reading::sessions),
     ("offsets_by_time", reading::offsets),
     ("offsets_by_epoch", reading::epochs),
+    ("configurations_are_described", configs::described),
+    ("configurations_are_altered", configs::altered),
+    ("configurations_are_replaced", configs::replaced),
+    ("resources_with_configurations", configs::resources),
+    ("members_join_and_leave", groups::joined),
+    ("members_share_a_group", groups::rebalanced),
+    ("members_fall_silent", groups::silent_members),
+    ("groups_with_odd_names", groups::odd_names),
+    ("offsets_are_committed", groups::offsets),
+    ("groups_are_listed", groups::listed),
+    ("members_with_fixed_names", groups::fixed_members),
 ];
