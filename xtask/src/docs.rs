@@ -4,6 +4,11 @@
 //! The table and its renderer live in `ottla-protocol`; they are run as a program of their own, so
 //! that this crate stays quick to build and works when others do not compile. Tests of that crate
 //! fail when the tree does not hold what the renderer prints.
+//!
+//! What follows the mark in docs/compatibility.md is what the suite `differential` found; with
+//! `--differential` that suite is run and writes it.
+
+use clap::Args;
 
 use crate::shell::{self, Outcome};
 
@@ -12,15 +17,44 @@ const README: &str = "README.md";
 /// The line of the README before the summary.
 const MARK: &str = "<!-- the next line is made by `cargo xtask docs` -->";
 
+/// The first words of the line in the page before what the suite `differential` writes.
+const DIFFERENTIAL_MARK: &str = "<!-- What follows is written by";
+
+/// What to write.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Also run the suite that compares Ottla with Apache Kafka, and write what it finds
+    #[arg(long)]
+    differential: bool,
+}
+
 /// Writes both.
-pub(crate) fn run() -> Outcome {
-    write(PAGE, &rendered(&[])?)?;
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let page = std::fs::read_to_string(shell::root().join(PAGE))
+        .map_err(|error| format!("cannot read {PAGE}: {error}"))?;
+    let found = page
+        .find(DIFFERENTIAL_MARK)
+        .ok_or_else(|| format!("{PAGE} has no line {DIFFERENTIAL_MARK:?}"))?;
+    write(PAGE, &format!("{}\n{}", rendered(&[])?, &page[found..]))?;
     let readme = std::fs::read_to_string(shell::root().join(README))
         .map_err(|error| format!("cannot read {README}: {error}"))?;
     write(
         README,
         &with_summary(&readme, rendered(&["summary"])?.trim())?,
-    )
+    )?;
+    if arguments.differential {
+        compare_with_kafka()?;
+    }
+    Ok(())
+}
+
+fn compare_with_kafka() -> Outcome {
+    let mut command = shell::cargo();
+    command
+        .args(["test", "--package", "ottla-tests", "--test", "differential"])
+        .env("CI", "true") // without Kafka's jars it fails rather than finding nothing
+        .env("DIFFERENTIAL_BLESS", "1");
+    shell::run(&mut command)
 }
 
 fn rendered(arguments: &[&str]) -> Outcome<String> {

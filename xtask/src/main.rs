@@ -42,7 +42,7 @@ enum Command {
     /// Download and compile what the compatibility suites need (Java, Kafka's jars, kcat)
     CompatSetup(compat::Arguments),
     /// Regenerate docs/compatibility.md and its summary in README.md from the table of served APIs
-    Docs,
+    Docs(docs::Arguments),
     /// Run one of the long proofs: crash, bulk-java, bulk-client, churn, fuzz
     Prove(prove::Arguments),
     /// Measure side by side with Apache Kafka on this machine
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Fix => fix::run(),
         Command::CompatSetup(arguments) => compat::run(&arguments),
-        Command::Docs => docs::run(),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };

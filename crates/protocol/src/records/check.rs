@@ -154,7 +154,8 @@ fn sole_batch(records: Bytes) -> Result<Batch, CheckError> {
                 "a produce request must have one whole record batch per partition",
             ));
         }
-        Some(Err(BatchError::BadMagic(_))) => {
+        // Of a format that never was, Kafka says that it is corrupt.
+        Some(Err(BatchError::BadMagic(0..=2))) => {
             return Err(CheckError::InvalidRecord(
                 "only record batches of format version 2 are accepted",
             ));

@@ -35,7 +35,12 @@ pub(crate) fn handle(call: Call<'_>, request: DescribeGroupsRequest) -> Reply {
                 Some(decision) => decision.await.and_then(|result| result),
                 None => Err(ErrorCode::GroupAuthorizationFailed),
             };
-            described_group(group_id, described, version).with_authorized_operations(operations)
+            let is_there = described != Err(ErrorCode::GroupIdNotFound);
+            let group = described_group(group_id, described, version);
+            match is_there || version < FIRST_WITH_NOT_FOUND {
+                true => group.with_authorized_operations(operations),
+                false => group,
+            }
         }
     });
     let descriptions = join_all(descriptions.collect::<Vec<_>>());

@@ -31,9 +31,7 @@ pub(crate) fn handle(call: Call<'_>, request: OffsetDeleteRequest) -> Reply {
             topics.push(TopicPartitions { name, partitions });
         }
     }
-    if topics.is_empty() {
-        return Reply::now(response(results));
-    }
+    // Without any topic left too: of a group that is not there, that is the answer.
     let input = Input::OffsetDelete(OffsetDelete {
         group_id: group_id.clone(),
         topics,

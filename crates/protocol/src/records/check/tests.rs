@@ -60,6 +60,21 @@ fn none_and_two_batches_are_refused_and_a_stump_behind_one_is_ignored() {
 }
 
 #[test]
+fn a_format_that_never_was_is_corrupt_and_an_old_one_invalid() {
+    let of_format = |magic: u8| {
+        let mut bytes = batch(Compression::None).to_bytes().to_vec();
+        bytes[16] = magic;
+        check(bytes.into(), &rules()).unwrap_err()
+    };
+    for magic in [0, 1] {
+        assert!(matches!(of_format(magic), CheckError::InvalidRecord(_)));
+    }
+    for magic in [3, 0xff] {
+        assert!(matches!(of_format(magic), CheckError::Corrupt(_)));
+    }
+}
+
+#[test]
 fn heads_that_do_not_add_up_are_refused() {
     let cases: [fn(&mut Batch); 8] = [
         |b| b.header.base_offset = 7,

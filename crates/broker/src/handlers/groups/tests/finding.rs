@@ -84,8 +84,10 @@ async fn a_group_that_is_not_there_is_dead_or_not_found() {
     assert_eq!(name_of(new.error_code), "GROUP_ID_NOT_FOUND");
     assert_eq!(new.authorized_operations, i32::MIN);
     let request = request.with_include_authorized_operations(true);
+    let old = client.ask(5, &request).await.groups.remove(0);
+    assert_eq!(old.authorized_operations, 3400);
     let new = client.ask(6, &request).await.groups.remove(0);
-    assert_eq!(new.authorized_operations, 3400);
+    assert_eq!(new.authorized_operations, i32::MIN);
 }
 
 #[tokio::test]

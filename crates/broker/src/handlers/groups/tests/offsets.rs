@@ -196,6 +196,21 @@ async fn offsets_and_groups_are_deleted() {
 }
 
 #[tokio::test]
+async fn a_group_that_is_not_there_is_named_before_topics_that_are_not() {
+    let (node, _) = node().await;
+    let mut client = node.client().await;
+    let topic = OffsetDeleteRequestTopic::default()
+        .with_name(topic_name("nowhere"))
+        .with_partitions(vec![OffsetDeleteRequestPartition::default()]);
+    let request = OffsetDeleteRequest::default()
+        .with_group_id(text("nobody").into())
+        .with_topics(vec![topic]);
+    let response = client.ask(0, &request).await;
+    assert_eq!(name_of(response.error_code), "GROUP_ID_NOT_FOUND");
+    assert!(response.topics.is_empty());
+}
+
+#[tokio::test]
 async fn offsets_of_deleted_topics_are_forgotten() {
     let (node, id) = node().await;
     let mut client = node.client().await;

@@ -1,0 +1,51 @@
+//! What is said to both brokers, area by area.
+
+mod cluster;
+mod configs;
+mod frames;
+mod groups;
+mod reading;
+mod records;
+mod topics;
+
+use crate::lab::Lab;
+
+/// A scenario's name, and its script.
+pub(crate) type Scenario = (&'static str, fn(&mut Lab));
+
+/// In the order in which they run.
+pub(crate) static ALL: &[Scenario] = &[
+    ("api_versions", cluster::api_versions),
+    ("cluster", cluster::cluster),
+    ("metadata", cluster::metadata),
+    ("topic_partitions_page_by_page", cluster::topic_partitions),
+    ("log_dirs", cluster::log_dirs),
+    ("coordinators", cluster::coordinators),
+    ("topics_are_created", topics::created),
+    ("topics_are_refused", topics::refused),
+    ("topics_are_deleted", topics::deleted),
+    ("partitions_are_added", topics::partitions),
+    ("reassignments", topics::reassignments),
+    ("frames_that_are_no_request", frames::frames),
+    ("records_are_produced", records::produced),
+    ("codecs", records::codecs),
+    ("batches_that_are_broken", records::broken),
+    ("limits_of_records", records::limits),
+    ("producers", records::producers),
+    ("records_are_deleted", records::deleted_records),
+    ("records_are_fetched", reading::fetched),
+    ("fetch_sessions", reading::sessions),
+    ("offsets_by_time", reading::offsets),
+    ("offsets_by_epoch", reading::epochs),
+    ("configurations_are_described", configs::described),
+    ("configurations_are_altered", configs::altered),
+    ("configurations_are_replaced", configs::replaced),
+    ("resources_with_configurations", configs::resources),
+    ("members_join_and_leave", groups::joined),
+    ("members_share_a_group", groups::rebalanced),
+    ("members_fall_silent", groups::silent_members),
+    ("groups_with_odd_names", groups::odd_names),
+    ("offsets_are_committed", groups::offsets),
+    ("groups_are_listed", groups::listed),
+    ("members_with_fixed_names", groups::fixed_members),
+];
