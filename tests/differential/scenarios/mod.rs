@@ -4,6 +4,8 @@ mod cluster;
 mod configs;
 mod frames;
 mod groups;
+mod odd_batches;
+mod producers;
 mod reading;
 mod records;
 mod topics;
@@ -29,9 +31,9 @@ pub(crate) static ALL: &[Scenario] = &[
     ("frames_that_are_no_request", frames::frames),
     ("records_are_produced", records::produced),
     ("codecs", records::codecs),
-    ("batches_that_are_broken", records::broken),
+    ("batches_that_are_broken", odd_batches::broken),
     ("limits_of_records", records::limits),
-    ("producers", records::producers),
+    ("producers", producers::producers),
     ("records_are_deleted", records::deleted_records),
     ("records_are_fetched", reading::fetched),
     ("fetch_sessions", reading::sessions),
