@@ -345,15 +345,20 @@ impl Inner {
 }
 
 impl LogShared {
+    /// The part of [`LogDir::expire_producers`] for one log.
+    pub(crate) fn expire_producers(&self, now_ms: i64) {
+        let mut inner = self.inner.lock();
+        let expiration_ms = inner.config.producer_id_expiration_ms;
+        inner.history.producers.expire(now_ms, expiration_ms);
+    }
+
     /// The part of [`LogDir::tidy`] for one log; what the journal should remember of it.
-    pub(crate) fn tidy(self: &Arc<Self>, now_ms: i64) -> Option<Saved> {
+    pub(crate) fn tidy(self: &Arc<Self>) -> Option<Saved> {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
         if inner.closed {
             return None;
         }
-        let expiration_ms = inner.config.producer_id_expiration_ms;
-        inner.history.producers.expire(now_ms, expiration_ms);
         let next_index = inner.history.next_index();
         if inner.pipeline.idle_at(next_index) {
             if inner.active().sparse.pending() > 0 {

@@ -114,6 +114,19 @@ fn a_batch_sent_twice_is_a_duplicate_also_after_restarts() {
 }
 
 #[test]
+fn a_producer_of_old_records_is_forgotten_by_its_own_chore_and_by_no_other() {
+    let rig = Rig::new(1);
+    let log = rig.log(&small());
+    let header = build(3, 10, 0, Some(stamp(0))).header;
+    accepted(append(&log, build(3, 10, 0, Some(stamp(0)))));
+    commit(&rig, &log);
+    rig.dir.tidy().unwrap();
+    assert!(log.duplicate_of(&header).is_some());
+    rig.dir.expire_producers();
+    assert_eq!(log.duplicate_of(&header), None);
+}
+
+#[test]
 fn a_condition_that_fails_cuts_off_what_follows() {
     let rig = Rig::new(1);
     let log = rig.log(&small());
