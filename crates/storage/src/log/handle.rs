@@ -56,7 +56,7 @@ impl Log {
         }
         let inner = self.shared.inner.lock();
         match inner.history.producers.check(header) {
-            Check::Duplicate(original) => Some(inner.placed(original.placed())),
+            Check::Duplicate(original) => Some(original.placed()),
             Check::Next | Check::Rejected(_) => None,
         }
     }
@@ -83,7 +83,7 @@ impl Log {
                 let placed = self.accept(inner, id, batch, now_ms);
                 return Outcome::Accepted(placed);
             }
-            Check::Duplicate(original) => Outcome::Duplicate(inner.placed(original.placed())),
+            Check::Duplicate(original) => Outcome::Duplicate(original.placed()),
             Check::Rejected(rejection) => Outcome::Rejected(rejection),
         };
         self.append_private_to(inner, id, &Private::Void, now_ms);
@@ -333,14 +333,6 @@ impl Inner {
             && condition
                 .producer_epoch
                 .is_none_or(|epoch| producer.is_some_and(|p| p.epoch == epoch))
-    }
-
-    /// The place of an original, with a time only if it is the log's.
-    fn placed(&self, mut placed: Placed) -> Placed {
-        if self.config.timestamp_type == TimestampType::CreateTime {
-            placed.log_append_time_ms = -1;
-        }
-        placed
     }
 }
 
