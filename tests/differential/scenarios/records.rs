@@ -76,7 +76,6 @@ pub(crate) fn produced(lab: &mut Lab) {
                 json!(batches::plain(&["a"])),
             );
         }
-        // Null records are left out: Kafka never answers them, Ottla calls them invalid.
         produce_acked(lab, version, "produced", 0, -1, json!(""));
         lab.ask(
             ApiKey::Produce,
@@ -108,6 +107,14 @@ pub(crate) fn produced(lab: &mut Lab) {
         &batches::plain(&["and the connection is closed"]),
     );
     produce(lab, 9, "produced", 0, &batches::plain(&["again"]));
+}
+
+pub(crate) fn null(lab: &mut Lab) {
+    lab.create_topic("null-records", 1, KEPT);
+    for version in [3, 9, 13] {
+        produce_acked(lab, version, "null-records", 0, -1, Value::Null);
+    }
+    fetch_all(lab, "null-records", 0);
 }
 
 pub(crate) fn codecs(lab: &mut Lab) {
@@ -157,10 +164,14 @@ pub(crate) fn codecs(lab: &mut Lab) {
     fetch_all(lab, "codecs-uncompressed", 0);
 }
 
-/// What a topic holds, as both give it back.
+/// What the first partition of a topic holds, as both give it back.
 pub(crate) fn fetch_all(lab: &mut Lab, topic: &str, offset: i64) {
+    fetch_from(lab, topic, 0, offset);
+}
+
+pub(crate) fn fetch_from(lab: &mut Lab, topic: &str, partition: i32, offset: i64) {
     lab.ask(ApiKey::Fetch, 12, json!({ "MaxWaitMs": 0, "MinBytes": 0, "Topics": [
-        { "Topic": topic, "Partitions": [{ "Partition": 0, "FetchOffset": offset, "PartitionMaxBytes": 10_000_000 }] }] }));
+        { "Topic": topic, "Partitions": [{ "Partition": partition, "FetchOffset": offset, "PartitionMaxBytes": 10_000_000 }] }] }));
 }
 
 pub(crate) fn limits(lab: &mut Lab) {
