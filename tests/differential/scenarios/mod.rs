@@ -51,6 +51,10 @@ pub(crate) static ALL: &[Scenario] = &[
     ("limits_that_fall_into_batches", reading::limits),
     ("configurations_are_described", configs::described),
     ("configurations_are_altered", configs::altered),
+    ("settings_nobody_knows", configs::unknown_settings),
+    ("settings_that_only_kafka_has", configs::settings_of_kafka),
+    ("settings_of_subscriptions", configs::subscriptions),
+    ("settings_of_loggers", configs::loggers),
     ("configurations_are_replaced", configs::replaced),
     ("resources_with_configurations", configs::resources),
     ("members_join_and_leave", groups::joined),
@@ -58,6 +62,7 @@ pub(crate) static ALL: &[Scenario] = &[
     ("members_fall_silent", groups::silent_members),
     ("groups_with_odd_names", groups::odd_names),
     ("offsets_are_committed", groups::offsets),
+    ("offsets_are_deleted", groups::deleted_offsets),
     ("groups_are_listed", groups::listed),
     ("members_with_fixed_names", groups::fixed_members),
 ];
