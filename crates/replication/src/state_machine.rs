@@ -50,6 +50,7 @@ impl StateMachine {
         if let Some(last) = last {
             if let Some((id, bytes)) = shared.log.last_membership(last.index) {
                 let membership = decode_membership(&bytes)?;
+                shared.set_voters(&membership);
                 applied.membership = StoredMembership::new(Some(raft_id(id)), membership);
             }
             let offset = match shared.log.entry(last.index) {
@@ -89,6 +90,7 @@ impl RaftStateMachine<Types> for StateMachine {
             match entry.payload {
                 Payload::Blank => opened_term = Some(id.term),
                 Payload::Membership(membership) => {
+                    self.shared.set_voters(&membership);
                     self.applied.lock().membership =
                         StoredMembership::new(Some(raft_id(id)), membership);
                 }
@@ -139,6 +141,7 @@ impl RaftStateMachine<Types> for StateMachine {
         let mut applied = self.applied.lock();
         applied.last = boundary.last;
         applied.membership = meta.last_membership.clone();
+        self.shared.set_voters(applied.membership.membership());
         if let Some(last) = boundary.last {
             self.shared.applied(last, boundary.next_offset);
         }

@@ -1,7 +1,7 @@
 //! The tasks that keep a broker's groups led: one sends beats to each peer, one looks after all
 //! groups. They run apart from the work on data, so that load delays neither.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,17 @@ use super::claims::Claims;
 use super::elections::{Elections, Standing, View};
 use super::leaders::{Leader, Leaders};
 use super::liveness::Liveness;
+use super::members::{Step, next_step};
 use super::registry::{Registry, Replica};
+use crate::partition::Partition;
 use crate::transport::{
-    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Service,
+    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
 };
 
 /// Every so many looks it is judged which replicas keep up.
 const LOOKS_PER_SYNC_CHECK: u32 = 10;
+/// How long a change of members may take before it is asked for again.
+const CHANGE_MAX: Duration = Duration::from_secs(10);
 
 /// How fast things are noticed.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +89,8 @@ pub struct Cluster {
     news: watch::Sender<u64>,
     /// What each peer has told us: up to which version, in which incarnation.
     pub(super) heard: Mutex<HashMap<NodeId, (Uuid, u64)>>,
+    /// Groups whose members are being changed.
+    changing: Mutex<HashSet<u64>>,
     tasks: Mutex<Tasks>,
 }
 
@@ -115,6 +121,7 @@ impl Cluster {
             claims: Mutex::default(),
             news: watch::Sender::default(),
             heard: Mutex::default(),
+            changing: Mutex::default(),
             tasks: Mutex::default(),
         });
         let looking = cluster
@@ -162,6 +169,11 @@ impl Cluster {
         }
     }
 
+    /// What those are told from now on who look for a cluster.
+    pub fn set_presence(&self, presence: Presence) {
+        self.endpoint.set_presence(presence);
+    }
+
     /// This broker's number.
     pub fn me(&self) -> NodeId {
         self.endpoint.me().node
@@ -179,6 +191,11 @@ impl Cluster {
     /// Looks after a group from now on.
     pub(crate) fn adopt(&self, group: u64, replica: Replica) {
         self.registry.insert(group, replica);
+    }
+
+    /// Says who is to have a group's log from now on.
+    pub(crate) fn set_members(&self, group: u64, voters: Vec<NodeId>, learners: Vec<NodeId>) {
+        self.registry.set_members(group, voters, learners);
     }
 
     /// Looks after a group no more.
@@ -247,6 +264,7 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
         cluster.liveness.lock().look(now);
         if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
             sync.check(&replicas, cluster.me(), now);
+            cluster.change_members(&replicas, &sync, now);
         }
         looked = looked.wrapping_add(1);
         cluster.claim(&replicas, &sync, now);
@@ -265,10 +283,16 @@ async fn stand(replica: Replica) {
     let is_empty = log.state().last.is_none() && log.read_vote().is_none();
     if replica.may_found && is_empty {
         // Every replica of the creation would found the same group, with the same first entry.
-        replica.partition.found(&replica.replicas).await;
+        replica.partition.found(&replica.voters).await;
     } else {
         replica.partition.stand().await;
     }
+}
+
+async fn change(cluster: Arc<Cluster>, group: u64, partition: Partition, step: Step) {
+    // A change that a dead majority keeps from being committed is asked for again.
+    let _ = timeout(CHANGE_MAX, partition.change_members(step)).await;
+    cluster.changing.lock().remove(&group);
 }
 
 impl Cluster {
@@ -278,11 +302,11 @@ impl Cluster {
         let mut leads = BTreeMap::new();
         for (group, replica) in replicas {
             let partition = &replica.partition;
-            if !partition.is_leader() || !self.hears_majority(&replica.replicas, now) {
+            if !partition.is_leader() || !self.hears_majority(&replica.electorate(), now) {
                 continue;
             }
             let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
-            let in_sync = replica.replicas.iter().copied();
+            let in_sync = replica.voters.iter().copied();
             let in_sync = in_sync.filter(|node| {
                 alive(node) && (*node == me || sync.holds(*group, *node, now, self.timing.lag_max))
             });
@@ -302,6 +326,24 @@ impl Cluster {
         }
     }
 
+    /// Goes on with the changes of members of the groups that are led here.
+    fn change_members(self: &Arc<Self>, replicas: &[(u64, Replica)], sync: &InSync, now: Duration) {
+        for (group, replica) in replicas {
+            if replica.partition.is_alone() || !replica.partition.is_leader() {
+                continue;
+            }
+            let has_caught_up =
+                |node| self.is_alive(node) && sync.holds(*group, node, now, self.timing.lag_max);
+            let members = replica.partition.members();
+            let Some(step) = next_step(&members, &replica.wanted(), has_caught_up) else {
+                continue;
+            };
+            if self.changing.lock().insert(*group) {
+                tokio::spawn(change(Arc::clone(self), *group, replica.partition.clone(), step));
+            }
+        }
+    }
+
     fn hears_majority(&self, replicas: &[NodeId], now: Duration) -> bool {
         let liveness = self.liveness.lock();
         let heard = replicas
@@ -317,10 +359,15 @@ impl Cluster {
         replicas: &[(u64, Replica)],
         now: Duration,
     ) -> Vec<u64> {
-        let views = replicas.iter().map(|(group, replica)| View {
-            group: *group,
-            standing: self.standing(*group, replica, now),
-            replicas: &replica.replicas,
+        let views = replicas.iter().filter_map(|(group, replica)| {
+            let standing = self.standing(*group, replica, now);
+            let is_led = matches!(standing, Standing::Led | Standing::LedHere);
+            let candidates = (!is_led).then(|| replica.candidates())?;
+            candidates.contains(&self.me()).then_some(View {
+                group: *group,
+                standing,
+                candidates,
+            })
         });
         let is_alive = |node| self.liveness.lock().is_alive(node, now);
         elections.plan(now, self.me(), views, is_alive)
@@ -368,7 +415,7 @@ impl InSync {
     fn check(&mut self, replicas: &[(u64, Replica)], me: NodeId, now: Duration) {
         let mut before = std::mem::take(&mut self.groups);
         for (group, replica) in replicas {
-            if replica.replicas.len() < 2 || replica.partition.leader() != Some(me) {
+            if replica.partition.is_alone() || replica.partition.leader() != Some(me) {
                 continue;
             }
             let mut progress = before.remove(group).unwrap_or_default();
