@@ -12,7 +12,9 @@ use ottla_storage::{Condition, LogConfig, LogDir, ReadError, Rejection};
 use uuid::Uuid;
 
 use crate::testing::{format, manual_clock, open};
-use crate::{AppendError, Beginning, Groups, Isolation, OpenError, Partition, PartitionSpec, Waiter};
+use crate::{
+    AppendError, Beginning, Groups, Isolation, OpenError, Partition, PartitionSpec, Waiter,
+};
 
 const DATA: &str = "/data";
 

@@ -339,7 +339,12 @@ impl Cluster {
                 continue;
             };
             if self.changing.lock().insert(*group) {
-                tokio::spawn(change(Arc::clone(self), *group, replica.partition.clone(), step));
+                tokio::spawn(change(
+                    Arc::clone(self),
+                    *group,
+                    replica.partition.clone(),
+                    step,
+                ));
             }
         }
     }

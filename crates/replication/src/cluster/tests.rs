@@ -197,7 +197,11 @@ fn spec(group: u64, birth: bool) -> PartitionSpec {
         topic_id: TopicId(Uuid::from_u128(group.into())),
         group_id: group,
         replicas: replicas.collect(),
-        beginning: if birth { Beginning::Founds } else { Beginning::Continues },
+        beginning: if birth {
+            Beginning::Founds
+        } else {
+            Beginning::Continues
+        },
         config: LogConfig {
             segment_bytes: 16 << 10,
             ..LogConfig::default()

@@ -13,8 +13,8 @@ use ottla_platform::net::{Socket, write_all};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
-use super::frame::{HEAD_BYTES_MAX, Kind, Refusal, Request, reply_head};
 use super::endpoint::Endpoint;
+use super::frame::{HEAD_BYTES_MAX, Kind, Refusal, Request, reply_head};
 use super::hello::{Hello, Lane, Remote, Verdict, Welcome};
 use super::limits::{
     ANSWERING_BYTES_MAX, ANSWERING_MAX, HELLO_BYTES_MAX, HELLO_TIMEOUT, WRITE_BATCH,
@@ -89,7 +89,9 @@ pub(super) async fn greet(
             Verdict::OtherCluster => "it belongs to another cluster",
             Verdict::OtherNode => "it took this broker for another",
             Verdict::SameNode => "it has this broker's node id",
-            Verdict::OtherDirectory => "its log directory is another than the cluster knows: its disk was emptied or swapped",
+            Verdict::OtherDirectory => {
+                "its log directory is another than the cluster knows: its disk was emptied or swapped"
+            }
             Verdict::Welcome => "",
         };
         tracing::warn!(%peer, %node, %cluster, reason, "sent a broker away");

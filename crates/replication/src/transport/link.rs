@@ -177,7 +177,9 @@ enum DialError {
     OtherNode(NodeId),
     #[error("it has the same node id as this broker")]
     SameNode,
-    #[error("it knows this broker by another log directory: this broker's disk was emptied or swapped")]
+    #[error(
+        "it knows this broker by another log directory: this broker's disk was emptied or swapped"
+    )]
     ThisDirectory,
     #[error("it has log directory {found}, not {expected}: its disk was emptied or swapped")]
     OtherDirectory { expected: Uuid, found: Uuid },
