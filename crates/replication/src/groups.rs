@@ -47,7 +47,7 @@ pub struct PartitionSpec {
     pub topic_id: TopicId,
     /// Group id, issued by metadata and never reused.
     pub group_id: u64,
-    /// Brokers that hold a replica, preferred leader first.
+    /// Brokers that hold a replica, preferred leader first; none: those that the log says.
     pub replicas: Vec<NodeId>,
     /// Whether the replica may begin with an empty log.
     pub beginning: Beginning,
@@ -131,12 +131,10 @@ impl Groups {
     /// See [`OpenError`].
     pub async fn open(&self, spec: PartitionSpec) -> Result<Partition, OpenError> {
         let me = NodeId(self.me.0);
-        let joins = spec.beginning == Beginning::Joins;
-        let is_only = spec.replicas == [me] && !joins;
-        if !spec.replicas.contains(&me) && !joins {
+        if !spec.replicas.is_empty() && !spec.replicas.contains(&me) {
             return Err(OpenError::NotOurs);
         }
-        if !is_only && self.cluster.is_none() {
+        if spec.replicas.len() > 1 && self.cluster.is_none() {
             return Err(OpenError::NoPeers(spec.replicas.len()));
         }
         let name = format!("{}-{}", spec.topic, spec.partition);
@@ -157,14 +155,20 @@ impl Groups {
         if fresh && spec.beginning == Beginning::Continues {
             return Err(OpenError::Lost);
         }
-        let partition = self.start(log, is_only).await?;
+        let partition = self.start(log).await?;
+        let voters = match spec.replicas.is_empty() {
+            true => partition.voters(),
+            false => spec.replicas.into(),
+        };
+        let is_only = *voters == [me] && spec.beginning != Beginning::Joins;
+        partition.shared.alone.store(is_only, Ordering::Relaxed);
         if is_only {
             self.elect(&partition, fresh).await?;
         }
         if let Some(cluster) = &self.cluster {
             let replica = Replica {
                 partition: partition.clone(),
-                voters: spec.replicas.into(),
+                voters,
                 learners: Arc::default(),
                 may_found: fresh && spec.beginning == Beginning::Founds,
             };
@@ -173,7 +177,7 @@ impl Groups {
         Ok(partition)
     }
 
-    async fn start(&self, log: Log, is_only: bool) -> Result<Partition, OpenError> {
+    async fn start(&self, log: Log) -> Result<Partition, OpenError> {
         let shared = Shared::new(self.me, log, self.clock.clone())?;
         let machine = StateMachine::new(shared.clone())?;
         let store = LogStore(shared.clone());
@@ -185,7 +189,6 @@ impl Groups {
         let raft = Raft::new(self.me, self.config.clone(), network, store, machine)
             .await
             .map_err(|error| OpenError::Raft(error.to_string()))?;
-        shared.alone.store(is_only, Ordering::Relaxed);
         Ok(Partition { shared, raft })
     }
 

@@ -84,6 +84,11 @@ impl Partition {
         self.shared.alone.load(Ordering::Relaxed)
     }
 
+    /// Who votes in the partition's group; nobody before it is founded.
+    pub fn voters(&self) -> Arc<[NodeId]> {
+        self.shared.voters()
+    }
+
     /// The broker known to lead, if any.
     pub fn leader(&self) -> Option<NodeId> {
         let Member(node) = self.shared.leadership().leader?;

@@ -44,6 +44,19 @@ impl Partition {
         }
     }
 
+    /// Whether all that is in the log here is committed and applied.
+    pub(crate) fn has_applied_all(&self) -> bool {
+        let log = self.log();
+        log.read_committed() == log.state().last
+    }
+
+    /// Tells the followers that this replica leads, and what is committed.
+    pub(crate) async fn tell_followers(&self) {
+        if let Err(reason) = self.raft.trigger().heartbeat().await {
+            tracing::debug!(log = %self.log().identity(), %reason, "followers were not told");
+        }
+    }
+
     /// Hands leadership to another replica, if this one leads and the other has all entries.
     pub async fn transfer_to(&self, node: NodeId) {
         if let Err(reason) = self.raft.trigger().transfer_leader(Member(node.0)).await {

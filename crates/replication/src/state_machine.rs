@@ -43,6 +43,13 @@ impl StateMachine {
             .read_committed()
             .min(state.last)
             .max(state.purged);
+        // Of what is not known to be committed too: it counts from its append on.
+        if let Some((_, bytes)) = state
+            .last
+            .and_then(|last| shared.log.last_membership(last.index))
+        {
+            shared.set_voters(&decode_membership(&bytes)?);
+        }
         let mut applied = Applied {
             last,
             ..Applied::default()
@@ -50,7 +57,6 @@ impl StateMachine {
         if let Some(last) = last {
             if let Some((id, bytes)) = shared.log.last_membership(last.index) {
                 let membership = decode_membership(&bytes)?;
-                shared.set_voters(&membership);
                 applied.membership = StoredMembership::new(Some(raft_id(id)), membership);
             }
             let offset = match shared.log.entry(last.index) {

@@ -12,6 +12,7 @@
 //! - [`liveness`]: who is alive, a pure judge of echoes;
 //! - [`elections`]: who should stand for election when, a pure planner;
 //! - [`members`]: who should have a group's log and vote, a pure planner;
+//! - [`seals`]: telling followers the last that is committed;
 //! - [`service`]: what is done with the requests of others;
 //! - [`supervisor`]: the tasks.
 
@@ -22,6 +23,7 @@ mod leaders;
 mod liveness;
 mod members;
 mod registry;
+mod seals;
 mod service;
 mod supervisor;
 #[cfg(test)]

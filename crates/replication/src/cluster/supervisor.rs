@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ottla_platform::clock::Clock;
 use ottla_platform::net::Listener;
 use ottla_protocol::types::NodeId;
@@ -23,6 +24,7 @@ use super::leaders::{Leader, Leaders};
 use super::liveness::Liveness;
 use super::members::{Step, next_step};
 use super::registry::{Registry, Replica};
+use super::seals::Seals;
 use crate::partition::Partition;
 use crate::transport::{
     Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
@@ -179,9 +181,29 @@ impl Cluster {
         self.endpoint.me().node
     }
 
+    /// The peers that there is a connection to, by number.
+    pub fn connected(&self) -> Vec<NodeId> {
+        let peers = self.endpoint.peers().into_keys();
+        let stands = |node: &NodeId| {
+            let link = self.endpoint.link(*node, Lane::Control);
+            link.is_some_and(|link| link.remote().is_some())
+        };
+        peers.filter(stands).collect()
+    }
+
     /// Whether a peer was heard lately.
     pub fn is_alive(&self, node: NodeId) -> bool {
         self.liveness.lock().is_alive(node, self.clock.monotonic())
+    }
+
+    /// Asks a peer about the cluster's metadata.
+    ///
+    /// # Errors
+    /// See [`LinkError`].
+    pub async fn ask(&self, node: NodeId, group: u64, question: Bytes) -> Result<Bytes, LinkError> {
+        let link = self.endpoint.link(node, Lane::Control);
+        let link = link.ok_or(LinkError::Down)?;
+        link.ask(Kind::Metadata, group, vec![question]).await
     }
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
@@ -256,6 +278,7 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut elections = Elections::default();
     let mut sync = InSync::default();
+    let mut seals = Seals::default();
     let mut looked: u32 = 0;
     loop {
         looks.tick().await;
@@ -268,6 +291,7 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
         }
         looked = looked.wrapping_add(1);
         cluster.claim(&replicas, &sync, now);
+        seals.look(&replicas);
         for group in cluster.orphans(&mut elections, &replicas, now) {
             if let Some((_, replica)) = replicas.iter().find(|(id, _)| *id == group) {
                 // It may wait for the disk, which is not to delay the next look.
@@ -308,7 +332,7 @@ impl Cluster {
             let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
             let in_sync = replica.voters.iter().copied();
             let in_sync = in_sync.filter(|node| {
-                alive(node) && (*node == me || sync.holds(*group, *node, now, self.timing.lag_max))
+                alive(node) && (*node == me || sync.counts(*group, *node, now, self.timing.lag_max))
             });
             let leader = Leader {
                 node: me,
@@ -412,6 +436,8 @@ struct InSync {
 struct Progress {
     /// The log's end at the last check.
     next_index: u64,
+    /// When this broker came to lead.
+    began: Duration,
     /// When each follower had all of the log as it was one check before.
     caught_up: BTreeMap<NodeId, Duration>,
 }
@@ -423,7 +449,10 @@ impl InSync {
             if replica.partition.is_alone() || replica.partition.leader() != Some(me) {
                 continue;
             }
-            let mut progress = before.remove(group).unwrap_or_default();
+            let mut progress = before.remove(group).unwrap_or(Progress {
+                began: now,
+                ..Progress::default()
+            });
             for (node, next_index) in replica.partition.matched() {
                 if next_index >= progress.next_index {
                     progress.caught_up.insert(node, now);
@@ -434,6 +463,16 @@ impl InSync {
         }
     }
 
+    /// Whether a replica keeps up, or may: to a new leader all do until it knows better, as in Kafka.
+    fn counts(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
+        let Some(progress) = self.groups.get(&group) else {
+            return true;
+        };
+        let caught_up = progress.caught_up.get(&node).unwrap_or(&progress.began);
+        now <= *caught_up + lag_max
+    }
+
+    /// Whether a replica is known to have kept up.
     fn holds(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
         let progress = self.groups.get(&group);
         let caught_up = progress.and_then(|progress| progress.caught_up.get(&node));

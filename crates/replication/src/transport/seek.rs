@@ -57,11 +57,8 @@ pub struct Membership {
     /// All of its brokers.
     pub brokers: Vec<Contact>,
     /// Those who found it, while that is under way.
-    pub founders: Vec<NodeNumber>,
+    pub founders: Vec<i32>,
 }
-
-/// A broker's number.
-pub type NodeNumber = i32;
 
 impl Contact {
     /// Its number.
