@@ -4,9 +4,10 @@
 //! records. A record may wait as long as it takes for the broker to come back; one that fails ends
 //! the test, because no crash gives an idempotent producer a reason to fail.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use ottla_client::{Client, Producer, ProducerConfig, ProducerRecord};
 use tokio::task::JoinSet;
@@ -22,22 +23,51 @@ pub(crate) type Acknowledged = Vec<Option<i64>>;
 
 /// What was acknowledged to all lanes so far; a lane is a place in the list.
 #[derive(Clone, Default)]
-pub(crate) struct Book(Arc<Mutex<Vec<Acknowledged>>>);
+pub(crate) struct Book {
+    lanes: Arc<Mutex<Vec<Acknowledged>>>,
+    silences: Arc<Mutex<Silences>>,
+}
+
+/// How long lanes had to wait for the next acknowledgement.
+#[derive(Default)]
+struct Silences {
+    last: BTreeMap<u64, Instant>,
+    longest: Duration,
+}
 
 impl Book {
     /// What is in it now.
     pub(crate) fn copy(&self) -> Vec<Acknowledged> {
-        self.0.lock().expect("no panic while locked").clone()
+        self.lanes.lock().expect("no panic while locked").clone()
+    }
+
+    /// Begins to watch for silences.
+    pub(crate) fn watch(&self) {
+        let mut silences = self.silences.lock().expect("no panic while locked");
+        silences.longest = Duration::ZERO;
+    }
+
+    /// The longest that a lane has waited for an acknowledgement since.
+    pub(crate) fn longest_silence(&self) -> Duration {
+        let silences = self.silences.lock().expect("no panic while locked");
+        let lasting = silences.last.values().map(Instant::elapsed);
+        lasting.fold(silences.longest, Duration::max)
     }
 
     fn open_lane(&self) -> u64 {
-        let mut lanes = self.0.lock().expect("no panic while locked");
+        let mut lanes = self.lanes.lock().expect("no panic while locked");
         lanes.push(Vec::new());
         u64::try_from(lanes.len() - 1).expect("there are few lanes")
     }
 
     fn acknowledge(&self, lane: u64, offset: Option<i64>) {
-        let mut lanes = self.0.lock().expect("no panic while locked");
+        let now = Instant::now();
+        let mut silences = self.silences.lock().expect("no panic while locked");
+        if let Some(last) = silences.last.insert(lane, now) {
+            silences.longest = silences.longest.max(now - last);
+        }
+        drop(silences);
+        let mut lanes = self.lanes.lock().expect("no panic while locked");
         lanes[usize::try_from(lane).expect("there are few lanes")].push(offset);
     }
 }

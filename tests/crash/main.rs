@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a proof reports its rounds")]
 
 mod check;
+mod cluster;
 mod load;
 mod run;
 mod value;
@@ -15,6 +16,7 @@ use ottla_platform::seed::Random;
 use ottla_tests::Settings;
 use ottla_tests::suite::kinds;
 
+use cluster::Departure;
 use run::Plan;
 
 /// The default: an acknowledged record is on disk.
@@ -34,6 +36,18 @@ fn kill_nine_loses_nothing_acknowledged_with_asynchronous_flush() {
             &plan(Settings::default().with("ottla.flush", "async")),
         );
     }
+}
+
+/// One of three brokers dies: the others go on, and it comes back with what it had.
+#[test]
+fn kill_nine_of_each_of_three_brokers_loses_nothing_acknowledged() {
+    cluster::run(&plan(Settings::default()), Departure::Killed);
+}
+
+/// One of three brokers is stopped in order, as in an upgrade of all, one after the other.
+#[test]
+fn a_rolling_restart_of_three_brokers_loses_nothing() {
+    cluster::run(&plan(Settings::default()), Departure::InOrder);
 }
 
 fn plan(settings: Settings) -> Plan {

@@ -9,10 +9,10 @@ use ottla_tests::{Broker, Kind, Settings, Tool};
 use crate::check::Checker;
 use crate::load::{Book, Load};
 
-const TOPIC: &str = "crash";
-const PARTITIONS: i32 = 3;
+pub(crate) const TOPIC: &str = "crash";
+pub(crate) const PARTITIONS: i32 = 3;
 /// Small, so that crashes fall on segment boundaries too.
-const SEGMENT: (&str, &str) = ("segment.bytes", "1048576");
+pub(crate) const SEGMENT: (&str, &str) = ("segment.bytes", "1048576");
 /// The longest that a round produces before the kill.
 const PRODUCE_MS_MAX: u64 = 600;
 /// The longest that a broker recovers before a second kill.
@@ -86,7 +86,7 @@ async fn crash(broker: &mut Broker, random: &mut Random) -> u32 {
 }
 
 /// Once more from the beginning: what an earlier round saw must still be there.
-async fn read_all(client: &ottla_client::Client, plan: &Plan, book: &Book) -> Checker {
+pub(crate) async fn read_all(client: &ottla_client::Client, plan: &Plan, book: &Book) -> Checker {
     let ends = end_offsets(client, TOPIC, PARTITIONS).await;
     let mut checker = Checker::new(TOPIC, PARTITIONS, plan.seed);
     checker.read_to(client, &ends).await;
@@ -115,7 +115,7 @@ fn judge_by_java(broker: &Broker, all: &Checker) {
 }
 
 /// The moment of a fault is left to chance; nothing is waited for.
-async fn pause(random: &mut Random, milliseconds_max: u64) -> Duration {
+pub(crate) async fn pause(random: &mut Random, milliseconds_max: u64) -> Duration {
     let duration = Duration::from_millis(random.below(milliseconds_max));
     tokio::time::sleep(duration).await;
     duration

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub(crate) use ottla::PEER_LISTENER;
 pub use ottla::program as ottla_program;
 
 use crate::process::{Process, Usage};
@@ -77,7 +78,7 @@ impl Broker {
         Err(failure)
     }
 
-    fn prepare(kind: Kind, settings: Settings) -> Result<Broker, String> {
+    pub(crate) fn prepare(kind: Kind, settings: Settings) -> Result<Broker, String> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("ottla-test-");
         builder.disable_cleanup(std::env::var_os("OTTLA_KEEP").is_some());
@@ -115,7 +116,12 @@ impl Broker {
     /// Starts the process again, on the same data and port, and waits until it answers.
     pub fn resume(&mut self) -> Result<(), String> {
         let started = self.spawn()?;
-        let process = self.process.as_mut().expect("it was just spawned");
+        self.wait_until_ready(started)
+    }
+
+    /// Waits until the process answers that was started then.
+    pub(crate) fn wait_until_ready(&mut self, started: Instant) -> Result<(), String> {
+        let process = self.process.as_mut().ok_or("the broker is not running")?;
         let port = self.port;
         let outcome = wait::poll(READY_WITHIN, || {
             if let Some(status) = process.ended() {

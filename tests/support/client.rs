@@ -15,6 +15,14 @@ pub async fn connect(broker: &Broker) -> Client {
         .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", broker.bootstrap()))
 }
 
+/// A client of the brokers at these addresses, as a list with commas.
+pub async fn connect_to(bootstrap: &str) -> Client {
+    let addresses = Address::parse_list(bootstrap).expect("they are addresses");
+    Client::connect(ClientConfig::new(addresses))
+        .await
+        .unwrap_or_else(|error| panic!("cannot connect to {bootstrap}: {error}"))
+}
+
 /// Creates a topic with these settings and expects it to work.
 pub async fn create_topic(client: &Client, name: &str, partitions: i32, configs: &[(&str, &str)]) {
     let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod client;
+pub mod cluster;
 pub mod compat;
 pub mod folders;
 pub mod java;
@@ -16,5 +17,6 @@ pub mod tool;
 pub mod wait;
 
 pub use broker::{Broker, Kind, Settings};
+pub use cluster::Cluster;
 pub use suite::{Need, Suite};
 pub use tool::{Finished, Tool};

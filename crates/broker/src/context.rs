@@ -9,6 +9,7 @@ use ottla_platform::clock::Clock;
 use ottla_platform::seed::Random;
 use ottla_protocol::NodeId;
 use ottla_protocol::request::RequestHeader;
+use ottla_replication::cluster::Cluster;
 use ottla_storage::LogDir;
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -47,6 +48,8 @@ pub struct Broker {
     pub groups: Arc<GroupShards>,
     /// Where changes of the cluster are decided.
     pub metadata: MetadataHandle,
+    /// The other brokers, and who leads what.
+    pub peers: Arc<Cluster>,
     /// What topics get where nobody says.
     pub defaults: Arc<Defaults>,
     /// Where its logs are.
@@ -64,6 +67,11 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// Whether a broker was heard lately; this one always is.
+    pub fn is_alive(&self, node: NodeId) -> bool {
+        node == self.node_id || self.peers.is_alive(node)
+    }
+
     /// An id that nothing else has.
     pub fn random_uuid(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.random.lock().bytes16()).into_uuid()

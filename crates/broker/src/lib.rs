@@ -28,6 +28,7 @@ pub mod groups;
 pub mod handlers;
 pub mod http;
 pub mod images;
+mod leader;
 pub mod limits;
 pub mod loggers;
 pub mod metadata_runner;

@@ -70,3 +70,16 @@ pub const MAPPED_FILES_MAX: usize = 16 * 1024;
 
 /// Free space below which produces are refused, so that retention and deletion can still work.
 pub const DISK_RESERVE_BYTES: u64 = 64 << 20;
+
+/// How long a question about the metadata waits for somebody to lead it.
+pub const METADATA_LEADER_MAX: Duration = Duration::from_secs(2);
+
+/// How often it is looked again for a leader, besides whenever one says that it leads.
+pub const LEADER_LOOK: Duration = Duration::from_millis(100);
+
+/// How long an answer that another broker decided waits until this broker's image shows it.
+pub const METADATA_SHOWN_MAX: Duration = Duration::from_secs(5);
+
+/// Largest message between brokers that is no batch of a client: those are bounded by
+/// `socket.request.max.bytes`.
+pub const PEER_FRAME_BYTES_MAX: usize = 16 << 20;

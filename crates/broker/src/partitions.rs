@@ -12,7 +12,7 @@ use futures::future::join_all;
 use ottla_metadata::image::Configs;
 use ottla_metadata::reconcile::{self, Change, ReplicaId};
 use ottla_protocol::TopicId;
-use ottla_replication::{Groups, Partition, PartitionSpec};
+use ottla_replication::{Beginning, Groups, Partition, PartitionSpec};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, timeout_at};
@@ -135,6 +135,16 @@ impl Partitions {
         (open, hosted.len() - open)
     }
 
+    /// How many partitions are led here.
+    pub fn led(&self) -> usize {
+        let hosted = self.hosted.read();
+        let leads = |hosted: &&Hosted| match hosted {
+            Hosted::Open(replica) => replica.partition.is_leader(),
+            Hosted::Offline => false,
+        };
+        hosted.values().filter(leads).count()
+    }
+
     /// Waits until each of these is open or known to be offline; whether that was before the
     /// deadline.
     pub async fn wait_for(&self, wanted: &[PartitionId], deadline: Instant) -> bool {
@@ -204,10 +214,12 @@ impl Partitions {
                 configs,
                 ..
             } => self.configure(topic_id, partitions, &configs),
-            Change::Resize { id, .. } => {
-                // Nothing in this broker changes the replicas of a partition.
-                let (topic, partition) = (&id.topic, id.partition);
-                tracing::error!(%topic, partition, "a change of replicas is not served yet");
+            Change::Resize { id, replicas } => {
+                if let Ok(replica) = self.find(id.topic_id, id.partition) {
+                    let learners = Vec::new();
+                    self.groups
+                        .set_members(&replica.partition, replicas, learners);
+                }
             }
         }
     }
@@ -220,7 +232,10 @@ impl Partitions {
             topic_id: replica.id.topic_id,
             group_id: replica.group_id,
             replicas: replica.replicas,
-            birth: replica.birth,
+            beginning: match replica.birth {
+                true => Beginning::Founds,
+                false => Beginning::Continues,
+            },
             config: settings.log().clone(),
         };
         let hosted = match self.groups.open(spec).await {

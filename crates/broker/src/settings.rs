@@ -52,6 +52,11 @@ impl Settings {
         bytes(self.config.segment_bytes)
     }
 
+    /// How many of a partition's replicas must keep up for producers who wait for all of them.
+    pub(crate) fn min_in_sync(&self, replicas: usize) -> usize {
+        bytes(self.config.min_insync_replicas).min(replicas)
+    }
+
     /// Whether records may be deleted on request: not where compaction alone says which are kept.
     pub(crate) fn allows_deletion(&self) -> bool {
         self.config.cleanup.delete || !self.config.cleanup.compact

@@ -3,13 +3,16 @@
 //! It has no memory beside the image yet: leases of brokers, which will need one and timers, come
 //! with the cluster.
 
+use std::sync::Arc;
+
 use ottla_statemachine::{Offset, Outbox, StateMachine, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::image::Image;
 use crate::operations::{
-    AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic,
-    FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
-    UnregisterBroker,
+    AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, CreationDefaults,
+    DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused,
+    RegisterBroker, TopicOutcome, UnregisterBroker,
 };
 use crate::record::Record;
 
@@ -18,7 +21,7 @@ use crate::record::Record;
 pub enum Metadata {}
 
 /// What the metadata can be asked to do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Input {
     /// Names a new cluster.
     Found(Found),
@@ -40,8 +43,23 @@ pub enum Input {
     AllocateProducerIds(AllocateProducerIds),
 }
 
+impl Input {
+    /// The same question, decided with these defaults for topics.
+    #[must_use]
+    pub fn with_defaults(mut self, defaults: &Arc<CreationDefaults>) -> Input {
+        let own = match &mut self {
+            Input::CreateTopics(topics) => &mut topics.defaults,
+            Input::CreatePartitions(topics) => &mut topics.defaults,
+            Input::AlterConfigs(configs) => &mut configs.defaults,
+            _ => return self,
+        };
+        *own = Arc::clone(defaults);
+        self
+    }
+}
+
 /// The answer to the input of the same name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// Whether the cluster bears that name now.
     Found(Result<(), Refused>),

@@ -2,10 +2,13 @@
 //!
 //! Which error an operation answers with is decided by state machines, handlers and one error map, never here.
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! error_codes {
     ($($name:ident = $code:literal, $kafka_name:literal, $class:ident, $message:literal;)+) => {
         /// What Kafka's clients are told: a number that each of them knows, success among them.
-        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+        #[serde(into = "i16", from = "i16")]
         #[repr(i16)]
         pub enum ErrorCode {
             $(#[doc = concat!($kafka_name, ": ", $message, ".")] $name = $code,)+
@@ -46,6 +49,18 @@ macro_rules! error_codes {
             }
         }
     };
+}
+
+impl From<ErrorCode> for i16 {
+    fn from(error: ErrorCode) -> i16 {
+        error.code()
+    }
+}
+
+impl From<i16> for ErrorCode {
+    fn from(code: i16) -> ErrorCode {
+        ErrorCode::from_code(code)
+    }
 }
 
 macro_rules! is_retriable {

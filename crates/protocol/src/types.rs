@@ -4,10 +4,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A broker's number. Kafka's clients see it as the node id; negative numbers mean "nobody".
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize,
+)]
 pub struct NodeId(pub i32);
 
 impl NodeId {
@@ -30,7 +33,9 @@ impl From<i32> for NodeId {
 /// A topic's identity, which a topic of the same name created later does not share.
 ///
 /// Shown as Kafka's tools show it: 22 characters of URL-safe base64.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize,
+)]
 pub struct TopicId(pub Uuid);
 
 impl TopicId {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
@@ -23,7 +24,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A leader goes on so long after it last heard a majority, and its followers vote for nobody else
 /// so long after they last heard it.
-const LEASE_MS: u64 = 450;
+pub(crate) const LEASE_MS: u64 = 450;
 
 /// Opens groups in one log directory.
 #[derive(Clone)]
@@ -46,13 +47,25 @@ pub struct PartitionSpec {
     pub topic_id: TopicId,
     /// Group id, issued by metadata and never reused.
     pub group_id: u64,
-    /// Brokers that hold a replica, preferred leader first.
+    /// Brokers that hold a replica, preferred leader first; none: those that the log says.
     pub replicas: Vec<NodeId>,
-    /// The replica may begin with an empty log: it was placed in this very directory when the
-    /// partition was created. Without it, an absent log is an error, never a new beginning.
-    pub birth: bool,
+    /// Whether the replica may begin with an empty log.
+    pub beginning: Beginning,
     /// Settings of the log.
     pub config: LogConfig,
+}
+
+/// Whether a replica may begin with an empty log, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// It was placed in this very directory when the partition was created: it may begin empty, and
+    /// found the group with the others.
+    Founds,
+    /// It was placed here later: it may begin empty, founds nothing, and has everything from the
+    /// leader, which is to take it in.
+    Joins,
+    /// It was here before: an absent log is an error, never a new beginning.
+    Continues,
 }
 
 /// Why a partition cannot be opened. The others are not touched by it.
@@ -117,11 +130,11 @@ impl Groups {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(&self, spec: PartitionSpec) -> Result<Partition, OpenError> {
-        let is_only = spec.replicas == [NodeId(self.me.0)];
-        if !spec.replicas.contains(&NodeId(self.me.0)) {
+        let me = NodeId(self.me.0);
+        if !spec.replicas.is_empty() && !spec.replicas.contains(&me) {
             return Err(OpenError::NotOurs);
         }
-        if !is_only && self.cluster.is_none() {
+        if spec.replicas.len() > 1 && self.cluster.is_none() {
             return Err(OpenError::NoPeers(spec.replicas.len()));
         }
         let name = format!("{}-{}", spec.topic, spec.partition);
@@ -139,25 +152,32 @@ impl Groups {
         .map_err(io::Error::other)??;
         tell(&name, &recovered);
         let fresh = log.state().last.is_none() && log.read_vote().is_none();
-        if fresh && !spec.birth {
+        if fresh && spec.beginning == Beginning::Continues {
             return Err(OpenError::Lost);
         }
-        let partition = self.start(log, is_only).await?;
+        let partition = self.start(log).await?;
+        let voters = match spec.replicas.is_empty() {
+            true => partition.voters(),
+            false => spec.replicas.into(),
+        };
+        let is_only = *voters == [me] && spec.beginning != Beginning::Joins;
+        partition.shared.alone.store(is_only, Ordering::Relaxed);
         if is_only {
             self.elect(&partition, fresh).await?;
         }
         if let Some(cluster) = &self.cluster {
             let replica = Replica {
                 partition: partition.clone(),
-                replicas: spec.replicas,
-                may_found: spec.birth && fresh,
+                voters,
+                learners: Arc::default(),
+                may_found: fresh && spec.beginning == Beginning::Founds,
             };
             cluster.adopt(spec.group_id, replica);
         }
         Ok(partition)
     }
 
-    async fn start(&self, log: Log, is_only: bool) -> Result<Partition, OpenError> {
+    async fn start(&self, log: Log) -> Result<Partition, OpenError> {
         let shared = Shared::new(self.me, log, self.clock.clone())?;
         let machine = StateMachine::new(shared.clone())?;
         let store = LogStore(shared.clone());
@@ -169,11 +189,7 @@ impl Groups {
         let raft = Raft::new(self.me, self.config.clone(), network, store, machine)
             .await
             .map_err(|error| OpenError::Raft(error.to_string()))?;
-        Ok(Partition {
-            shared,
-            raft,
-            lease: (!is_only).then_some(Duration::from_millis(LEASE_MS)),
-        })
+        Ok(Partition { shared, raft })
     }
 
     /// A group of one elects itself; waits until it leads and its first entry is committed.
@@ -216,6 +232,17 @@ impl Groups {
             cluster.forget(partition.log().identity().group_id);
         }
         end(partition, Log::delete).await
+    }
+
+    /// Says who is to hold a replica of a partition that is open here, the preferred leader first,
+    /// and who else is to have its log. Its leader makes it so, step by step.
+    pub fn set_members(&self, partition: &Partition, voters: Vec<NodeId>, learners: Vec<NodeId>) {
+        let is_alone = voters == [NodeId(self.me.0)] && learners.is_empty();
+        partition.shared.alone.store(is_alone, Ordering::Relaxed);
+        if let Some(cluster) = &self.cluster {
+            let group = partition.log().identity().group_id;
+            cluster.set_members(group, voters, learners);
+        }
     }
 
     /// The log directory.

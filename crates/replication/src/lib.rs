@@ -31,7 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use groups::{Groups, OpenError, PartitionSpec};
+pub use groups::{Beginning, Groups, OpenError, PartitionSpec};
 pub use partition::{DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks};
 pub use progress::{Registration, Waiter};
 pub use ticket::{AppendError, Appended, Ticket};

@@ -1,7 +1,7 @@
 //! A partition as the broker sees it: propose, read, wait.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use futures::FutureExt;
 use ottla_protocol::records::CheckedBatch;
@@ -22,8 +22,6 @@ use crate::types::{Member, Raft};
 pub struct Partition {
     pub(crate) shared: Arc<Shared>,
     pub(crate) raft: Raft,
-    /// How long a leader may go on after it last heard a majority; none where it is alone.
-    pub(crate) lease: Option<Duration>,
 }
 
 /// Which records a reader may see (KIP-98).
@@ -79,6 +77,16 @@ impl Partition {
     /// Whether this broker leads the partition and knows all that is committed.
     pub fn is_leader(&self) -> bool {
         self.shared.leads()
+    }
+
+    /// Whether this replica is the only one, which needs nobody to lead.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.shared.alone.load(Ordering::Relaxed)
+    }
+
+    /// Who votes in the partition's group; nobody before it is founded.
+    pub fn voters(&self) -> Arc<[NodeId]> {
+        self.shared.voters()
     }
 
     /// The broker known to lead, if any.

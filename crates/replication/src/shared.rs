@@ -6,17 +6,18 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use ottla_platform::clock::Clock;
+use ottla_protocol::types::NodeId;
 use ottla_storage::{Log, LogId, Outcome, Placed};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
 use crate::ticket::{AppendError, Appended, TicketSender};
-use crate::types::{LeaderId, Member, Vote};
+use crate::types::{LeaderId, Member, Membership, Vote};
 use crate::wake::Waiting;
 
 /// See the file's head.
@@ -27,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) waiters: Arc<Waiters>,
     high_watermark: AtomicI64,
     leadership: watch::Sender<Leadership>,
+    /// This replica is the only one, and needs to hear nobody to lead.
+    pub(crate) alone: AtomicBool,
+    /// Who votes in the group, by what is applied here.
+    voters: RwLock<Arc<[NodeId]>>,
     /// Proposals that wait until the leader's lease is renewed. Taken before no lock but the
     /// tickets'.
     pub(crate) waiting: Mutex<Waiting>,
@@ -83,6 +88,8 @@ impl Shared {
             waiters: Arc::default(),
             high_watermark: AtomicI64::new(start),
             leadership: watch::Sender::new(leadership),
+            alone: AtomicBool::new(false),
+            voters: RwLock::default(),
             waiting: Mutex::default(),
             tickets: Mutex::default(),
         }))
@@ -105,6 +112,17 @@ impl Shared {
 
     pub(crate) fn watch_leadership(&self) -> watch::Receiver<Leadership> {
         self.leadership.subscribe()
+    }
+
+    /// Who votes in the group, as it was applied last; nobody before it is founded.
+    pub(crate) fn voters(&self) -> Arc<[NodeId]> {
+        Arc::clone(&self.voters.read())
+    }
+
+    /// A membership was applied.
+    pub(crate) fn set_voters(&self, membership: &Membership) {
+        let voters = membership.voter_ids().map(|member| NodeId(member.0));
+        *self.voters.write() = voters.collect();
     }
 
     /// A vote was saved: the only way in which terms and leaders change.

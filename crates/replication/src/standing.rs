@@ -1,11 +1,14 @@
 //! What a node has a replica do about its group's leadership. All of it is asked of Raft, which
 //! decides; nobody waits for the outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use openraft::ChangeMembers;
 use openraft::async_runtime::WatchReceiver;
 use ottla_protocol::types::NodeId;
 
+use crate::cluster::{Members, Step};
 use crate::partition::Partition;
 use crate::types::Member;
 
@@ -41,10 +44,57 @@ impl Partition {
         }
     }
 
+    /// Whether all that is in the log here is committed and applied.
+    pub(crate) fn has_applied_all(&self) -> bool {
+        let log = self.log();
+        log.read_committed() == log.state().last
+    }
+
+    /// Tells the followers that this replica leads, and what is committed.
+    pub(crate) async fn tell_followers(&self) {
+        if let Err(reason) = self.raft.trigger().heartbeat().await {
+            tracing::debug!(log = %self.log().identity(), %reason, "followers were not told");
+        }
+    }
+
     /// Hands leadership to another replica, if this one leads and the other has all entries.
     pub async fn transfer_to(&self, node: NodeId) {
         if let Err(reason) = self.raft.trigger().transfer_leader(Member(node.0)).await {
             tracing::debug!(log = %self.log().identity(), %reason, "did not hand over");
+        }
+    }
+
+    /// Who has the group's log, by the leader's newest word, committed or not.
+    pub(crate) fn members(&self) -> Members {
+        let metrics = self.raft.server_metrics();
+        let membership = Arc::clone(&metrics.borrow_watched().membership_config);
+        let membership = membership.membership();
+        let voters: BTreeSet<NodeId> = membership.voter_ids().map(|one| NodeId(one.0)).collect();
+        let nodes = membership.nodes().map(|(one, ())| NodeId(one.0));
+        Members {
+            learners: nodes.filter(|node| !voters.contains(node)).collect(),
+            voters,
+        }
+    }
+
+    /// Has the group's members change by a step. Only its leader can.
+    pub(crate) async fn change_members(&self, step: Step) {
+        let group = self.log().identity();
+        let members = |nodes: &BTreeSet<NodeId>| nodes.iter().map(|node| Member(node.0)).collect();
+        let changed = match &step {
+            Step::Learn(node) => self.raft.add_learner(Member(node.0), (), false).await,
+            Step::Vote(voters) => {
+                let voters = ChangeMembers::ReplaceAllVoters(members(voters));
+                self.raft.change_membership(voters, true).await
+            }
+            Step::Forget(gone) => {
+                let gone = ChangeMembers::RemoveNodes(members(gone));
+                self.raft.change_membership(gone, true).await
+            }
+        };
+        match changed {
+            Ok(_) => tracing::info!(log = %group, ?step, "the replicas of a partition change"),
+            Err(reason) => tracing::debug!(log = %group, ?step, %reason, "no change of replicas"),
         }
     }
 

@@ -43,6 +43,13 @@ impl StateMachine {
             .read_committed()
             .min(state.last)
             .max(state.purged);
+        // Of what is not known to be committed too: it counts from its append on.
+        if let Some((_, bytes)) = state
+            .last
+            .and_then(|last| shared.log.last_membership(last.index))
+        {
+            shared.set_voters(&decode_membership(&bytes)?);
+        }
         let mut applied = Applied {
             last,
             ..Applied::default()
@@ -89,6 +96,7 @@ impl RaftStateMachine<Types> for StateMachine {
             match entry.payload {
                 Payload::Blank => opened_term = Some(id.term),
                 Payload::Membership(membership) => {
+                    self.shared.set_voters(&membership);
                     self.applied.lock().membership =
                         StoredMembership::new(Some(raft_id(id)), membership);
                 }
@@ -139,6 +147,7 @@ impl RaftStateMachine<Types> for StateMachine {
         let mut applied = self.applied.lock();
         applied.last = boundary.last;
         applied.membership = meta.last_membership.clone();
+        self.shared.set_voters(applied.membership.membership());
         if let Some(last) = boundary.last {
             self.shared.applied(last, boundary.next_offset);
         }

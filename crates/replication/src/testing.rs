@@ -27,6 +27,7 @@ pub(crate) fn format(disk: &dyn Disk, path: &Path) {
         directory_id: Uuid::from_u128(7),
         cluster_id: "test".to_owned(),
         node_id: 1,
+        founding: None,
     };
     meta.write(disk, path).unwrap();
 }

@@ -12,7 +12,9 @@ use ottla_storage::{Condition, LogConfig, LogDir, ReadError, Rejection};
 use uuid::Uuid;
 
 use crate::testing::{format, manual_clock, open};
-use crate::{AppendError, Groups, Isolation, OpenError, Partition, PartitionSpec, Waiter};
+use crate::{
+    AppendError, Beginning, Groups, Isolation, OpenError, Partition, PartitionSpec, Waiter,
+};
 
 const DATA: &str = "/data";
 
@@ -45,7 +47,7 @@ impl Rig {
         self.dir.close().unwrap();
         let rig = Rig::on(self.disk);
         let mut spec = spec();
-        spec.birth = false;
+        spec.beginning = Beginning::Continues;
         let partition = rig.groups.open(spec).await.unwrap();
         (rig, partition)
     }
@@ -58,7 +60,7 @@ fn spec() -> PartitionSpec {
         topic_id: TopicId(Uuid::from_u128(5)),
         group_id: 9,
         replicas: vec![NodeId(1)],
-        birth: true,
+        beginning: Beginning::Founds,
         config: LogConfig {
             segment_bytes: 4096,
             ..LogConfig::default()
@@ -263,7 +265,7 @@ async fn waiters_are_woken_by_commits() {
 async fn a_vanished_log_is_not_begun_anew() {
     let rig = Rig::new();
     let mut lost = spec();
-    lost.birth = false;
+    lost.beginning = Beginning::Continues;
     let result = rig.groups.open(lost).await;
     assert!(matches!(result, Err(OpenError::Lost)));
 }

@@ -11,6 +11,7 @@ use openraft::Instant as _;
 use tokio::time::{Instant, sleep};
 
 use crate::entry::Proposal;
+use crate::groups::LEASE_MS;
 use crate::partition::Partition;
 use crate::ticket::AppendError;
 
@@ -27,9 +28,10 @@ pub(crate) type Waiting = Option<VecDeque<Proposal>>;
 impl Partition {
     /// Hands a proposal to the group, at once if the lease is fresh. Keeps the order of calls.
     pub(crate) fn submit(&self, proposal: Proposal) -> Result<(), AppendError> {
-        let Some(lease) = self.lease else {
+        if self.is_alone() {
             return self.submit_now(proposal);
-        };
+        }
+        let lease = Duration::from_millis(LEASE_MS);
         let mut waiting = self.shared.waiting.lock();
         match &mut *waiting {
             Some(queue) if queue.len() >= WAITING_MAX => Err(AppendError::Busy),

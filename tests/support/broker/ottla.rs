@@ -12,6 +12,9 @@ use std::time::SystemTime;
 use super::{Settings, data_folder};
 use crate::folders;
 
+/// Where brokers meet; alone, any port will do.
+pub(crate) const PEER_LISTENER: &str = "ottla.peer.listener";
+
 /// `ottla serve` on this folder and port.
 pub(super) fn serve(folder: &Path, port: u16, settings: &Settings) -> Result<Command, String> {
     let mut command = Command::new(program()?);
@@ -22,6 +25,9 @@ pub(super) fn serve(folder: &Path, port: u16, settings: &Settings) -> Result<Com
         .args(["--http", "127.0.0.1:0"])
         .arg("--data")
         .arg(data_folder(folder));
+    if !settings.configs.iter().any(|(key, _)| key == PEER_LISTENER) {
+        command.args(["--peer-listen", "127.0.0.1:0"]);
+    }
     for (key, value) in &settings.configs {
         command.args(["--set", &format!("{key}={value}")]);
     }

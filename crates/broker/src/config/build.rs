@@ -15,7 +15,7 @@ use super::report::Report;
 use super::settings::Settings;
 use super::source::Sources;
 use super::typed::{
-    Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic,
+    Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic, PeerSettings,
     ProducerLimits, TopicDefaults,
 };
 
@@ -43,8 +43,10 @@ impl Config {
         check_node(&settings, &mut report);
         check_times(&settings, &mut report);
         let http = http(&settings, &mut report);
+        let peers = peers(&settings, &host_name, &mut report);
         let network = network(&settings, &mut report);
         report.check()?;
+        let peers = peers.expect("the report has no problem of them");
         let queued_bytes = network.queued_request_bytes_max.to_string();
         settings.set_effective("queued.max.request.bytes", queued_bytes);
 
@@ -53,6 +55,7 @@ impl Config {
             rack: settings.text("broker.rack"),
             data_dir: data_dirs(&settings).concat().into(),
             http,
+            peers,
             inter_broker_listener: inter_broker(&settings, &listeners),
             listeners,
             network,
@@ -124,6 +127,35 @@ fn http(settings: &Settings, report: &mut Report) -> Option<HostPort> {
     HostPort::parse(&text)
         .map_err(|error| settings.refuse(KEY, error, report))
         .ok()
+}
+
+/// `None` if the report has got problems of them.
+fn peers(settings: &Settings, host_name: &str, report: &mut Report) -> Option<PeerSettings> {
+    const LISTEN: &str = "ottla.peer.listener";
+    const ADVERTISED: &str = "ottla.peer.advertised";
+    const JOIN: &str = "ottla.peer.seeds";
+    let mut read = |key: &'static str, text: &str| {
+        let read = HostPort::parse(text);
+        read.map_err(|error| settings.refuse(key, error, report))
+            .ok()
+    };
+    let listen = read(LISTEN, &settings.text(LISTEN)?)?;
+    let advertised = match settings.text(ADVERTISED) {
+        Some(text) => read(ADVERTISED, &text)?,
+        None if listen.is_wildcard() => HostPort {
+            host: host_name.to_owned(),
+            port: listen.port,
+        },
+        None => listen.clone(),
+    };
+    let seeds = settings.items(JOIN);
+    let seeds = seeds.iter().map(|text| read(JOIN, text));
+    Some(PeerSettings {
+        listen,
+        advertised,
+        seeds: seeds.collect::<Option<_>>()?,
+        session_max: time(settings.number("broker.session.timeout.ms")),
+    })
 }
 
 fn inter_broker(settings: &Settings, listeners: &[Listener]) -> String {

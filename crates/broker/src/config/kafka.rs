@@ -78,7 +78,6 @@ const NOT_NEEDED: &[&str] = &[
     "background.threads",
     "broker.heartbeat.interval.ms",
     "broker.id.generation.enable",
-    "broker.session.timeout.ms",
     "controlled.shutdown.enable",
     "controlled.shutdown.max.retries",
     "controlled.shutdown.retry.backoff.ms",

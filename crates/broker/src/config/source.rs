@@ -33,6 +33,14 @@ pub struct Flags {
     pub data: Option<String>,
     /// `--http host:port`.
     pub http: Option<String>,
+    /// `--node-id number`.
+    pub node_id: Option<String>,
+    /// `--peer-listen host:port`.
+    pub peer_listen: Option<String>,
+    /// `--peer-advertise host:port`.
+    pub peer_advertise: Option<String>,
+    /// `--join host:port,…`.
+    pub join: Option<String>,
     /// `--set key=value`, in order; of one key, the last counts.
     pub set: Vec<String>,
 }
@@ -158,6 +166,14 @@ impl Flags {
             ),
             ("--data", "log.dirs", self.data),
             ("--http", "ottla.http.address", self.http),
+            ("--node-id", "node.id", self.node_id),
+            ("--peer-listen", "ottla.peer.listener", self.peer_listen),
+            (
+                "--peer-advertise",
+                "ottla.peer.advertised",
+                self.peer_advertise,
+            ),
+            ("--join", "ottla.peer.seeds", self.join),
         ];
         let mut given: Vec<Given> = named
             .into_iter()

@@ -23,6 +23,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `ottla.http.address`; `None` opens no port.
     pub http: Option<HostPort>,
+    /// Where brokers meet.
+    pub peers: PeerSettings,
     /// Where clients are served; never empty.
     pub listeners: Vec<Listener>,
     /// The one of `listeners` that other brokers connect to.
@@ -44,6 +46,20 @@ pub struct Config {
     /// How the lag of groups is measured.
     pub lags: LagLimits,
     pub(super) settings: Settings,
+}
+
+/// Where this broker meets the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerSettings {
+    /// `ottla.peer.listener`.
+    pub listen: HostPort,
+    /// `ottla.peer.advertised`, or what follows from where it listens; port 0 is the one that was
+    /// bound.
+    pub advertised: HostPort,
+    /// `ottla.peer.seeds`.
+    pub seeds: Vec<HostPort>,
+    /// `broker.session.timeout.ms`.
+    pub session_max: Duration,
 }
 
 /// Bounds of connections and requests.

@@ -6,9 +6,11 @@ use ottla_metadata::image::{Delta, Image};
 use ottla_metadata::machine::Metadata;
 use ottla_metadata::reconcile::{LocalNode, changes_defaults, reconcile};
 use ottla_statemachine::Offset;
+use tokio::sync::Mutex;
 
 use crate::defaults::Defaults;
 use crate::images::Images;
+use crate::node::Meeting;
 use crate::partitions::Plans;
 use crate::shard::Follower;
 
@@ -18,10 +20,54 @@ pub struct Following {
     pub images: Arc<Images>,
     /// What follows the configurations of brokers.
     pub defaults: Arc<Defaults>,
-    /// Where plans go.
-    pub plans: Plans,
-    /// Whose replicas are planned for.
-    pub node: LocalNode,
+    /// Whom this broker meets.
+    pub meeting: Arc<Meeting>,
+    /// What follows the replicas of this node.
+    pub planner: Arc<Planner>,
+}
+
+/// Plans for the replicas of a node, from when it may: what a node finds in its log at its start can
+/// be older than what it did before, and must not be acted upon.
+pub struct Planner {
+    node: LocalNode,
+    plans: Plans,
+    /// The image that was planned for last.
+    planned: Mutex<Option<Arc<Image>>>,
+}
+
+impl Planner {
+    /// Plans for this node's replicas, which go there.
+    pub fn new(node: LocalNode, plans: Plans) -> Planner {
+        Planner {
+            node,
+            plans,
+            planned: Mutex::new(None),
+        }
+    }
+
+    /// From now on what is current is current: plans for all that there is, and what follows.
+    pub async fn begin(&self, images: &Images) {
+        let mut planned = self.planned.lock().await;
+        let image = images.current();
+        self.plan(&Image::default(), &image).await;
+        *planned = Some(image);
+    }
+
+    async fn follow(&self, next: &Arc<Image>) {
+        let mut planned = self.planned.lock().await;
+        if let Some(before) = &mut *planned {
+            self.plan(before, next).await;
+            *before = Arc::clone(next);
+        }
+    }
+
+    async fn plan(&self, before: &Image, next: &Image) {
+        let plan = reconcile(&Delta::between(before, next), next, &self.node);
+        if !plan.is_empty() {
+            // The manager ends only after this task.
+            let _ = self.plans.send(plan).await;
+        }
+    }
 }
 
 impl Follower<Metadata> for Following {
@@ -35,14 +81,11 @@ impl Follower<Metadata> for Following {
     async fn committed(&self, image: Image, end: Offset) {
         let next = Arc::new(image);
         let delta = Delta::between(&self.images.current(), &next);
-        if changes_defaults(&delta, self.node.id) {
+        if changes_defaults(&delta, self.planner.node.id) {
             self.defaults.follow(&next);
         }
-        let plan = reconcile(&delta, &next, &self.node);
-        self.images.publish(next, end.0);
-        if !plan.is_empty() {
-            // The manager ends only after this task.
-            let _ = self.plans.send(plan).await;
-        }
+        self.meeting.follow(&next);
+        self.images.publish(Arc::clone(&next), end.0);
+        self.planner.follow(&next).await;
     }
 }

@@ -1,5 +1,5 @@
 //! How the rest of the node asks for changes of the metadata. An answer comes when what it says is
-//! committed and this node's image shows it.
+//! committed and this node's image shows it, whichever broker decides.
 
 use std::future::Future;
 use std::ops::Range;
@@ -9,19 +9,39 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_metadata::operations::{
     AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic,
-    Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
+    FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
 };
 use ottla_protocol::{ErrorCode, NodeId};
+use ottla_replication::Partition;
+use ottla_replication::cluster::Cluster;
+use ottla_replication::transport::{LinkError, Refusal};
+use tokio::time::{Instant, timeout};
 
+use super::METADATA_GROUP_ID;
+use super::answering::{Told, encode};
+use crate::images::Images;
+use crate::limits::{LEADER_LOOK, METADATA_LEADER_MAX, METADATA_SHOWN_MAX};
 use crate::shard::{Questions, Undecided};
 
 /// Asks for changes of the metadata. Cloned freely.
 #[derive(Clone)]
 pub struct MetadataHandle {
     node_id: NodeId,
-    questions: Questions<Metadata>,
+    route: Arc<Route>,
     /// Under which registration this broker speaks; −1 before the first.
     broker_epoch: Arc<AtomicI64>,
+}
+
+/// The ways to whoever decides.
+pub struct Route {
+    /// This broker's replica of the metadata.
+    pub partition: Partition,
+    /// Asks the machine on this broker.
+    pub questions: Questions<Metadata>,
+    /// The other brokers.
+    pub peers: Arc<Cluster>,
+    /// What this broker knows of the cluster.
+    pub images: Arc<Images>,
 }
 
 /// An answer under way; an error says that nobody could decide, and to try again.
@@ -31,11 +51,11 @@ pub type Answer<T> = Result<T, ErrorCode>;
 const UNAVAILABLE: ErrorCode = ErrorCode::NotController;
 
 impl MetadataHandle {
-    /// Asks the machine behind this queue for this node.
-    pub fn new(node_id: NodeId, questions: Questions<Metadata>) -> Self {
+    /// Asks on behalf of this node.
+    pub fn new(node_id: NodeId, route: Route) -> Self {
         MetadataHandle {
             node_id,
-            questions,
+            route: Arc::new(route),
             broker_epoch: Arc::new(AtomicI64::new(-1)),
         }
     }
@@ -125,16 +145,83 @@ impl MetadataHandle {
         }
     }
 
-    /// Queues a question now; the future only waits.
+    /// Takes a broker out of service or back into it.
+    pub fn fence(
+        &self,
+        fence: FenceBroker,
+    ) -> impl Future<Output = Answer<Result<(), Refused>>> + use<> {
+        self.ask(Input::FenceBroker(fence), |reply| match reply {
+            Reply::FenceBroker(result) => Some(result),
+            _ => None,
+        })
+    }
+
+    /// Queues a question now if this broker decides; the future then only waits.
     fn ask<T>(
         &self,
         input: Input,
         of: fn(Reply) -> Option<T>,
     ) -> impl Future<Output = Answer<T>> + use<T> {
-        let answer = self.questions.ask(input);
+        let route = Arc::clone(&self.route);
+        let here = route
+            .partition
+            .is_leader()
+            .then(|| route.questions.ask(input.clone()));
         async move {
-            let reply = answer.await.map_err(|Undecided| UNAVAILABLE)?;
+            let reply = match here {
+                Some(answer) => answer.await,
+                None => route.ask_leader(input).await,
+            };
+            let reply = reply.map_err(|Undecided| UNAVAILABLE)?;
             Ok(of(reply).expect("an input is answered by the reply of its name"))
         }
+    }
+}
+
+impl Route {
+    /// Asks whoever leads the metadata, waiting for a leader if there is none.
+    async fn ask_leader(&self, input: Input) -> Result<Reply, Undecided> {
+        let deadline = Instant::now() + METADATA_LEADER_MAX;
+        let mut moves = self.peers.leaders().watch();
+        loop {
+            moves.mark_unchanged();
+            if self.partition.is_leader() {
+                return self.questions.ask(input).await;
+            }
+            for node in self.who_may_lead() {
+                let asked = self.peers.ask(node, METADATA_GROUP_ID, encode(&input));
+                match asked.await {
+                    Ok(answer) => return self.shown(&answer).await,
+                    // It was not decided: another may be asked.
+                    Err(LinkError::Refused(Refusal::Undecided)) => {}
+                    Err(_) => return Err(Undecided),
+                }
+            }
+            let moved = timeout(LEADER_LOOK, moves.changed());
+            if Instant::now() >= deadline {
+                return Err(Undecided);
+            }
+            // Either is a reason to look again.
+            let _ = moved.await;
+        }
+    }
+
+    /// The leader, if it has said that it is; otherwise all: a broker that has just come is told by
+    /// nobody, because nobody knows it.
+    fn who_may_lead(&self) -> Vec<NodeId> {
+        match self.peers.leader(METADATA_GROUP_ID) {
+            Some(leader) => vec![leader.node],
+            None => self.peers.connected(),
+        }
+    }
+
+    /// The reply, once this broker's image shows what it says.
+    async fn shown(&self, answer: &[u8]) -> Result<Reply, Undecided> {
+        let told: Told = serde_json::from_slice(answer).map_err(|_| Undecided)?;
+        let mut published = self.images.published();
+        let shown = published.wait_for(|end| *end >= told.end_offset);
+        // What takes longer shows later: it is decided all the same.
+        let _ = timeout(METADATA_SHOWN_MAX, shown).await;
+        Ok(told.reply)
     }
 }

@@ -53,6 +53,16 @@ fn tell_broker(broker: &Broker, page: &mut Page) {
             broker.groups.count(),
         ),
         (
+            "ottla_partitions_led",
+            "Partitions that this node leads.",
+            broker.partitions.led(),
+        ),
+        (
+            "ottla_brokers_alive",
+            "Brokers of the cluster that this node hears, itself among them.",
+            image.brokers().filter(|it| broker.is_alive(it.id)).count(),
+        ),
+        (
             "ottla_fetches_waiting",
             "Fetches that wait for records.",
             broker.purgatory.waiting(),

@@ -1,19 +1,34 @@
 //! A node: its parts, started and stopped in order.
 //!
 //! - [`start`]: from a configuration to a node that serves;
+//! - [`doors`]: the ports that it takes;
+//! - [`seeking`]: from the brokers it was told of to its cluster;
+//! - [`store`]: its log directory, its peers, and the metadata's log;
+//! - [`meeting`]: whom it meets;
+//! - [`control`]: a thread for what keeps brokers together;
 //! - [`founding`]: whose directory it is, and making the cluster know this broker;
 //! - [`strays`]: logs that nobody has any more;
+//! - [`handing_over`]: the partitions that a node that stops leads, given to others;
 //! - [`stop`]: from a node that serves to logs that are closed;
 //! - [`gauges`]: what the parts tell at a scrape.
 
+mod control;
+mod doors;
 mod founding;
 mod gauges;
+mod handing_over;
+mod meeting;
+mod seeking;
 mod start;
 mod stop;
+mod store;
 mod strays;
 
+pub use meeting::Meeting;
 pub use start::{Node, NodeOptions, StartError};
 
+#[cfg(test)]
+mod cluster_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

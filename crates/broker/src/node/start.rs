@@ -1,7 +1,7 @@
 //! From a configuration to a node that serves.
 //!
 //! Ports are taken first, so that a second process on the same machine fails before it touches
-//! anything; clients that come early wait in the backlog. Then the directory, the metadata and the
+//! anything; clients that come early are refused. Then the directory, the metadata and the
 //! partitions come up, and only then is anyone served.
 
 use std::io;
@@ -16,17 +16,19 @@ use ottla_metadata::operations::{CreationDefaults, Refused};
 use ottla_metadata::reconcile::LocalNode;
 use ottla_platform::clock::{Clock, SystemClock};
 use ottla_platform::disk::{Disk, RealDisk};
-use ottla_platform::net::{ListenOptions, Listener};
 use ottla_platform::seed::Random;
 use ottla_protocol::{ErrorCode, NodeId};
-use ottla_replication::{Groups, OpenError, Partition};
+use ottla_replication::OpenError;
+use ottla_replication::cluster::Cluster;
 use ottla_statemachine::{Limits, Replay};
-use ottla_storage::{DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions};
+use ottla_storage::{LogDir, LogDirError};
 use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::doors::{Doors, Http, serve_http};
+use super::store::Store;
 use super::{founding, gauges, strays};
 use crate::authorize::Gate;
 use crate::chores::Chores;
@@ -36,21 +38,18 @@ use crate::defaults::Defaults;
 use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
 use crate::groups::{self, GroupShards};
-use crate::http::{self, Health, Pages};
+use crate::http::Health;
 use crate::images::Images;
-use crate::limits::{
-    DISK_RESERVE_BYTES, GROUPS_SETTLE_MAX, MAPPED_FILES_MAX, METADATA_REQUESTS_QUEUED_MAX,
-    START_SETTLE_MAX,
-};
+use crate::limits::{GROUPS_SETTLE_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX};
 use crate::loggers::Loggers;
-use crate::metadata_runner::{Following, MetadataHandle};
+use crate::metadata_runner::{Following, MetadataHandle, Overseer, Planner, Route};
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
 use crate::partitions::{Partitions, Resolve};
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::settings::Settings;
-use crate::shard::{LogError, Shard, ShardOptions, questions};
+use crate::shard::{LogError, Question, Questions, Shard, ShardOptions, questions};
 
 /// What a node is started with: its settings and its doors to the system.
 pub struct NodeOptions {
@@ -97,26 +96,22 @@ pub struct Node {
     pub(super) failure: watch::Receiver<Option<String>>,
 }
 
-/// The second port.
-pub(super) struct Http {
-    pub(super) address: SocketAddr,
-    pub(super) stop: oneshot::Sender<()>,
-    pub(super) task: JoinHandle<()>,
-}
-
 /// The tasks that follow the metadata.
 pub(super) struct Followers {
     pub(super) stop_metadata: oneshot::Sender<()>,
     pub(super) metadata: JoinHandle<()>,
     pub(super) partitions: JoinHandle<()>,
+    pub(super) overseeing: JoinHandle<()>,
 }
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A port cannot be had.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("{key}: cannot listen on {address}: {source}")]
     Listen {
+        /// Which setting names it.
+        key: &'static str,
         /// Which.
         address: HostPort,
         /// Why.
@@ -171,6 +166,7 @@ impl Node {
         } = options;
         let doors = Doors::open(&config).await?;
         let (failed, failure) = watch::channel(None);
+        let (asked, arriving) = questions(METADATA_REQUESTS_QUEUED_MAX);
         let mut ground = Ground {
             defaults: Arc::new(Defaults::new(config.node_id, creation_defaults(&config)?)),
             metrics: Arc::new(Metrics::new()),
@@ -180,13 +176,17 @@ impl Node {
             random,
             gate,
             loggers,
+            images: Arc::new(Images::new()),
+            questions: (asked, Some(arriving)),
             failed,
         };
         let http = doors
             .http
             .map(|door| serve_http(door, &ground.metrics, &ground.health));
-        let store = Store::open(&mut ground, disk).await?;
-        let (cluster, followers) = Cluster::join(&mut ground, &store, &doors.advertised).await?;
+        let peers_door = (doors.peers, &doors.peers_advertised);
+        let store = Store::open(&mut ground, disk, peers_door).await?;
+        let advertised = (&*doors.advertised, &doors.peers_advertised);
+        let (cluster, followers) = Followed::join(&mut ground, &store, advertised).await?;
         let health = Arc::clone(&ground.health);
         let (groups, following_groups) = GroupShards::start(
             Arc::clone(&cluster.images),
@@ -204,7 +204,15 @@ impl Node {
         let chores = Chores::start(&broker, &store.directory);
         let mut listening = Vec::new();
         let mut listeners = Vec::new();
-        for (name, listener, address) in doors.listeners {
+        for (name, reserved, address) in doors.listeners {
+            let listener = reserved.listen().map_err(|source| StartError::Listen {
+                key: "listeners",
+                address: HostPort {
+                    host: address.ip().to_string(),
+                    port: address.port(),
+                },
+                source,
+            })?;
             listening.push(network.listen(listener, &name));
             listeners.push((name, address));
         }
@@ -255,94 +263,27 @@ impl Node {
     }
 }
 
-/// The sockets that a node listens on.
-struct Doors {
-    listeners: Vec<(String, Listener, SocketAddr)>,
-    advertised: Vec<(String, HostPort)>,
-    http: Option<(Listener, SocketAddr)>,
-}
-
-impl Doors {
-    async fn open(config: &Config) -> Result<Doors, StartError> {
-        let options = ListenOptions {
-            backlog: Some(config.network.listen_backlog),
-            send_buffer_bytes: config.network.send_buffer_bytes,
-            receive_buffer_bytes: config.network.receive_buffer_bytes,
-        };
-        let mut listeners = Vec::new();
-        let mut advertised = Vec::new();
-        for configured in &config.listeners {
-            let (listener, address) = bind(&configured.bind, options).await?;
-            advertised.push((
-                configured.name.clone(),
-                configured.advertised(address.port()),
-            ));
-            listeners.push((configured.name.clone(), listener, address));
-        }
-        let http = match &config.http {
-            Some(address) => Some(bind(address, ListenOptions::default()).await?),
-            None => None,
-        };
-        Ok(Doors {
-            listeners,
-            advertised,
-            http,
-        })
-    }
-}
-
-async fn bind(
-    address: &HostPort,
-    options: ListenOptions,
-) -> Result<(Listener, SocketAddr), StartError> {
-    let refused = |source| StartError::Listen {
-        address: address.clone(),
-        source,
-    };
-    let listener = Listener::bind_with(&address.host, address.port, options)
-        .await
-        .map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    Ok((listener, bound))
-}
-
-fn serve_http(
-    (listener, address): (Listener, SocketAddr),
-    metrics: &Arc<Metrics>,
-    health: &Arc<Health>,
-) -> Http {
-    let pages = Pages {
-        metrics: Arc::clone(metrics),
-        health: Arc::clone(health),
-    };
-    let (stop, stopped) = oneshot::channel();
-    let serving = http::serve(listener, pages, async move {
-        // A node that is gone stops it too.
-        let _ = stopped.await;
-    });
-    Http {
-        address,
-        stop,
-        task: tokio::spawn(serving),
-    }
-}
-
 /// What is there before anything of the cluster is known.
-struct Ground {
-    config: Arc<Config>,
-    clock: Arc<dyn Clock>,
-    random: Random,
+pub(super) struct Ground {
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Random,
     gate: Gate,
     loggers: Loggers,
-    defaults: Arc<Defaults>,
+    pub(super) defaults: Arc<Defaults>,
     metrics: Arc<Metrics>,
-    health: Arc<Health>,
+    pub(super) health: Arc<Health>,
+    pub(super) images: Arc<Images>,
+    /// Asks the machine of the metadata, and where it is asked until that takes it.
+    pub(super) questions: (Questions<Metadata>, Option<Arriving>),
     failed: watch::Sender<Option<String>>,
 }
 
+type Arriving = mpsc::Receiver<Question<Metadata>>;
+
 impl Ground {
     /// Says that the node cannot go on.
-    fn failure(&self) -> impl Fn(&str) + Send + Sync + use<> {
+    pub(super) fn failure(&self) -> impl Fn(&str) + Send + Sync + use<> {
         let (health, failed) = (Arc::clone(&self.health), self.failed.clone());
         move |reason| {
             health.dead(reason);
@@ -350,7 +291,7 @@ impl Ground {
         }
     }
 
-    fn into_broker(self, cluster: Cluster, groups: Arc<GroupShards>, directory: LogDir) -> Broker {
+    fn into_broker(self, cluster: Followed, groups: Arc<GroupShards>, directory: LogDir) -> Broker {
         Broker {
             node_id: self.config.node_id,
             fetch_sessions: Mutex::new(FetchSessionCache::new(self.config.fetch.sessions_max)),
@@ -362,6 +303,7 @@ impl Ground {
             partitions: cluster.partitions,
             groups,
             metadata: cluster.metadata,
+            peers: cluster.peers,
             defaults: self.defaults,
             directory,
             loggers: self.loggers,
@@ -372,76 +314,44 @@ impl Ground {
     }
 }
 
-/// The log directory and what is in it whatever the metadata says: the metadata.
-pub(super) struct Store {
-    pub(super) meta: DirectoryMeta,
-    pub(super) directory: LogDir,
-    pub(super) groups: Groups,
-    pub(super) metadata: Partition,
-}
-
-impl Store {
-    async fn open(ground: &mut Ground, disk: Arc<dyn Disk>) -> Result<Store, StartError> {
-        let node_id = ground.config.node_id;
-        let options = LogDirOptions {
-            clock: Arc::clone(&ground.clock),
-            drive: Drive::Threads,
-            mapped_files_max: MAPPED_FILES_MAX,
-            reserve_bytes: DISK_RESERVE_BYTES,
-            on_failure: Box::new(ground.failure()),
-        };
-        let config = Arc::clone(&ground.config);
-        let mut random = Random::new(ground.random.next_u64());
-        let opening = tokio::task::spawn_blocking(move || {
-            let path = &config.data_dir;
-            let meta = founding::identity(&*disk, path, node_id, &mut random)?;
-            let directory = LogDir::open(disk, path, options)?;
-            let names = directory.log_names()?;
-            Ok::<_, StartError>((meta, directory, names))
-        });
-        let (meta, directory, names) = opening.await.map_err(io::Error::other)??;
-        let groups = Groups::new(node_id, directory.clone(), Arc::clone(&ground.clock), None);
-        let spec = founding::metadata_partition(node_id, names.is_empty());
-        let metadata = groups.open(spec).await?;
-        Ok(Store {
-            meta,
-            directory,
-            groups,
-            metadata,
-        })
-    }
-}
-
 /// The cluster as this node follows it.
-struct Cluster {
+struct Followed {
     images: Arc<Images>,
     partitions: Arc<Partitions>,
     metadata: MetadataHandle,
+    peers: Arc<Cluster>,
 }
 
-impl Cluster {
+impl Followed {
     /// Follows the metadata, registers in it, and opens what it gives this node.
     async fn join(
         ground: &mut Ground,
         store: &Store,
-        advertised: &[(String, HostPort)],
-    ) -> Result<(Cluster, Followers), StartError> {
+        advertised: (&[(String, HostPort)], &HostPort),
+    ) -> Result<(Followed, Followers), StartError> {
         let node_id = ground.config.node_id;
-        let images = Arc::new(Images::new());
         let resolve = resolve(&ground.config, &ground.defaults);
         let partitions = Arc::new(Partitions::new(store.groups.clone(), resolve));
         let (plans, following_partitions) = partitions.follow();
+        let node = LocalNode {
+            id: node_id,
+            directories: [store.meta.directory_id].into(),
+        };
+        let planner = Arc::new(Planner::new(node, plans));
+        let images = Arc::clone(&ground.images);
         let following = Following {
             images: Arc::clone(&images),
             defaults: Arc::clone(&ground.defaults),
-            plans,
-            node: LocalNode {
-                id: node_id,
-                directories: [store.meta.directory_id].into(),
-            },
+            meeting: Arc::clone(&store.meeting),
+            planner: Arc::clone(&planner),
         };
-        let (asked, arriving) = questions(METADATA_REQUESTS_QUEUED_MAX);
-        let metadata = MetadataHandle::new(node_id, asked);
+        let route = Route {
+            partition: store.metadata.clone(),
+            questions: ground.questions.0.clone(),
+            peers: Arc::clone(&store.peers),
+            images: Arc::clone(&images),
+        };
+        let metadata = MetadataHandle::new(node_id, route);
         let options = ShardOptions {
             partition: store.metadata.clone(),
             empty: Image::default(),
@@ -449,12 +359,14 @@ impl Cluster {
             clock: Arc::clone(&ground.clock),
             limits: Limits::default(),
         };
+        let arriving = ground.questions.1.take().expect("a node is started once");
         let shard = Shard::new(options, arriving);
         let loaded = shard.load().await?;
-        strays::set_aside(&store.directory, loaded.hard(), node_id).await?;
         let (stop_metadata, stopped) = oneshot::channel();
         let following_metadata = tokio::spawn(lead(shard, loaded, stopped, ground.failure()));
-        let incarnation = founding::random_uuid(&mut ground.random);
+        let overseer = overseer(ground, store, &images, &metadata);
+        let overseeing = tokio::spawn(overseer.run());
+        let incarnation = store.incarnation;
         founding::join(
             &metadata,
             &ground.config,
@@ -463,20 +375,42 @@ impl Cluster {
             incarnation,
         )
         .await?;
+        strays::set_aside(&store.directory, &images.current(), node_id).await?;
+        planner.begin(&images).await;
         settle(&images, &partitions, node_id).await;
         let followers = Followers {
             stop_metadata,
             metadata: following_metadata,
             partitions: following_partitions,
+            overseeing,
         };
-        Ok((
-            Cluster {
-                images,
-                partitions,
-                metadata,
-            },
-            followers,
-        ))
+        let followed = Followed {
+            images,
+            partitions,
+            metadata,
+            peers: Arc::clone(&store.peers),
+        };
+        Ok((followed, followers))
+    }
+}
+
+fn overseer(
+    ground: &Ground,
+    store: &Store,
+    images: &Arc<Images>,
+    metadata: &MetadataHandle,
+) -> Overseer {
+    let meeting = Arc::clone(&store.meeting);
+    Overseer {
+        node_id: ground.config.node_id,
+        partition: store.metadata.clone(),
+        groups: store.groups.clone(),
+        peers: Arc::clone(&store.peers),
+        images: Arc::clone(images),
+        metadata: metadata.clone(),
+        clock: Arc::clone(&ground.clock),
+        session_max: ground.config.peers.session_max,
+        has_begun: Box::new(move || meeting.has_begun()),
     }
 }
 

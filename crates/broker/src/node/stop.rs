@@ -6,7 +6,9 @@
 
 use std::io;
 
-use super::start::{Node, Store};
+use super::handing_over;
+use super::start::Node;
+use super::store::Store;
 
 impl Node {
     /// Stops the node in order.
@@ -15,6 +17,7 @@ impl Node {
     /// The logs were not closed in order; the next start checks them.
     pub async fn shutdown(self) -> io::Result<()> {
         self.health.not_ready("stopping");
+        handing_over::hand_over(&self.broker).await;
         // Fetches that wait are answered with what there is.
         self.broker.purgatory.stop();
         self.network.drain(self.listening).await;
@@ -25,14 +28,21 @@ impl Node {
         let _ = self.followers.metadata.await;
         // Its plans end with the runner.
         let _ = self.followers.partitions.await;
+        self.followers.overseeing.abort();
         self.broker.partitions.close().await;
         let Store {
             directory,
             groups,
             metadata,
+            peers,
+            serving,
+            control,
             ..
         } = self.store;
         groups.close(metadata).await?;
+        peers.stop();
+        serving.end().await;
+        drop(control);
         let closing = tokio::task::spawn_blocking(move || directory.close());
         closing.await.map_err(io::Error::other)??;
         if let Some(http) = self.http {

@@ -44,6 +44,10 @@ pub(crate) struct TestNode {
 struct Setup {
     listeners: Vec<String>,
     settings: Vec<String>,
+    /// Where it listens for other nodes, if that matters.
+    peer: Option<String>,
+    /// Where it looks for other nodes.
+    seeds: String,
 }
 
 impl TestNode {
@@ -60,6 +64,23 @@ impl TestNode {
     /// A node with these listeners.
     pub(crate) async fn start_listening(listeners: &[&str], settings: &[&str]) -> TestNode {
         TestNode::start_with(Gate::default(), listeners, settings).await
+    }
+
+    /// One of several nodes: its number, where it listens for the others, and where it looks for them.
+    pub(crate) async fn start_among(node_id: i32, port: u16, seeds: &[u16]) -> TestNode {
+        let directory = Arc::new(TempDir::new().unwrap());
+        let mut setup = Setup::new(&["127.0.0.1:0"], &["offsets.topic.num.partitions=3"]);
+        setup.settings.push(format!("node.id={node_id}"));
+        setup.peer = Some(format!("127.0.0.1:{port}"));
+        let seeds = seeds.iter().map(|port| format!("127.0.0.1:{port}"));
+        setup.seeds = seeds.collect::<Vec<_>>().join(",");
+        let options = setup.options(&directory, Gate::default());
+        let node = timeout(PATIENCE, Node::start(options)).await;
+        TestNode {
+            directory,
+            setup,
+            node: node.expect("a start in time").unwrap(),
+        }
     }
 
     async fn start_with(gate: Gate, listeners: &[&str], settings: &[&str]) -> TestNode {
@@ -108,6 +129,13 @@ impl TestNode {
         }
     }
 
+    /// What another node would be started with on this node's directory, looking for others there.
+    pub(crate) fn elsewhere_options(&self, seed: u16) -> NodeOptions {
+        let mut setup = self.setup.clone();
+        setup.seeds = format!("127.0.0.1:{seed}");
+        setup.options(&self.directory, Gate::default())
+    }
+
     /// What a second node on the same directory would be started with.
     pub(crate) fn rival_options(&self, settings: &[&str]) -> NodeOptions {
         let mut setup = self.setup.clone();
@@ -147,6 +175,8 @@ impl Setup {
                 .map(|&listener| listener.to_owned())
                 .collect(),
             settings: all.map(|&setting| setting.to_owned()).collect(),
+            peer: None,
+            seeds: String::new(),
         }
     }
 
@@ -156,7 +186,10 @@ impl Setup {
             advertise: Vec::new(),
             data: Some(directory.path().join("data").display().to_string()),
             http: Some("none".to_owned()),
+            peer_listen: Some(self.peer.clone().unwrap_or("127.0.0.1:0".to_owned())),
+            join: (!self.seeds.is_empty()).then(|| self.seeds.clone()),
             set: self.settings.clone(),
+            ..Flags::default()
         };
         let sources = Sources {
             flags,

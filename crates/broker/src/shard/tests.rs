@@ -17,7 +17,7 @@ use ottla_platform::sim::SimDisk;
 use ottla_protocol::{NodeId, TopicId};
 use ottla_replication::cluster::{Cluster, ClusterOptions, Timing};
 use ottla_replication::transport::{Identity, Peer};
-use ottla_replication::{Groups, Partition, PartitionSpec};
+use ottla_replication::{Beginning, Groups, Partition, PartitionSpec};
 use ottla_statemachine::{Limits, Offset};
 use ottla_storage::{DirectoryMeta, Drive, LogConfig, LogDir, LogDirOptions};
 use parking_lot::Mutex;
@@ -71,6 +71,7 @@ fn log_dir(node: i32) -> LogDir {
         directory_id: directory(node),
         cluster_id: "test".to_owned(),
         node_id: node,
+        founding: None,
     };
     meta.write(disk.as_ref(), path).unwrap();
     let options = LogDirOptions {
@@ -115,7 +116,7 @@ impl Node {
             topic_id: TopicId(Uuid::from_u128(9)),
             group_id: 9,
             replicas: ALL.map(NodeId).into(),
-            birth: true,
+            beginning: Beginning::Founds,
             config: LogConfig::default(),
         };
         let partition = groups.open(spec).await.unwrap();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use ottla_protocol::types::{NodeId, TopicId};
+use serde::{Deserialize, Serialize};
 
 use super::{Broker, Partition, Topic};
 use crate::topic_name::collision_form;
@@ -37,7 +38,7 @@ pub struct Image {
 }
 
 /// What a configuration belongs to, where it is no topic: a topic carries its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConfigResource {
     /// The kind of resource.
     pub kind: ResourceType,
@@ -46,7 +47,7 @@ pub struct ConfigResource {
 }
 
 /// The kinds of resources that have configurations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ResourceType {
     /// A topic.
     Topic,

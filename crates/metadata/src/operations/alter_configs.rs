@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::NodeId;
+use serde::{Deserialize, Serialize};
 
 use super::limits::FOREIGN_SETTINGS_MAX;
 use super::partition_plan::too_large;
@@ -18,7 +19,7 @@ use crate::record::{ConfigRecord, Record};
 use crate::topic_name::TopicName;
 
 /// Changes configurations, or says what would be refused.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AlterConfigs {
     /// The changes, each of another resource.
     pub resources: Vec<ResourceChange>,
@@ -27,11 +28,12 @@ pub struct AlterConfigs {
     /// The broker that was asked: it must be able to run under what is said of all brokers.
     pub broker: NodeId,
     /// What that broker gives topics that do not say.
+    #[serde(skip)] // the broker that decides has its own
     pub defaults: Arc<CreationDefaults>,
 }
 
 /// A change of one resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceChange {
     /// Which resource.
     pub resource: ConfigResource,
@@ -40,7 +42,7 @@ pub struct ResourceChange {
 }
 
 /// What becomes of a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigChange {
     /// It is this from now on; every other key is taken away.
     Replace(Configs),
@@ -49,7 +51,7 @@ pub enum ConfigChange {
 }
 
 /// What becomes of one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyChange {
     /// It gets this value.
     Set(String),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::NodeId;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Refused;
@@ -15,7 +16,7 @@ use crate::record::{
 
 /// A broker says that it is there and what it is. The same incarnation may say it again with other
 /// details and keeps its epoch; a new one gets a new epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterBroker {
     /// The cluster that it believes to join.
     pub cluster_id: String,
@@ -34,7 +35,7 @@ pub struct RegisterBroker {
 }
 
 /// Takes a broker out of service or back into it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FenceBroker {
     /// Which broker.
     pub broker: NodeId,
@@ -45,7 +46,7 @@ pub struct FenceBroker {
 }
 
 /// Forgets a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnregisterBroker {
     /// Which broker.
     pub broker: NodeId,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::NodeId;
+use serde::{Deserialize, Serialize};
 
 use super::names::{self, Occurrence, Repeated};
 use super::partition_plan::{PartitionPlan, too_large};
@@ -12,18 +13,19 @@ use crate::image::{Image, Topic};
 use crate::record::Record;
 
 /// Adds partitions, or says whether they could be added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreatePartitions {
     /// The topics; a name given twice is refused.
     pub topics: Vec<NewPartitions>,
     /// Only says what would be; nothing is written.
     pub validate_only: bool,
     /// Where the bounds are.
+    #[serde(skip)] // the broker that decides has its own
     pub defaults: Arc<CreationDefaults>,
 }
 
 /// How one topic is to grow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewPartitions {
     /// The topic.
     pub name: String,
@@ -34,7 +36,7 @@ pub struct NewPartitions {
 }
 
 /// What became of one topic of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionsOutcome {
     /// The topic.
     pub name: String,

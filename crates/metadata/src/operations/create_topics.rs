@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ottla_protocol::types::{NodeId, TopicId};
+use serde::{Deserialize, Serialize};
 
 use super::names::{Occurrence, Repeated};
 use super::partition_plan::too_large;
@@ -12,18 +13,19 @@ use crate::image::{Configs, Image};
 use crate::record::Record;
 
 /// Creates topics, or says what creating them would give.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreateTopics {
     /// The topics; a name given twice is refused.
     pub topics: Vec<NewTopic>,
     /// Only says what would be; nothing is written.
     pub validate_only: bool,
     /// What the topics get where they do not say.
+    #[serde(skip)] // the broker that decides has its own
     pub defaults: Arc<CreationDefaults>,
 }
 
 /// One topic to create.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewTopic {
     /// Its name.
     pub name: String,
@@ -40,7 +42,7 @@ pub struct NewTopic {
 }
 
 /// The replicas of one partition, as a request places them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewTopicAssignment {
     /// The partition's number.
     pub partition: i32,
@@ -49,7 +51,7 @@ pub struct NewTopicAssignment {
 }
 
 /// What became of one topic of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicOutcome {
     /// Its name.
     pub name: String,
@@ -58,7 +60,7 @@ pub struct TopicOutcome {
 }
 
 /// A topic as it was created, or would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreatedTopic {
     /// Its identity.
     pub id: TopicId,

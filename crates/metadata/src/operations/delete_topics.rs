@@ -2,6 +2,7 @@
 
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::TopicId;
+use serde::{Deserialize, Serialize};
 
 use super::Refused;
 use super::names::{self, Occurrence, Repeated};
@@ -10,7 +11,7 @@ use crate::image::Image;
 use crate::record::{Record, RemoveTopicRecord};
 
 /// Deletes topics.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteTopics {
     /// The topics; one given twice is refused.
     pub topics: Vec<TopicReference>,
@@ -19,7 +20,7 @@ pub struct DeleteTopics {
 }
 
 /// A topic as a request names it: by name or by identity, not by both.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicReference {
     /// The name, if it is given.
     pub name: Option<String>,
@@ -28,7 +29,7 @@ pub struct TopicReference {
 }
 
 /// What became of one topic of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedTopic {
     /// Its name, as far as it is known.
     pub name: Option<String>,

@@ -1,13 +1,14 @@
 //! Founding a cluster: its name and the levels of its features, once.
 
 use ottla_protocol::error::ErrorCode;
+use serde::{Deserialize, Serialize};
 
 use super::Refused;
 use crate::image::Image;
 use crate::record::{ClusterRecord, FeatureLevelRecord, Record};
 
 /// Names a new cluster. Naming it the same again changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// The cluster's name, which its directories carry already.
     pub cluster_id: String,

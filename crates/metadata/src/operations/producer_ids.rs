@@ -2,6 +2,7 @@
 
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::NodeId;
+use serde::{Deserialize, Serialize};
 
 use super::Refused;
 use super::brokers::check_epoch;
@@ -12,7 +13,7 @@ use crate::record::{ProducerIdsRecord, Record};
 pub const PRODUCER_ID_BLOCK_SIZE: i64 = 1_000;
 
 /// Asks for a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllocateProducerIds {
     /// Who asks.
     pub broker: NodeId,
@@ -21,7 +22,7 @@ pub struct AllocateProducerIds {
 }
 
 /// Ids that no other broker gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProducerIdBlock {
     /// The first id.
     pub first: i64,

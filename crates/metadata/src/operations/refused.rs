@@ -1,13 +1,14 @@
 //! How an operation says no.
 
 use ottla_protocol::error::ErrorCode;
+use serde::{Deserialize, Serialize};
 
 use crate::config::InvalidConfig;
 use crate::placement::PlacementError;
 use crate::topic_name::InvalidTopicName;
 
 /// Kafka's error and what a person should read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{}: {message}", code.name())]
 pub struct Refused {
     /// What clients act on.

@@ -15,6 +15,7 @@
 
 use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::NodeId;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::DecodeError;
@@ -44,7 +45,7 @@ pub struct RegisterBrokerRecord {
 }
 
 /// One listener as others reach it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerEndpoint {
     /// The listener's name.
     pub name: String,
@@ -57,7 +58,7 @@ pub struct BrokerEndpoint {
 }
 
 /// The levels of one feature that a broker can run with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeatureRange {
     /// Kafka's name of the feature.
     pub name: String,

@@ -6,5 +6,5 @@
 mod tcp;
 mod vectored;
 
-pub use tcp::{ListenOptions, Listener, Socket, connect};
+pub use tcp::{ListenOptions, Listener, Reserved, Socket, connect};
 pub use vectored::write_all;

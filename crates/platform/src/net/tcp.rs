@@ -41,14 +41,7 @@ impl Listener {
     /// # Errors
     /// As [`Listener::bind`].
     pub async fn bind_with(host: &str, port: u16, options: ListenOptions) -> io::Result<Listener> {
-        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in lookup_host((host, port)).await? {
-            match listen(address, options) {
-                Ok(inner) => return Ok(Listener { inner }),
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
+        Reserved::bind(host, port, options).await?.listen()
     }
 
     /// Where it listens.
@@ -70,7 +63,52 @@ impl Listener {
     }
 }
 
-fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener> {
+/// An address that is taken and not listened on yet: whoever connects is refused, and may go
+/// elsewhere.
+#[derive(Debug)]
+pub struct Reserved {
+    socket: TcpSocket,
+    backlog: u32,
+}
+
+impl Reserved {
+    /// Takes `host:port`; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub async fn bind(host: &str, port: u16, options: ListenOptions) -> io::Result<Reserved> {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in lookup_host((host, port)).await? {
+            match bind(address, options) {
+                Ok(socket) => {
+                    let backlog = options.backlog.unwrap_or(BACKLOG_DEFAULT);
+                    return Ok(Reserved { socket, backlog });
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// The address.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// Another process listens there meanwhile.
+    pub fn listen(self) -> io::Result<Listener> {
+        let inner = self.socket.listen(self.backlog)?;
+        Ok(Listener { inner })
+    }
+}
+
+fn bind(address: SocketAddr, options: ListenOptions) -> io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -87,7 +125,7 @@ fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener
         socket.set_recv_buffer_size(bytes)?;
     }
     socket.bind(address)?;
-    socket.listen(options.backlog.unwrap_or(BACKLOG_DEFAULT))
+    Ok(socket)
 }
 
 /// Connects to `host:port`, trying each address that the name resolves to.
@@ -116,5 +154,17 @@ mod tests {
         let mut read = [0; 4];
         far.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"ping");
+    }
+
+    #[tokio::test]
+    async fn who_comes_to_a_reserved_address_early_is_refused() {
+        let options = ListenOptions::default();
+        let reserved = Reserved::bind("127.0.0.1", 0, options).await.unwrap();
+        let port = reserved.local_addr().unwrap().port();
+        let early = connect("127.0.0.1", port).await.unwrap_err();
+        assert_eq!(early.kind(), io::ErrorKind::ConnectionRefused);
+        let listener = reserved.listen().unwrap();
+        let (near, far) = tokio::join!(connect("127.0.0.1", port), listener.accept());
+        assert!(near.is_ok() && far.is_ok());
     }
 }

@@ -20,12 +20,12 @@ const DOUBT: Duration = Duration::from_millis(600);
 pub(super) const BEGUN_MAX: usize = 200;
 
 /// What is known of a group that has a replica here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct View<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct View {
     pub(super) group: u64,
     pub(super) standing: Standing,
-    /// The preferred leader first.
-    pub(super) replicas: &'a [NodeId],
+    /// Who may be elected, the preferred leader first.
+    pub(super) candidates: Vec<NodeId>,
 }
 
 /// How a group's leadership stands.
@@ -55,11 +55,11 @@ struct Orphan {
 
 impl Elections {
     /// The groups for which this broker should stand now.
-    pub(super) fn plan<'a>(
+    pub(super) fn plan(
         &mut self,
         now: Duration,
         me: NodeId,
-        views: impl IntoIterator<Item = View<'a>>,
+        views: impl IntoIterator<Item = View>,
         is_alive: impl Fn(NodeId) -> bool,
     ) -> Vec<u64> {
         let mut before = std::mem::take(&mut self.orphans);
@@ -75,7 +75,7 @@ impl Elections {
                 stood: None,
             });
             let alive = view
-                .replicas
+                .candidates
                 .iter()
                 .filter(|node| **node == me || is_alive(**node));
             let rank = alive.take_while(|node| **node != me).count();
@@ -99,16 +99,17 @@ mod tests {
     use super::*;
 
     const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+    const NOBODY: [u64; 0] = [];
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
     }
 
-    fn view(group: u64, standing: Standing) -> View<'static> {
+    fn view(group: u64, standing: Standing) -> View {
         View {
             group,
             standing,
-            replicas: &ALL,
+            candidates: ALL.into(),
         }
     }
 
@@ -140,11 +141,11 @@ mod tests {
             let views = [view(9, standing)];
             elections.plan(ms(at), NodeId(2), views, |_| true)
         };
-        assert_eq!(plan(0, Standing::Orphan), []);
+        assert_eq!(plan(0, Standing::Orphan), NOBODY);
         assert_eq!(plan(150, Standing::Orphan), [9]);
-        assert_eq!(plan(200, Standing::Led), []);
-        assert_eq!(plan(1000, Standing::Orphan), []);
-        assert_eq!(plan(1100, Standing::LedHere), []);
+        assert_eq!(plan(200, Standing::Led), NOBODY);
+        assert_eq!(plan(1000, Standing::Orphan), NOBODY);
+        assert_eq!(plan(1100, Standing::LedHere), NOBODY);
     }
 
     #[test]
@@ -154,8 +155,8 @@ mod tests {
             let views = [view(9, standing)];
             elections.plan(ms(at), NodeId(1), views, |_| true)
         };
-        assert_eq!(plan(0, Standing::Doubtful), []);
-        assert_eq!(plan(550, Standing::Doubtful), []);
+        assert_eq!(plan(0, Standing::Doubtful), NOBODY);
+        assert_eq!(plan(550, Standing::Doubtful), NOBODY);
         assert_eq!(plan(600, Standing::Doubtful), [9]);
     }
 

@@ -11,6 +11,8 @@
 //! - [`beat`]: a beat as bytes;
 //! - [`liveness`]: who is alive, a pure judge of echoes;
 //! - [`elections`]: who should stand for election when, a pure planner;
+//! - [`members`]: who should have a group's log and vote, a pure planner;
+//! - [`seals`]: telling followers the last that is committed;
 //! - [`service`]: what is done with the requests of others;
 //! - [`supervisor`]: the tasks.
 
@@ -19,12 +21,15 @@ mod claims;
 mod elections;
 mod leaders;
 mod liveness;
+mod members;
 mod registry;
+mod seals;
 mod service;
 mod supervisor;
 #[cfg(test)]
 mod tests;
 
 pub use leaders::{Leader, Leaders};
+pub(crate) use members::{Members, Step};
 pub(crate) use registry::Replica;
 pub use supervisor::{Cluster, ClusterOptions, Timing};

@@ -1,21 +1,54 @@
 //! The groups that have a replica here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ottla_protocol::types::NodeId;
 use parking_lot::RwLock;
 
+use super::members::Members;
 use crate::partition::Partition;
 
 /// A replica that is open.
 #[derive(Clone)]
 pub(crate) struct Replica {
     pub(crate) partition: Partition,
-    /// Who holds a replica, the preferred leader first.
-    pub(crate) replicas: Vec<NodeId>,
+    /// Who is to hold a replica, the preferred leader first.
+    pub(crate) voters: Arc<[NodeId]>,
+    /// Who else is to have the log.
+    pub(crate) learners: Arc<[NodeId]>,
     /// The replicas are those of the partition's creation, and this one is empty: it may found the
     /// group.
     pub(crate) may_found: bool,
+}
+
+impl Replica {
+    /// Who votes: by the group's own word, or, before it is founded, those who are to found it.
+    pub(crate) fn electorate(&self) -> Arc<[NodeId]> {
+        let voters = self.partition.shared.voters();
+        if voters.is_empty() && self.may_found {
+            return Arc::clone(&self.voters);
+        }
+        voters
+    }
+
+    /// Those who vote, the preferred leader first.
+    pub(crate) fn candidates(&self) -> Vec<NodeId> {
+        let voters = self.electorate();
+        let preferred = self.voters.iter().filter(|node| voters.contains(node));
+        let others = voters.iter().filter(|node| !self.voters.contains(node));
+        preferred.chain(others).copied().collect()
+    }
+
+    /// Who is to have the log, and vote.
+    pub(crate) fn wanted(&self) -> Members {
+        let voters: BTreeSet<NodeId> = self.voters.iter().copied().collect();
+        let learners = self.learners.iter().copied();
+        Members {
+            learners: learners.filter(|node| !voters.contains(node)).collect(),
+            voters,
+        }
+    }
 }
 
 /// Open replicas by group.
@@ -25,6 +58,13 @@ pub(crate) struct Registry(RwLock<HashMap<u64, Replica>>);
 impl Registry {
     pub(crate) fn insert(&self, group: u64, replica: Replica) {
         self.0.write().insert(group, replica);
+    }
+
+    pub(crate) fn set_members(&self, group: u64, voters: Vec<NodeId>, learners: Vec<NodeId>) {
+        if let Some(replica) = self.0.write().get_mut(&group) {
+            replica.voters = voters.into();
+            replica.learners = learners.into();
+        }
     }
 
     pub(crate) fn remove(&self, group: u64) {

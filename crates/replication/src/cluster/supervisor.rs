@@ -1,11 +1,12 @@
 //! The tasks that keep a broker's groups led: one sends beats to each peer, one looks after all
 //! groups. They run apart from the work on data, so that load delays neither.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ottla_platform::clock::Clock;
 use ottla_platform::net::Listener;
 use ottla_protocol::types::NodeId;
@@ -21,13 +22,18 @@ use super::claims::Claims;
 use super::elections::{Elections, Standing, View};
 use super::leaders::{Leader, Leaders};
 use super::liveness::Liveness;
+use super::members::{Step, next_step};
 use super::registry::{Registry, Replica};
+use super::seals::Seals;
+use crate::partition::Partition;
 use crate::transport::{
-    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Service,
+    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
 };
 
 /// Every so many looks it is judged which replicas keep up.
 const LOOKS_PER_SYNC_CHECK: u32 = 10;
+/// How long a change of members may take before it is asked for again.
+const CHANGE_MAX: Duration = Duration::from_secs(10);
 
 /// How fast things are noticed.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +91,8 @@ pub struct Cluster {
     news: watch::Sender<u64>,
     /// What each peer has told us: up to which version, in which incarnation.
     pub(super) heard: Mutex<HashMap<NodeId, (Uuid, u64)>>,
+    /// Groups whose members are being changed.
+    changing: Mutex<HashSet<u64>>,
     tasks: Mutex<Tasks>,
 }
 
@@ -115,6 +123,7 @@ impl Cluster {
             claims: Mutex::default(),
             news: watch::Sender::default(),
             heard: Mutex::default(),
+            changing: Mutex::default(),
             tasks: Mutex::default(),
         });
         let looking = cluster
@@ -162,14 +171,39 @@ impl Cluster {
         }
     }
 
+    /// What those are told from now on who look for a cluster.
+    pub fn set_presence(&self, presence: Presence) {
+        self.endpoint.set_presence(presence);
+    }
+
     /// This broker's number.
     pub fn me(&self) -> NodeId {
         self.endpoint.me().node
     }
 
+    /// The peers that there is a connection to, by number.
+    pub fn connected(&self) -> Vec<NodeId> {
+        let peers = self.endpoint.peers().into_keys();
+        let stands = |node: &NodeId| {
+            let link = self.endpoint.link(*node, Lane::Control);
+            link.is_some_and(|link| link.remote().is_some())
+        };
+        peers.filter(stands).collect()
+    }
+
     /// Whether a peer was heard lately.
     pub fn is_alive(&self, node: NodeId) -> bool {
         self.liveness.lock().is_alive(node, self.clock.monotonic())
+    }
+
+    /// Asks a peer about the cluster's metadata.
+    ///
+    /// # Errors
+    /// See [`LinkError`].
+    pub async fn ask(&self, node: NodeId, group: u64, question: Bytes) -> Result<Bytes, LinkError> {
+        let link = self.endpoint.link(node, Lane::Control);
+        let link = link.ok_or(LinkError::Down)?;
+        link.ask(Kind::Metadata, group, vec![question]).await
     }
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
@@ -179,6 +213,11 @@ impl Cluster {
     /// Looks after a group from now on.
     pub(crate) fn adopt(&self, group: u64, replica: Replica) {
         self.registry.insert(group, replica);
+    }
+
+    /// Says who is to have a group's log from now on.
+    pub(crate) fn set_members(&self, group: u64, voters: Vec<NodeId>, learners: Vec<NodeId>) {
+        self.registry.set_members(group, voters, learners);
     }
 
     /// Looks after a group no more.
@@ -239,6 +278,7 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut elections = Elections::default();
     let mut sync = InSync::default();
+    let mut seals = Seals::default();
     let mut looked: u32 = 0;
     loop {
         looks.tick().await;
@@ -247,9 +287,11 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
         cluster.liveness.lock().look(now);
         if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
             sync.check(&replicas, cluster.me(), now);
+            cluster.change_members(&replicas, &sync, now);
         }
         looked = looked.wrapping_add(1);
         cluster.claim(&replicas, &sync, now);
+        seals.look(&replicas);
         for group in cluster.orphans(&mut elections, &replicas, now) {
             if let Some((_, replica)) = replicas.iter().find(|(id, _)| *id == group) {
                 // It may wait for the disk, which is not to delay the next look.
@@ -265,10 +307,16 @@ async fn stand(replica: Replica) {
     let is_empty = log.state().last.is_none() && log.read_vote().is_none();
     if replica.may_found && is_empty {
         // Every replica of the creation would found the same group, with the same first entry.
-        replica.partition.found(&replica.replicas).await;
+        replica.partition.found(&replica.voters).await;
     } else {
         replica.partition.stand().await;
     }
+}
+
+async fn change(cluster: Arc<Cluster>, group: u64, partition: Partition, step: Step) {
+    // A change that a dead majority keeps from being committed is asked for again.
+    let _ = timeout(CHANGE_MAX, partition.change_members(step)).await;
+    cluster.changing.lock().remove(&group);
 }
 
 impl Cluster {
@@ -278,13 +326,13 @@ impl Cluster {
         let mut leads = BTreeMap::new();
         for (group, replica) in replicas {
             let partition = &replica.partition;
-            if !partition.is_leader() || !self.hears_majority(&replica.replicas, now) {
+            if !partition.is_leader() || !self.hears_majority(&replica.electorate(), now) {
                 continue;
             }
             let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
-            let in_sync = replica.replicas.iter().copied();
+            let in_sync = replica.voters.iter().copied();
             let in_sync = in_sync.filter(|node| {
-                alive(node) && (*node == me || sync.holds(*group, *node, now, self.timing.lag_max))
+                alive(node) && (*node == me || sync.counts(*group, *node, now, self.timing.lag_max))
             });
             let leader = Leader {
                 node: me,
@@ -299,6 +347,29 @@ impl Cluster {
         self.leaders.retain(me, |group| leads.contains_key(&group));
         if self.claims.lock().set(leads) {
             self.news.send_modify(|moves| *moves += 1);
+        }
+    }
+
+    /// Goes on with the changes of members of the groups that are led here.
+    fn change_members(self: &Arc<Self>, replicas: &[(u64, Replica)], sync: &InSync, now: Duration) {
+        for (group, replica) in replicas {
+            if replica.partition.is_alone() || !replica.partition.is_leader() {
+                continue;
+            }
+            let has_caught_up =
+                |node| self.is_alive(node) && sync.holds(*group, node, now, self.timing.lag_max);
+            let members = replica.partition.members();
+            let Some(step) = next_step(&members, &replica.wanted(), has_caught_up) else {
+                continue;
+            };
+            if self.changing.lock().insert(*group) {
+                tokio::spawn(change(
+                    Arc::clone(self),
+                    *group,
+                    replica.partition.clone(),
+                    step,
+                ));
+            }
         }
     }
 
@@ -317,10 +388,15 @@ impl Cluster {
         replicas: &[(u64, Replica)],
         now: Duration,
     ) -> Vec<u64> {
-        let views = replicas.iter().map(|(group, replica)| View {
-            group: *group,
-            standing: self.standing(*group, replica, now),
-            replicas: &replica.replicas,
+        let views = replicas.iter().filter_map(|(group, replica)| {
+            let standing = self.standing(*group, replica, now);
+            let is_led = matches!(standing, Standing::Led | Standing::LedHere);
+            let candidates = (!is_led).then(|| replica.candidates())?;
+            candidates.contains(&self.me()).then_some(View {
+                group: *group,
+                standing,
+                candidates,
+            })
         });
         let is_alive = |node| self.liveness.lock().is_alive(node, now);
         elections.plan(now, self.me(), views, is_alive)
@@ -360,6 +436,8 @@ struct InSync {
 struct Progress {
     /// The log's end at the last check.
     next_index: u64,
+    /// When this broker came to lead.
+    began: Duration,
     /// When each follower had all of the log as it was one check before.
     caught_up: BTreeMap<NodeId, Duration>,
 }
@@ -368,10 +446,13 @@ impl InSync {
     fn check(&mut self, replicas: &[(u64, Replica)], me: NodeId, now: Duration) {
         let mut before = std::mem::take(&mut self.groups);
         for (group, replica) in replicas {
-            if replica.replicas.len() < 2 || replica.partition.leader() != Some(me) {
+            if replica.partition.is_alone() || replica.partition.leader() != Some(me) {
                 continue;
             }
-            let mut progress = before.remove(group).unwrap_or_default();
+            let mut progress = before.remove(group).unwrap_or(Progress {
+                began: now,
+                ..Progress::default()
+            });
             for (node, next_index) in replica.partition.matched() {
                 if next_index >= progress.next_index {
                     progress.caught_up.insert(node, now);
@@ -382,6 +463,16 @@ impl InSync {
         }
     }
 
+    /// Whether a replica keeps up, or may: to a new leader all do until it knows better, as in Kafka.
+    fn counts(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
+        let Some(progress) = self.groups.get(&group) else {
+            return true;
+        };
+        let caught_up = progress.caught_up.get(&node).unwrap_or(&progress.began);
+        now <= *caught_up + lag_max
+    }
+
+    /// Whether a replica is known to have kept up.
     fn holds(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
         let progress = self.groups.get(&group);
         let caught_up = progress.and_then(|progress| progress.caught_up.get(&node));

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{Cluster, ClusterOptions, Timing};
 use crate::testing::{format, open};
 use crate::transport::{Identity, Peer};
-use crate::{AppendError, Groups, Isolation, Partition, PartitionSpec};
+use crate::{AppendError, Beginning, Groups, Isolation, Partition, PartitionSpec};
 
 const DATA: &str = "/data";
 const ALL: [i32; 3] = [1, 2, 3];
@@ -197,7 +197,11 @@ fn spec(group: u64, birth: bool) -> PartitionSpec {
         topic_id: TopicId(Uuid::from_u128(group.into())),
         group_id: group,
         replicas: replicas.collect(),
-        birth,
+        beginning: if birth {
+            Beginning::Founds
+        } else {
+            Beginning::Continues
+        },
         config: LogConfig {
             segment_bytes: 16 << 10,
             ..LogConfig::default()
@@ -339,5 +343,40 @@ async fn leadership_is_handed_over_on_request() {
     };
     until("the successor leads", handed).await;
     assert_eq!(rig.produce(1, "b").await, 1);
+    rig.frames(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_of_one_grows_to_three_and_survives_its_first_replica() {
+    let mut rig = Rig::start(0).await;
+    let of = |voters: &[i32], beginning| PartitionSpec {
+        replicas: voters.iter().copied().map(NodeId).collect(),
+        beginning,
+        ..spec(1, true)
+    };
+    for id in ALL {
+        let node = rig.nodes.get_mut(&id).unwrap();
+        let spec = match id {
+            1 => of(&[1], Beginning::Founds),
+            _ => of(&ALL, Beginning::Joins),
+        };
+        let partition = node.groups.open(spec).await.unwrap();
+        node.partitions.insert(1, partition);
+    }
+    assert_eq!(rig.produce(1, "alone").await, 0);
+    let first = &rig.nodes[&1];
+    let all = ALL.map(NodeId).to_vec();
+    first
+        .groups
+        .set_members(&first.partitions[&1], all, Vec::new());
+    let grown = || {
+        let voters = |node: &Node| node.partitions[&1].shared.voters().len() == 3;
+        rig.nodes.values().all(voters).then_some(())
+    };
+    until("all three vote", grown).await;
+    assert_eq!(rig.produce(1, "among three").await, 1);
+    rig.frames(1).await;
+    rig.stop(1).await;
+    assert_eq!(rig.produce(1, "without the first").await, 2);
     rig.frames(1).await;
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::hello::{Identity, Lane};
 use super::inbound::{Service, greet};
 use super::link::{Dial, Link};
+use super::seek::Presence;
 
 /// How long to rest after the system could not accept a connection.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -51,6 +52,8 @@ pub struct EndpointOptions {
 pub struct Endpoint {
     options: EndpointOptions,
     links: RwLock<Links>,
+    /// What those are told who look for a cluster; nothing where nobody is to.
+    presence: RwLock<Option<Presence>>,
 }
 
 /// Each link with the peer that it was dialled for.
@@ -62,12 +65,28 @@ impl Endpoint {
         Arc::new(Endpoint {
             options,
             links: RwLock::default(),
+            presence: RwLock::default(),
         })
     }
 
     /// Who this broker is.
     pub fn me(&self) -> &Identity {
         &self.options.me
+    }
+
+    /// What those are told from now on who look for a cluster.
+    pub fn set_presence(&self, presence: Presence) {
+        *self.presence.write() = Some(presence);
+    }
+
+    pub(super) fn presence(&self) -> Option<Presence> {
+        self.presence.read().clone()
+    }
+
+    /// The log directory of a peer, if there can be only one.
+    pub(super) fn directory_of(&self, node: NodeId) -> Option<Uuid> {
+        let links = self.links.read();
+        links.get(&(node, Lane::Control))?.0.directory
     }
 
     /// Has exactly these peers from now on, itself not among them. Links to those that stay as
@@ -156,7 +175,7 @@ impl Endpoint {
             connections.spawn(async move {
                 let _permit = permit;
                 let options = &endpoint.options;
-                let greeted = greet(socket, peer, &options.me, options.frame_bytes_max).await;
+                let greeted = greet(socket, peer, &endpoint, options.frame_bytes_max).await;
                 let Some(inbound) = greeted else { return };
                 let served = match inbound.lane {
                     Lane::Data => inbound.serve(service).await,

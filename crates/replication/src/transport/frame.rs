@@ -53,6 +53,9 @@ pub enum Refusal {
     /// There is no need: the group's leader is alive.
     #[error("the peer hears the group's leader")]
     Declined,
+    /// Nobody decided there: it does not lead, or too many ask.
+    #[error("the peer could not decide")]
+    Undecided,
 }
 
 const KINDS: [Kind; 7] = [
@@ -65,12 +68,13 @@ const KINDS: [Kind; 7] = [
     Kind::Metadata,
 ];
 
-const REFUSALS: [Refusal; 5] = [
+const REFUSALS: [Refusal; 6] = [
     Refusal::UnknownGroup,
     Refusal::Stopped,
     Refusal::Malformed,
     Refusal::Unserved,
     Refusal::Declined,
+    Refusal::Undecided,
 ];
 
 /// A request as it was read.

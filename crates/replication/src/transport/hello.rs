@@ -66,14 +66,16 @@ pub(super) enum Verdict {
     OtherCluster,
     OtherNode,
     SameNode,
+    OtherDirectory,
 }
 
 impl Verdict {
-    const ALL: [Verdict; 4] = [
+    const ALL: [Verdict; 5] = [
         Verdict::Welcome,
         Verdict::OtherCluster,
         Verdict::OtherNode,
         Verdict::SameNode,
+        Verdict::OtherDirectory,
     ];
 
     fn code(self) -> u8 {
@@ -132,14 +134,16 @@ impl Hello {
         Some(Hello { lane, to, from })
     }
 
-    /// What `me` thinks of it.
-    pub(super) fn judge(&self, me: &Identity) -> Verdict {
+    /// What `me` thinks of it, who knows the node's log directory, if it has only one.
+    pub(super) fn judge(&self, me: &Identity, known: Option<Uuid>) -> Verdict {
         if self.from.cluster_id != me.cluster_id {
             Verdict::OtherCluster
         } else if self.to != me.node {
             Verdict::OtherNode
         } else if self.from.node == me.node {
             Verdict::SameNode
+        } else if known.is_some_and(|known| known != self.from.directory) {
+            Verdict::OtherDirectory
         } else {
             Verdict::Welcome
         }
@@ -235,7 +239,8 @@ mod tests {
             let from = identity(cluster, from);
             let lane = Lane::Data;
             let to = NodeId(to);
-            Hello { lane, to, from }.judge(&me)
+            let known = Some(Uuid::from_u128(3));
+            Hello { lane, to, from }.judge(&me, known)
         };
         assert_eq!(judge("ours", 1, 2), Verdict::Welcome);
         assert_eq!(judge("theirs", 1, 2), Verdict::OtherCluster);

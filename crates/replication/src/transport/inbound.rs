@@ -13,12 +13,14 @@ use ottla_platform::net::{Socket, write_all};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
+use super::endpoint::Endpoint;
 use super::frame::{HEAD_BYTES_MAX, Kind, Refusal, Request, reply_head};
-use super::hello::{Hello, Identity, Lane, Remote, Verdict, Welcome};
+use super::hello::{Hello, Lane, Remote, Verdict, Welcome};
 use super::limits::{
     ANSWERING_BYTES_MAX, ANSWERING_MAX, HELLO_BYTES_MAX, HELLO_TIMEOUT, WRITE_BATCH,
 };
 use super::read::FrameReader;
+use super::seek;
 
 /// A request.
 #[derive(Debug)]
@@ -53,13 +55,19 @@ pub(super) struct Inbound {
 pub(super) async fn greet(
     socket: Socket,
     peer: SocketAddr,
-    me: &Identity,
+    endpoint: &Endpoint,
     frame_bytes_max: usize,
 ) -> Option<Inbound> {
     let (read, mut write) = tokio::io::split(socket);
     let mut read = FrameReader::new(read, HELLO_BYTES_MAX);
     let greeting = timeout(HELLO_TIMEOUT, read.next()).await;
     let hello = match greeting {
+        Ok(Ok(Some(frame))) if seek::is_question(&frame) => {
+            let presence = endpoint.presence()?;
+            // Whoever asked may have gone.
+            let _ = write.write_all(&seek::answer(&presence)).await;
+            return None;
+        }
         Ok(Ok(Some(frame))) => Hello::decode(&frame),
         Ok(Ok(None)) => return None,
         Ok(Err(_)) | Err(_) => None,
@@ -68,7 +76,8 @@ pub(super) async fn greet(
         tracing::warn!(%peer, "closed a connection to the brokers' port: no greeting of a broker");
         return None;
     };
-    let verdict = hello.judge(me);
+    let me = endpoint.me();
+    let verdict = hello.judge(me, endpoint.directory_of(hello.from.node));
     let welcome = Welcome {
         verdict,
         from: me.clone(),
@@ -80,6 +89,9 @@ pub(super) async fn greet(
             Verdict::OtherCluster => "it belongs to another cluster",
             Verdict::OtherNode => "it took this broker for another",
             Verdict::SameNode => "it has this broker's node id",
+            Verdict::OtherDirectory => {
+                "its log directory is another than the cluster knows: its disk was emptied or swapped"
+            }
             Verdict::Welcome => "",
         };
         tracing::warn!(%peer, %node, %cluster, reason, "sent a broker away");

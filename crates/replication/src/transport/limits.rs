@@ -21,3 +21,8 @@ pub(super) const ANSWERING_BYTES_MAX: usize = 64 << 20;
 pub(super) const UNANSWERED_BYTES_MAX: usize = 64 << 20;
 /// Room made in a read buffer when it is empty.
 pub(super) const READ_BUFFER_BYTES: usize = 256 << 10;
+
+/// What a broker says of itself and its cluster; a broker takes some 150 bytes of it.
+pub(super) const PRESENCE_BYTES_MAX: usize = 1 << 20;
+/// Those who ask before there is a cluster, at a time.
+pub(super) const SEEKERS_MAX: usize = 64;

@@ -177,6 +177,10 @@ enum DialError {
     OtherNode(NodeId),
     #[error("it has the same node id as this broker")]
     SameNode,
+    #[error(
+        "it knows this broker by another log directory: this broker's disk was emptied or swapped"
+    )]
+    ThisDirectory,
     #[error("it has log directory {found}, not {expected}: its disk was emptied or swapped")]
     OtherDirectory { expected: Uuid, found: Uuid },
 }
@@ -212,6 +216,7 @@ impl Dial {
             }
             Verdict::OtherNode => return Err(DialError::OtherNode(found.node)),
             Verdict::SameNode => return Err(DialError::SameNode),
+            Verdict::OtherDirectory => return Err(DialError::ThisDirectory),
             Verdict::Welcome => {}
         }
         match self.directory {

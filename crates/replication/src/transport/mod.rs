@@ -5,6 +5,7 @@
 //! which they were sent. A connection begins with an exchange of identities: whoever is of another
 //! cluster, is not who was meant, or says nothing that we know, is sent away with one log line.
 //!
+//! - [`seek`]: finding a cluster;
 //! - [`hello`]: who is who;
 //! - [`frame`]: requests and replies as bytes;
 //! - [`link`]: a connection that we dialled, and dial again when it breaks;
@@ -18,6 +19,7 @@ mod inbound;
 mod limits;
 mod link;
 mod read;
+mod seek;
 #[cfg(test)]
 mod tests;
 
@@ -26,3 +28,4 @@ pub use frame::{Kind, Refusal};
 pub use hello::{Identity, Lane, Remote};
 pub use inbound::{Answer, Call, Service};
 pub use link::{Link, LinkError, Reply};
+pub use seek::{Contact, Membership, Presence, answer_while, seek};

@@ -9,7 +9,8 @@
 //! ottla.crc32c=0123abcd
 //! ```
 //!
-//! The last line is the CRC-32C of everything before it, so that a damaged identity is not taken
+//! A directory of a cluster that is being founded or joined has a line `ottla.founding=` more, whose
+//! text is the broker's business. The last line is the CRC-32C of everything before it, so that a damaged identity is not taken
 //! for another one. `ottla.format` counts changes of the formats below the directory that an older
 //! program must not touch.
 
@@ -24,6 +25,7 @@ use crate::small_file;
 
 const FILE: &str = "meta.properties";
 const CRC_KEY: &str = "ottla.crc32c=";
+const FOUNDING_KEY: &str = "ottla.founding";
 const FORMAT: u32 = 1;
 
 /// Who a directory belongs to; kept in its `meta.properties`.
@@ -35,6 +37,8 @@ pub struct DirectoryMeta {
     pub cluster_id: String,
     /// The broker.
     pub node_id: i32,
+    /// What the broker must know until the cluster's metadata tells it: a line without breaks.
+    pub founding: Option<String>,
 }
 
 impl DirectoryMeta {
@@ -71,11 +75,16 @@ impl DirectoryMeta {
             directory_id,
             cluster_id,
             node_id,
+            founding,
         } = self;
+        let founding = founding
+            .iter()
+            .map(|text| format!("{FOUNDING_KEY}={text}\n"));
+        let founding: String = founding.collect();
         let directory_id = base64::encode(directory_id);
         let lines = format!(
             "version=1\ncluster.id={cluster_id}\nnode.id={node_id}\n\
-             directory.id={directory_id}\nottla.format={FORMAT}\n"
+             directory.id={directory_id}\nottla.format={FORMAT}\n{founding}"
         );
         let crc = crc32c::crc32c(lines.as_bytes());
         format!("{lines}{CRC_KEY}{crc:08x}\n")
@@ -100,6 +109,7 @@ impl DirectoryMeta {
             directory_id: directory_id.ok_or("no directory.id")?,
             cluster_id: value("cluster.id").ok_or("no cluster.id")?.to_owned(),
             node_id: node_id.ok_or("no node.id")?,
+            founding: value(FOUNDING_KEY).map(str::to_owned),
         })
     }
 }
@@ -114,6 +124,7 @@ mod tests {
             directory_id: Uuid::from_u128(7),
             cluster_id: "cluster".into(),
             node_id: 3,
+            founding: None,
         }
     }
 
@@ -125,6 +136,16 @@ mod tests {
         meta().write(&disk, directory).unwrap();
         disk.power_on();
         assert_eq!(DirectoryMeta::read(&disk, directory).unwrap(), Some(meta()));
+        let founding = DirectoryMeta {
+            founding: Some("{\"a\":1}".into()),
+            ..meta()
+        };
+        founding.write(&disk, directory).unwrap();
+        disk.power_on();
+        assert_eq!(
+            DirectoryMeta::read(&disk, directory).unwrap(),
+            Some(founding)
+        );
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Rig {
             directory_id: Uuid::from_u128(9),
             cluster_id: "cluster".into(),
             node_id: 1,
+            founding: None,
         };
         meta.write(&disk, Path::new(DATA)).unwrap();
         Rig::open(disk).unwrap()

@@ -33,6 +33,7 @@ fn format(path: &Path) {
         directory_id: Uuid::from_u128(1),
         cluster_id: "c".into(),
         node_id: 1,
+        founding: None,
     };
     meta.write(&RealDisk, path).unwrap();
 }

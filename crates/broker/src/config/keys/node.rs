@@ -52,4 +52,32 @@ pub(super) static KEYS: &[Key] = &[
         Check::NotEmpty,
         "Address of /metrics, /livez and /readyz as host:port; none opens no port.",
     ),
+    Key::new(
+        "broker.session.timeout.ms",
+        Kind::Int,
+        Some("9000"),
+        Check::AtLeast(1),
+        "How long a broker may be silent before it gets no new partitions.",
+    ),
+    Key::new(
+        "ottla.peer.listener",
+        Kind::String,
+        Some("127.0.0.1:9093"),
+        Check::NotEmpty,
+        "Address to listen on for the other brokers of the cluster, as host:port; never for clients.",
+    ),
+    Key::new(
+        "ottla.peer.advertised",
+        Kind::String,
+        None,
+        Check::NotEmpty,
+        "Address that other brokers are told, as host:port; unset, that of ottla.peer.listener.",
+    ),
+    Key::new(
+        "ottla.peer.seeds",
+        Kind::List,
+        None,
+        Check::Any,
+        "Addresses of brokers for brokers: an empty node joins their cluster, or founds one with all of them.",
+    ),
 ];

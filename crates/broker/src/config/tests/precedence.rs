@@ -39,6 +39,10 @@ fn each_flag_is_a_key() {
         advertise: vec!["localhost:3".to_owned()],
         data: Some("/d".to_owned()),
         http: Some("127.0.0.1:0".to_owned()),
+        node_id: Some("7".to_owned()),
+        peer_listen: Some("127.0.0.1:4".to_owned()),
+        peer_advertise: Some("b7:4".to_owned()),
+        join: Some("b7:4,b8:4".to_owned()),
         set: Vec::new(),
     };
     check(
@@ -48,6 +52,10 @@ fn each_flag_is_a_key() {
             "advertised.listeners=PLAINTEXT://localhost:3,IN://127.0.0.1:2 # flag --advertise",
             "log.dirs=/d # flag --data",
             "ottla.http.address=127.0.0.1:0 # flag --http",
+            "node.id=7 # flag --node-id",
+            "ottla.peer.listener=127.0.0.1:4 # flag --peer-listen",
+            "ottla.peer.advertised=b7:4 # flag --peer-advertise",
+            "ottla.peer.seeds=b7:4,b8:4 # flag --join",
         ],
     );
 }

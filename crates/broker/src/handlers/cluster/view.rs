@@ -6,6 +6,7 @@ use ottla_protocol::messages::{BrokerId, StrBytes};
 use ottla_protocol::{ErrorCode, NodeId};
 
 use crate::context::Call;
+use crate::leader;
 
 /// A broker as clients reach it.
 pub(super) struct BrokerView {
@@ -67,13 +68,9 @@ pub(super) fn partition(
     number: i32,
     partition: &Partition,
 ) -> PartitionView {
-    let replica = call.broker.partitions.find(topic.id, number).ok();
-    let leader = replica
-        .as_ref()
-        .and_then(|replica| replica.partition.leader());
-    let leader_epoch = replica
-        .as_ref()
-        .map_or(0, |replica| replica.partition.leader_epoch());
+    let led = leader::of(call.broker, topic, number);
+    let leader = led.as_ref().map(|leader| leader.node);
+    let leader_epoch = led.as_ref().map_or(0, |leader| leader.epoch);
     let leading = leader
         .and_then(|id| image.broker(id))
         .filter(|broker| !broker.fenced);
@@ -83,8 +80,11 @@ pub(super) fn partition(
         (Some(_), None) => ErrorCode::ListenerNotFound,
         (None, None) => ErrorCode::LeaderNotAvailable,
     };
-    let is_up = |id: &&NodeId| image.broker(**id).is_some_and(|broker| broker.is_active());
-    let is_in_sync = |id: &&NodeId| leader.is_some() && is_up(id);
+    let is_up = |id: &&NodeId| {
+        image.broker(**id).is_some_and(|broker| broker.is_active()) && call.broker.is_alive(**id)
+    };
+    let keeps_up = led.map(|leader| leader.in_sync).unwrap_or_default();
+    let is_in_sync = |id: &&NodeId| keeps_up.contains(id) && is_up(id);
     let replicas = &partition.replicas;
     PartitionView {
         error,

@@ -17,6 +17,7 @@ use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
 use crate::groups::{OFFSETS_TOPIC, partition_of};
 use crate::handlers::topics::create_and_settle;
+use crate::leader;
 use crate::limits::GROUPS_SETTLE_MAX;
 use crate::net::{Peer, Reply};
 
@@ -120,9 +121,7 @@ fn find(
     let topic = image.topic(OFFSETS_TOPIC).ok_or(UNKNOWN)?;
     let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
     let partition = partition_of(group_id, count);
-    let replica = broker.partitions.find(topic.id, partition);
-    let replica = replica.map_err(|_absence| UNKNOWN)?;
-    let leader = replica.partition.leader().ok_or(UNKNOWN)?;
+    let leader = leader::of(broker, topic, partition).ok_or(UNKNOWN)?.node;
     let leading = image.broker(leader).filter(|one| !one.fenced);
     let endpoint = leading.and_then(|one| one.endpoint(&peer.listener));
     let endpoint = endpoint.ok_or(UNKNOWN)?;

@@ -22,10 +22,14 @@ use super::placement::{has_partition, leads, replica};
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::errors::{ProduceError, append_error};
+use crate::leader;
 use crate::net::{Answer, Reply};
+use crate::partitions::Replica;
 
 /// Versions that name topics by id.
 const FIRST_WITH_TOPIC_IDS: i16 = 13;
+/// Producers who wait for all replicas.
+const ACKS_ALL: i16 = -1;
 /// Versions that have a place for messages and for the records to blame.
 const FIRST_WITH_RECORD_ERRORS: i16 = 8;
 /// Versions whose client may use zstd.
@@ -125,7 +129,7 @@ impl Pending {
             let proposed = match (&found, refusal) {
                 (Err(code), _) => Err(ProduceError::from(*code)),
                 (Ok(_), Some(code)) => Err(code.into()),
-                (Ok(topic), None) => propose(call, topic, partition),
+                (Ok(topic), None) => propose(call, topic, partition, self.acks),
             };
             let nowhere = PartitionProduceResponse::default().with_base_offset(-1);
             let mut answer = nowhere.with_index(index);
@@ -213,12 +217,16 @@ fn propose(
     call: Call<'_>,
     topic: &Topic,
     data: PartitionProduceData,
+    acks: i16,
 ) -> Result<Proposed, ProduceError> {
     if !has_partition(topic, data.index) {
         return Err(ErrorCode::UnknownTopicOrPartition.into());
     }
     let replica = replica(call, topic, data.index)?;
     leads(&replica)?;
+    if acks == ACKS_ALL {
+        check_in_sync(call, topic, data.index, &replica)?;
+    }
     let records = data.records.unwrap_or_default();
     let rules = replica.settings.check_rules(
         call.broker.clock.now_ms(),
@@ -235,6 +243,27 @@ fn propose(
         ticket,
         log_start_offset,
     })
+}
+
+/// Whether as many replicas keep up as the topic asks for, before anything is appended.
+fn check_in_sync(
+    call: Call<'_>,
+    topic: &Topic,
+    partition: i32,
+    replica: &Replica,
+) -> Result<(), ErrorCode> {
+    let replicas = topic.partition(partition).map_or(1, |it| it.replicas.len());
+    let wanted = replica.settings.min_in_sync(replicas);
+    // The leader itself keeps up.
+    if wanted <= 1 {
+        return Ok(());
+    }
+    let leader = leader::of(call.broker, topic, partition);
+    let in_sync = leader.map_or(0, |leader| leader.in_sync.len());
+    match in_sync >= wanted {
+        true => Ok(()),
+        false => Err(ErrorCode::NotEnoughReplicas),
+    }
 }
 
 fn accept(answer: &mut PartitionProduceResponse, appended: Appended) {

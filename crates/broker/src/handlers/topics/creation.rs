@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ottla_metadata::image::Topic;
 use ottla_metadata::operations::{CreateTopics, NewTopic};
 use ottla_protocol::TopicId;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::context::{Broker, Call};
+use crate::leader;
 use crate::limits::{AUTO_CREATION_MAX, CREATION_SETTLE_MAX};
 use crate::partitions::PartitionId;
 
@@ -67,22 +69,38 @@ pub(super) fn new_topic_id(broker: &Broker) -> TopicId {
     TopicId(broker.random_uuid())
 }
 
-/// Waits until this node's replicas of new partitions are open, within a bound, so that who was told
-/// of them can use them.
+/// Waits until new partitions have leaders and this node's replicas of them are open, within a bound,
+/// so that who was told of them can use them.
 pub(super) async fn settle(broker: &Broker, topics: &[TopicId]) {
     let image = broker.images.current();
-    let topics = topics.iter().filter_map(|&id| image.topic_by_id(id));
+    let topics: Vec<_> = topics
+        .iter()
+        .filter_map(|&id| image.topic_by_id(id))
+        .collect();
     let own: Vec<PartitionId> = topics
+        .iter()
         .flat_map(|topic| {
             let partitions = topic.partitions.iter().zip(0..);
             let own = partitions.filter(|(one, _)| one.directory(broker.node_id).is_some());
             own.map(|(_, number)| (topic.id, number))
         })
         .collect();
-    broker
-        .partitions
-        .wait_for(&own, Instant::now() + CREATION_SETTLE_MAX)
-        .await;
+    let deadline = Instant::now() + CREATION_SETTLE_MAX;
+    broker.partitions.wait_for(&own, deadline).await;
+    let mut moves = broker.peers.leaders().watch();
+    let is_led = |topic: &&Arc<Topic>| {
+        let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+        (0..partitions).all(|number| leader::of(broker, topic, number).is_some())
+    };
+    loop {
+        moves.mark_unchanged();
+        if topics.iter().all(is_led) {
+            return;
+        }
+        if timeout_at(deadline, moves.changed()).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// How long a client wants to wait, as it says itself.

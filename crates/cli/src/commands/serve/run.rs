@@ -31,6 +31,7 @@ use crate::version::version;
 Examples:
   ottla serve
   ottla serve --listen 0.0.0.0:9092 --advertise broker1.example.org:9092 --data /var/lib/ottla
+  ottla serve --node-id 1 --peer-listen 10.0.0.1:9093 --join 10.0.0.1:9093,10.0.0.2:9093,10.0.0.3:9093
   ottla serve --config server.properties --set log.retention.hours=24
   ottla serve --config server.properties --print-config")]
 pub(crate) struct Serve {
@@ -49,6 +50,22 @@ pub(crate) struct Serve {
     /// Serve metrics and health here; none for nowhere [default: 127.0.0.1:9680]
     #[arg(long, value_name = "HOST:PORT")]
     http: Option<String>,
+
+    /// This broker's number, unique in its cluster [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    node_id: Option<String>,
+
+    /// Found or join a cluster: where brokers listen for brokers, itself perhaps among them
+    #[arg(long, value_name = "HOST:PORT,…")]
+    join: Option<String>,
+
+    /// Listen here for the other brokers of the cluster, never for clients [default: 127.0.0.1:9093]
+    #[arg(long, value_name = "HOST:PORT")]
+    peer_listen: Option<String>,
+
+    /// Tell other brokers to connect here instead [default: as --peer-listen]
+    #[arg(long, value_name = "HOST:PORT")]
+    peer_advertise: Option<String>,
 
     /// Read settings from a file in Kafka's properties syntax, such as an existing server.properties
     #[arg(long, value_name = "FILE", env = "OTTLA_CONFIG")]
@@ -107,6 +124,10 @@ impl Serve {
                 advertise: self.advertise,
                 data: self.data,
                 http: self.http,
+                node_id: self.node_id,
+                peer_listen: self.peer_listen,
+                peer_advertise: self.peer_advertise,
+                join: self.join,
                 set: self.set,
             },
             // A variable that is not text cannot be a setting.

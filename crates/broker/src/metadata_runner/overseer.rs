@@ -1,0 +1,218 @@
+//! What the leader of the metadata looks after: which brokers are in service, and which of them hold
+//! the metadata and vote on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ottla_metadata::image::Image;
+use ottla_metadata::operations::FenceBroker;
+use ottla_platform::clock::Clock;
+use ottla_protocol::NodeId;
+use ottla_replication::cluster::Cluster;
+use ottla_replication::{Groups, Partition};
+use tokio::time::sleep;
+
+use super::MetadataHandle;
+use crate::images::Images;
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The task's parts.
+pub struct Overseer {
+    /// This broker.
+    pub node_id: NodeId,
+    /// The metadata here.
+    pub partition: Partition,
+    /// Changes who holds it.
+    pub groups: Groups,
+    /// Knows who is alive.
+    pub peers: Arc<Cluster>,
+    /// What this broker knows of the cluster.
+    pub images: Arc<Images>,
+    /// Takes brokers out of service.
+    pub metadata: MetadataHandle,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How long a broker may be silent and be in service (`broker.session.timeout.ms`).
+    pub session_max: Duration,
+    /// Whether all who found the cluster are registered.
+    pub has_begun: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Overseer {
+    /// Looks, whenever this broker leads the metadata, for ever.
+    pub async fn run(self) {
+        let mut sessions = Sessions::default();
+        loop {
+            sleep(LOOK).await;
+            if !self.partition.is_leader() {
+                // Whoever comes to lead gives everyone time to be heard.
+                sessions = Sessions::default();
+                continue;
+            }
+            let image = self.images.current();
+            let now = self.clock.monotonic();
+            let is_alive = |node| node == self.node_id || self.peers.is_alive(node);
+            for fence in sessions.plan(now, self.session_max, &image, is_alive) {
+                let (node, fenced) = (fence.broker, fence.fenced);
+                // What is not decided now is asked again at the next look.
+                if let Ok(Ok(())) = self.metadata.fence(fence).await {
+                    match fenced {
+                        true => tracing::warn!(%node, "a broker is silent: out of service"),
+                        false => tracing::info!(%node, "a broker is back in service"),
+                    }
+                }
+            }
+            if (self.has_begun)() {
+                let (voters, learners) = plan_voters(&self.partition.voters(), &image);
+                self.groups.set_members(&self.partition, voters, learners);
+            }
+        }
+    }
+}
+
+/// Since when brokers have been silent.
+#[derive(Debug, Default)]
+struct Sessions {
+    silent_since: BTreeMap<NodeId, Duration>,
+}
+
+impl Sessions {
+    /// Who is to go out of service or back into it.
+    fn plan(
+        &mut self,
+        now: Duration,
+        session_max: Duration,
+        image: &Image,
+        is_alive: impl Fn(NodeId) -> bool,
+    ) -> Vec<FenceBroker> {
+        let mut fences = Vec::new();
+        for broker in image.brokers() {
+            let silent = if is_alive(broker.id) {
+                self.silent_since.remove(&broker.id);
+                Duration::ZERO
+            } else {
+                now.saturating_sub(*self.silent_since.entry(broker.id).or_insert(now))
+            };
+            let fenced = match broker.fenced {
+                true => !silent.is_zero() || !is_alive(broker.id),
+                false => silent > session_max,
+            };
+            if fenced != broker.fenced {
+                fences.push(FenceBroker {
+                    broker: broker.id,
+                    broker_epoch: broker.epoch,
+                    fenced,
+                });
+            }
+        }
+        let is_known = |node: &NodeId| image.broker(*node).is_some();
+        self.silent_since.retain(|node, _| is_known(node));
+        fences
+    }
+}
+
+/// Most that vote on the metadata.
+const VOTERS_MAX: usize = 5;
+
+/// Who should vote on the metadata, and who else should have it: an odd number of voters, as many as
+/// there are brokers for and five at most. Voters stay as they are for as long as they can; one
+/// that is out of service gives way where another broker can take its place.
+fn plan_voters(voters: &[NodeId], image: &Image) -> (Vec<NodeId>, Vec<NodeId>) {
+    let brokers: BTreeSet<NodeId> = image.brokers().map(|broker| broker.id).collect();
+    let is_active = |node: &NodeId| image.broker(*node).is_some_and(|it| it.is_active());
+    let odd = brokers.len().saturating_sub(1) / 2 * 2 + 1;
+    let now: BTreeSet<NodeId> = voters
+        .iter()
+        .copied()
+        .filter(|it| brokers.contains(it))
+        .collect();
+    let count = odd.min(VOTERS_MAX).max(now.len().min(VOTERS_MAX));
+    let mut ranked: Vec<NodeId> = brokers.iter().copied().collect();
+    ranked.sort_by_key(|node| match (is_active(node), now.contains(node)) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, true) => 2,
+        (false, false) => 3,
+    });
+    // Whoever is silent does not begin to vote.
+    ranked.retain(|node| is_active(node) || now.contains(node));
+    ranked.truncate(count);
+    ranked.sort();
+    let learners = brokers.into_iter().filter(|node| !ranked.contains(node));
+    let learners = learners.collect();
+    (ranked, learners)
+}
+
+#[cfg(test)]
+mod tests {
+    use ottla_metadata::record::{Record, RegisterBrokerRecord};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Brokers of these numbers, those below zero out of service.
+    fn image(brokers: &[i32]) -> Image {
+        let mut image = Image::default();
+        for id in brokers {
+            image.apply(&Record::RegisterBroker(RegisterBrokerRecord {
+                broker_id: NodeId(id.abs()),
+                incarnation_id: Uuid::nil(),
+                broker_epoch: 7,
+                endpoints: Vec::new(),
+                features: Vec::new(),
+                rack: None,
+                fenced: *id < 0,
+                in_controlled_shutdown: false,
+                log_dirs: Vec::new(),
+            }));
+        }
+        image
+    }
+
+    fn voters(now: &[i32], brokers: &[i32]) -> Vec<i32> {
+        let now: Vec<NodeId> = now.iter().copied().map(NodeId).collect();
+        let (voters, learners) = plan_voters(&now, &image(brokers));
+        assert_eq!(voters.len() + learners.len(), brokers.len());
+        voters.into_iter().map(|node| node.0).collect()
+    }
+
+    #[test]
+    fn voters_grow_with_the_cluster_and_are_an_odd_number() {
+        assert_eq!(voters(&[1], &[1]), [1]);
+        assert_eq!(voters(&[1], &[1, 2]), [1]);
+        assert_eq!(voters(&[1], &[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(voters(&[2, 3, 4], &[1, 2, 3, 4]), [2, 3, 4]);
+        assert_eq!(voters(&[1, 2, 3], &[1, 2, 3, 4, 5, 6]), [1, 2, 3, 4, 5]);
+        assert_eq!(voters(&[1, 2], &[1, 2]), [1, 2]);
+    }
+
+    #[test]
+    fn a_silent_voter_gives_way_only_to_another() {
+        assert_eq!(voters(&[1, 2, 3], &[-1, 2, 3]), [1, 2, 3]);
+        assert_eq!(voters(&[1, 2, 3], &[-1, 2, 3, 4]), [2, 3, 4]);
+        assert_eq!(voters(&[1, 2, 3], &[1, 2]), [1, 2]);
+        assert_eq!(voters(&[1], &[1, -2, -3]), [1]);
+    }
+
+    #[test]
+    fn a_silent_broker_goes_out_of_service_and_comes_back() {
+        let ms = Duration::from_millis;
+        let mut sessions = Sessions::default();
+        let mut plan = |at, brokers: &[i32], alive: &[i32]| {
+            let is_alive = |node: NodeId| alive.contains(&node.0);
+            let plan = sessions.plan(ms(at), ms(1000), &image(brokers), is_alive);
+            plan.iter()
+                .map(|it| (it.broker.0, it.fenced))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(plan(0, &[1, 2], &[1]), []);
+        assert_eq!(plan(1000, &[1, 2], &[1]), []);
+        assert_eq!(plan(1001, &[1, 2], &[1]), [(2, true)]);
+        assert_eq!(plan(1500, &[1, -2], &[1]), []);
+        assert_eq!(plan(2000, &[1, -2], &[1, 2]), [(2, false)]);
+        assert_eq!(plan(2500, &[1, 2], &[1, 2]), []);
+    }
+}
