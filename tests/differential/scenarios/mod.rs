@@ -8,6 +8,7 @@ mod odd_batches;
 mod producers;
 mod reading;
 mod records;
+mod settings;
 mod topics;
 
 use crate::lab::Lab;
@@ -51,10 +52,10 @@ pub(crate) static ALL: &[Scenario] = &[
     ("limits_that_fall_into_batches", reading::limits),
     ("configurations_are_described", configs::described),
     ("configurations_are_altered", configs::altered),
-    ("settings_nobody_knows", configs::unknown_settings),
-    ("settings_that_only_kafka_has", configs::settings_of_kafka),
-    ("settings_of_subscriptions", configs::subscriptions),
-    ("settings_of_loggers", configs::loggers),
+    ("settings_nobody_knows", settings::unknown_settings),
+    ("settings_that_only_kafka_has", settings::settings_of_kafka),
+    ("settings_of_subscriptions", settings::subscriptions),
+    ("settings_of_loggers", settings::loggers),
     ("configurations_are_replaced", configs::replaced),
     ("resources_with_configurations", configs::resources),
     ("members_join_and_leave", groups::joined),
