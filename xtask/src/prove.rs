@@ -94,12 +94,18 @@ struct Bulk {
 /// Builds what is needed for release, runs the proof and records how it ended.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.proof {
-        Proof::Crash { rounds, seed } => {
-            crash("crash", "kill_nine_loses", *rounds, seed.unwrap_or_else(new_seed))
-        }
-        Proof::Cluster { rounds, seed } => {
-            crash("cluster", "three_brokers", *rounds, seed.unwrap_or_else(new_seed))
-        }
+        Proof::Crash { rounds, seed } => crash(
+            "crash",
+            "kill_nine_loses",
+            *rounds,
+            seed.unwrap_or_else(new_seed),
+        ),
+        Proof::Cluster { rounds, seed } => crash(
+            "cluster",
+            "three_brokers",
+            *rounds,
+            seed.unwrap_or_else(new_seed),
+        ),
         Proof::BulkJava(bulk) => run_bulk("java", bulk),
         Proof::BulkClient(bulk) => run_bulk("client", bulk),
         Proof::Churn { minutes, seed } => churn(*minutes, seed.unwrap_or_else(new_seed)),

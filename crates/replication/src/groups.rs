@@ -162,6 +162,10 @@ impl Groups {
         };
         let is_only = *voters == [me] && spec.beginning != Beginning::Joins;
         partition.shared.alone.store(is_only, Ordering::Relaxed);
+        if let Some(cluster) = &self.cluster {
+            // It is set once, here.
+            let _ = partition.shared.led.set(cluster.nudge());
+        }
         if is_only {
             self.elect(&partition, fresh).await?;
         }

@@ -5,14 +5,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ottla_platform::clock::Clock;
 use ottla_protocol::types::NodeId;
 use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) waiters: Arc<Waiters>,
     high_watermark: AtomicI64,
     leadership: watch::Sender<Leadership>,
+    /// Woken when this replica comes to lead, so that all are told at once.
+    pub(crate) led: OnceLock<Arc<Notify>>,
     /// This replica is the only one, and needs to hear nobody to lead.
     pub(crate) alone: AtomicBool,
     /// Who votes in the group, by what is applied here.
@@ -88,6 +90,7 @@ impl Shared {
             waiters: Arc::default(),
             high_watermark: AtomicI64::new(start),
             leadership: watch::Sender::new(leadership),
+            led: OnceLock::new(),
             alone: AtomicBool::new(false),
             voters: RwLock::default(),
             waiting: Mutex::default(),
@@ -151,6 +154,9 @@ impl Shared {
         });
         if changed {
             self.waiters.wake();
+            if let Some(led) = self.led.get() {
+                led.notify_one();
+            }
         }
     }
 

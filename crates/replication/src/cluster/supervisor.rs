@@ -12,7 +12,7 @@ use ottla_platform::net::Listener;
 use ottla_protocol::types::NodeId;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use uuid::Uuid;
@@ -32,6 +32,8 @@ use crate::transport::{
 
 /// Every so many looks it is judged which replicas keep up.
 const LOOKS_PER_SYNC_CHECK: u32 = 10;
+/// What comes within this time after a nudge is looked at together.
+const NUDGED_REST: Duration = Duration::from_millis(2);
 /// How long a change of members may take before it is asked for again.
 const CHANGE_MAX: Duration = Duration::from_secs(10);
 
@@ -91,6 +93,8 @@ pub struct Cluster {
     news: watch::Sender<u64>,
     /// What each peer has told us: up to which version, in which incarnation.
     pub(super) heard: Mutex<HashMap<NodeId, (Uuid, u64)>>,
+    /// Brings the next look forward.
+    nudge: Arc<Notify>,
     /// Groups whose members are being changed.
     changing: Mutex<HashSet<u64>>,
     tasks: Mutex<Tasks>,
@@ -123,6 +127,7 @@ impl Cluster {
             claims: Mutex::default(),
             news: watch::Sender::default(),
             heard: Mutex::default(),
+            nudge: Arc::default(),
             changing: Mutex::default(),
             tasks: Mutex::default(),
         });
@@ -206,13 +211,22 @@ impl Cluster {
         link.ask(Kind::Metadata, group, vec![question]).await
     }
 
+    /// To be woken when there is something to be said of a group at once.
+    pub(crate) fn nudge(&self) -> Arc<Notify> {
+        Arc::clone(&self.nudge)
+    }
+
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
     }
 
     /// Looks after a group from now on.
     pub(crate) fn adopt(&self, group: u64, replica: Replica) {
+        let may_found = replica.may_found;
         self.registry.insert(group, replica);
+        if may_found {
+            self.nudge.notify_one();
+        }
     }
 
     /// Says who is to have a group's log from now on.
@@ -281,17 +295,25 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
     let mut seals = Seals::default();
     let mut looked: u32 = 0;
     loop {
-        looks.tick().await;
+        let nudged = tokio::select! {
+            _ = looks.tick() => false,
+            () = cluster.nudge.notified() => true,
+        };
+        if nudged {
+            sleep(NUDGED_REST).await;
+        }
         let now = cluster.clock.monotonic();
         let replicas = cluster.registry.all();
         cluster.liveness.lock().look(now);
-        if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
-            sync.check(&replicas, cluster.me(), now);
-            cluster.change_members(&replicas, &sync, now);
+        if !nudged {
+            if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
+                sync.check(&replicas, cluster.me(), now);
+                cluster.change_members(&replicas, &sync, now);
+            }
+            looked = looked.wrapping_add(1);
+            seals.look(&replicas);
         }
-        looked = looked.wrapping_add(1);
         cluster.claim(&replicas, &sync, now);
-        seals.look(&replicas);
         for group in cluster.orphans(&mut elections, &replicas, now) {
             if let Some((_, replica)) = replicas.iter().find(|(id, _)| *id == group) {
                 // It may wait for the disk, which is not to delay the next look.
