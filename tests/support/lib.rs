@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod client;
 pub mod compat;
+pub mod document;
 pub mod folders;
 pub mod java;
 pub mod ports;
@@ -13,6 +14,7 @@ pub mod probe;
 pub mod process;
 pub mod suite;
 pub mod tool;
+pub mod trial;
 pub mod wait;
 
 pub use broker::{Broker, Kind, Settings};
