@@ -3,6 +3,7 @@
 //!
 //! A broker is a process with a port here; of Ottla's code only the client is used, by [`client`].
 
+mod archive;
 pub mod broker;
 pub mod client;
 pub mod compat;
