@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use ottla_tests::compat::Toolchain;
-use ottla_tests::{Broker, Kind, Settings};
+use ottla_tests::{Broker, Kind, Settings, trial};
 
 use findings::Findings;
 use lab::Lab;
@@ -46,28 +46,15 @@ fn main() -> ExitCode {
         .iter()
         .map(|scenario| {
             let run = Arc::clone(&run);
-            trial(scenario.0, missing.clone(), move || run.play(scenario))
+            trial::unless_missing(scenario.0, missing.clone(), move || run.play(scenario))
         })
         .collect();
     let whole = Arc::clone(&run);
     // Last in the list, and one thread runs the list in order.
     let name = "the_document_says_what_was_found";
-    trials.push(trial(name, missing, move || whole.judge()));
+    trials.push(trial::unless_missing(name, missing, move || whole.judge()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     conclusion.exit_code()
-}
-
-fn trial(
-    name: &str,
-    missing: Option<String>,
-    body: impl FnOnce() -> Result<Completion, Failed> + Send + 'static,
-) -> Trial {
-    let is_strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    match missing {
-        Some(reason) if is_strict => Trial::test(name, move || Err(Failed::from(reason))),
-        Some(reason) => Trial::ignorable_test(name, move || Ok(Completion::ignored_with(reason))),
-        None => Trial::ignorable_test(name, body),
-    }
 }
 
 impl Run {
@@ -76,11 +63,7 @@ impl Run {
         let mut lab = Lab::new(scenario.0, kafka, ottla);
         let played = catch_unwind(AssertUnwindSafe(|| (scenario.1)(&mut lab)));
         let complaint = lab.findings.complaint();
-        let said = played.err().map(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_else(|| "a panic without words".to_owned())
-        });
+        let said = played.err().map(|panic| trial::words(&*panic).to_owned());
         let reasons: Vec<String> = said.into_iter().chain(complaint).collect();
         if reasons.is_empty() {
             let mut sum = self.findings.lock().expect("one scenario runs at a time");

@@ -1,19 +1,20 @@
 //! The section of docs/compatibility.md that this suite writes, and holds the tree to.
 
 use std::fmt::{self, Write as _};
-use std::path::PathBuf;
 
 use ottla_protocol::api::SERVED;
-use ottla_tests::folders;
+use ottla_tests::document::Section;
 
 use crate::allowed::{ALLOWED, Allowed, Rule};
 use crate::findings::Findings;
 
-/// The line before the section; what is above it is made from the table of served APIs.
-const MARK: &str =
-    "<!-- What follows is written by `cargo xtask docs --differential`. Do not edit. -->\n";
-/// Set to anything, it makes a whole run write the section instead of comparing it.
-const BLESS: &str = "DIFFERENTIAL_BLESS";
+const SECTION: Section = Section {
+    path: "docs/compatibility.md",
+    // What is above it is made from the table of served APIs.
+    mark: "<!-- What follows is written by `cargo xtask docs --differential`. Do not edit. -->\n",
+    bless: "DIFFERENTIAL_BLESS",
+    command: "cargo xtask docs --differential",
+};
 
 /// Judges a run of all scenarios: everything served was compared, every allowed difference was
 /// needed, and the document says what was found.
@@ -32,25 +33,7 @@ pub(crate) fn judge(findings: &Findings, kafka_version: &str) -> Result<(), Stri
         return Err(format!("allowed to differ, and never did: {unused:?}"));
     }
     let section = render(findings, kafka_version).expect("writing to a String does not fail");
-    let path = document();
-    let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let (head, in_tree) = text
-        .split_once(MARK)
-        .ok_or_else(|| format!("{} lacks the line {MARK:?}", path.display()))?;
-    if std::env::var_os(BLESS).is_some() {
-        let text = format!("{head}{MARK}{section}");
-        return std::fs::write(&path, text).map_err(|error| error.to_string());
-    }
-    if in_tree == section {
-        return Ok(());
-    }
-    Err(format!(
-        "docs/compatibility.md is out of date: run `cargo xtask docs --differential`; found was\n{section}"
-    ))
-}
-
-fn document() -> PathBuf {
-    folders::workspace().join("docs/compatibility.md")
+    SECTION.hold_to(&section)
 }
 
 fn render(findings: &Findings, kafka_version: &str) -> Result<String, fmt::Error> {

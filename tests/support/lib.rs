@@ -3,10 +3,12 @@
 //!
 //! A broker is a process with a port here; of Ottla's code only the client is used, by [`client`].
 
+mod archive;
 pub mod broker;
 pub mod client;
 pub mod cluster;
 pub mod compat;
+pub mod document;
 pub mod folders;
 pub mod java;
 pub mod ports;
@@ -14,6 +16,7 @@ pub mod probe;
 pub mod process;
 pub mod suite;
 pub mod tool;
+pub mod trial;
 pub mod wait;
 
 pub use broker::{Broker, Kind, Settings};

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::broker::{Broker, Kind, Settings};
 use crate::compat::Toolchain;
-use crate::wait;
+use crate::{trial, wait};
 
 /// How long the runner's threads may take to let go of a case that has ended.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -165,11 +165,7 @@ impl Brokers {
 
 fn outcome(broker: &Broker, body: &dyn Fn(&Broker)) -> Result<(), Failed> {
     catch_unwind(AssertUnwindSafe(|| body(broker))).map_err(|panic| {
-        let said = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("a panic without words");
+        let said = trial::words(&*panic);
         Failed::from(format!("{said}\n--- broker log\n{}", broker.log_tail()))
     })
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::archive;
 use crate::compat::Toolchain;
 use crate::process::Process;
 use crate::wait;
@@ -44,7 +45,10 @@ impl Tool {
     /// One of Kafka's own tools, by its class.
     pub fn kafka(class: &str) -> Tool {
         let toolchain = Toolchain::find().expect("the suite states that it needs Kafka's jars");
-        Tool::from(toolchain.java(toolchain.tools_classpath(), JVM, class))
+        let archive = archive::options(&toolchain, JVM);
+        let archive = archive.iter().map(String::as_str);
+        let options: Vec<&str> = JVM.iter().copied().chain(archive).collect();
+        Tool::from(toolchain.java(toolchain.tools_classpath(), &options, class))
     }
 
     /// One of our own Java programs.

@@ -6,7 +6,8 @@
 //! fail when the tree does not hold what the renderer prints.
 //!
 //! What follows the mark in docs/compatibility.md is what the suite `differential` found; with
-//! `--differential` that suite is run and writes it.
+//! `--differential` that suite is run and writes it. With `--tools` the suite `tool_runs` writes
+//! docs/tools.md likewise.
 
 use clap::Args;
 
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// Also run the suite that compares Ottla with Apache Kafka, and write what it finds
     #[arg(long)]
     differential: bool,
+    /// Also run Kafka's tools against both, and write what they find
+    #[arg(long)]
+    tools: bool,
 }
 
 /// Writes both.
@@ -43,17 +47,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         &with_summary(&readme, rendered(&["summary"])?.trim())?,
     )?;
     if arguments.differential {
-        compare_with_kafka()?;
+        compare_with_kafka("differential", "DIFFERENTIAL_BLESS")?;
+    }
+    if arguments.tools {
+        compare_with_kafka("tool_runs", "TOOL_RUNS_BLESS")?;
     }
     Ok(())
 }
 
-fn compare_with_kafka() -> Outcome {
+/// Runs a suite that then writes its part of a document.
+fn compare_with_kafka(suite: &str, bless: &str) -> Outcome {
     let mut command = shell::cargo();
     command
-        .args(["test", "--package", "ottla-tests", "--test", "differential"])
+        .args(["test", "--package", "ottla-tests", "--test", suite])
         .env("CI", "true") // without Kafka's jars it fails rather than finding nothing
-        .env("DIFFERENTIAL_BLESS", "1");
+        .env(bless, "1");
     shell::run(&mut command)
 }
 

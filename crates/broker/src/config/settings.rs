@@ -27,8 +27,11 @@ const FAMILIES: &[&[&str]] = &[
     &["log.roll.jitter.ms", "log.roll.jitter.hours"],
     &["log.flush.interval.ms", "log.flush.scheduler.interval.ms"],
     &["log.dirs", "log.dir"],
-    &["node.id", "broker.id"],
+    NODE,
 ];
+
+/// Two names of one value: Kafka shows each with what either says.
+const NODE: &[&str] = &["node.id", "broker.id"];
 
 /// Without it a node is open to all, which must not go under among other names.
 const AUTHORIZER: &str = "authorizer.class.name";
@@ -244,19 +247,22 @@ impl Settings {
 
     /// Every key, by name.
     pub(super) fn view(&self) -> Vec<KeyView<'_>> {
-        let mut views: Vec<_> = keys::all()
-            .map(|key| KeyView {
-                key,
-                value: self
-                    .effective
-                    .get(key.name)
-                    .cloned()
-                    .or_else(|| self.get(key.name).map(|value| value.to_string())),
-                source: self.source(key.name),
-            })
-            .collect();
+        let mut views: Vec<_> = keys::all().map(|key| self.view_of(key)).collect();
         views.sort_by_key(|view| view.key.name);
         views
+    }
+
+    fn view_of(&self, key: &'static Key) -> KeyView<'_> {
+        let name = match key.name {
+            name if NODE.contains(&name) => self.spokesman(NODE),
+            name => name,
+        };
+        let effective = self.effective.get(name).cloned();
+        KeyView {
+            key,
+            value: effective.or_else(|| self.get(name).map(|value| value.to_string())),
+            source: self.source(name),
+        }
     }
 
     /// What was set, in canonical text.

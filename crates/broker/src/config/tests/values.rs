@@ -178,3 +178,24 @@ fn every_key_is_described_with_its_source() {
     assert_eq!(view("log.retention.ms").value, None);
     assert_eq!(*view("log.retention.hours").source, Source::Default);
 }
+
+#[test]
+fn each_name_of_a_node_says_what_either_says() {
+    for (sources, value, is_default) in [
+        (set(&["node.id=3"]), "3", false),
+        (set(&["broker.id=3"]), "3", false),
+        (file(""), "1", true),
+    ] {
+        let config = built(sources).config;
+        let names = ["node.id", "broker.id"];
+        let views = config.describe().into_iter();
+        let views: Vec<_> = views
+            .filter(|view| names.contains(&view.key.name))
+            .collect();
+        assert_eq!(views.len(), 2);
+        for view in views {
+            assert_eq!(view.value.as_deref(), Some(value), "{}", view.key.name);
+            assert_eq!(*view.source == Source::Default, is_default);
+        }
+    }
+}
