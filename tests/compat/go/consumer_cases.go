@@ -221,11 +221,13 @@ func deletedTopicRead(l *lab) {
 	client := l.reader(topic, kgo.NewOffset().AtStart(), kgo.KeepRetryableFetchErrors())
 	l.poll(client, 2)
 	got(l.admin.DeleteTopic(l.ctx, topic))
-	until("the deletion is reported", func() bool {
+	// The broker that led the partition may first say that it does so no more.
+	until("the topic is said to be unknown", func() bool {
 		for _, found := range client.PollFetches(l.ctx).Errors() {
-			unknown := errors.Is(found.Err, kerr.UnknownTopicOrPartition) || errors.Is(found.Err, kerr.UnknownTopicID)
-			holds(unknown, fmt.Sprintf("%v says that it is unknown", found.Err))
-			return true
+			if errors.Is(found.Err, kerr.UnknownTopicOrPartition) || errors.Is(found.Err, kerr.UnknownTopicID) {
+				return true
+			}
+			fails(kerr.NotLeaderForPartition, found.Err, "an error on the way")
 		}
 		return false
 	})

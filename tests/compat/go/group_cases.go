@@ -217,7 +217,9 @@ func groupPattern(l *lab) {
 
 func staticMember(l *lab) {
 	topic, group := l.topic(4), l.freshName()
-	first, second := l.member(group, topic, kgo.InstanceID("one")), l.member(group, topic, kgo.InstanceID("two"))
+	first := l.member(group, topic, kgo.InstanceID("one"))
+	settle(4, first)
+	second := l.member(group, topic, kgo.InstanceID("two"))
 	settle(4, first, second)
 	_, generation := second.GroupMetadata()
 	before := first.share()

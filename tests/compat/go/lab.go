@@ -83,6 +83,14 @@ func (l *lab) waitForTopic(name string, partitions int32) {
 	})
 }
 
+// deleteTopic: Kafka answers the deletion of a topic before its brokers have heard of it.
+func (l *lab) deleteTopic(name string) {
+	got(l.admin.DeleteTopic(l.ctx, name))
+	until("the topic is unknown", func() bool {
+		return errors.Is(got(l.admin.ListTopics(l.ctx, name))[name].Err, kerr.UnknownTopicOrPartition)
+	})
+}
+
 // send produces records, to partition 0 unless they or the options say otherwise, and waits.
 func (l *lab) send(topic string, records []*kgo.Record, options ...kgo.Opt) {
 	must(l.trySend(topic, records, options...), "producing")

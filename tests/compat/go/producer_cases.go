@@ -243,7 +243,7 @@ func unknownTopic(l *lab) {
 func recreatedTopic(l *lab) {
 	topic := l.topic(1)
 	l.send(topic, values(5, 10))
-	got(l.admin.DeleteTopic(l.ctx, topic))
+	l.deleteTopic(topic)
 	got(l.admin.CreateTopic(l.ctx, 1, 1, nil, topic))
 	l.waitForTopic(topic, 1)
 	l.send(topic, []*kgo.Record{kgo.StringRecord("new")})

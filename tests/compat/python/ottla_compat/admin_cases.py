@@ -33,7 +33,7 @@ def a_topic_is_created_described_and_deleted(lab: Lab) -> None:
         equal([leader], [node.id for node in partition.replicas], "replicas")
         equal([leader], [node.id for node in partition.isr], "in-sync replicas")
     holds(description.topic_id != Uuid(0, 0), "there is a topic id")
-    result(admin.delete_topics([topic]))
+    lab.delete_topic(topic)
     holds(topic not in _listed(admin), "the topic is gone")
     unknown = KafkaError.UNKNOWN_TOPIC_OR_PART
     fails(unknown, lambda: _described(admin, topic))
@@ -44,7 +44,7 @@ def a_topic_is_created_described_and_deleted(lab: Lab) -> None:
 def a_recreated_topic_has_another_id(lab: Lab) -> None:
     admin, topic = lab.admin(), lab.topic()
     before = _described(admin, topic).topic_id
-    result(admin.delete_topics([topic]))
+    lab.delete_topic(topic)
     result(admin.create_topics([NewTopic(topic, 1, 1)]))
     lab.wait_for_topic(admin, topic, 1)
     holds(before != _described(admin, topic).topic_id, "the id is another")

@@ -76,6 +76,17 @@ class Lab:
 
         until("the topic is known", is_known)
 
+    def delete_topic(self, name: str) -> None:
+        """Kafka answers the deletion of a topic before its brokers have heard of it."""
+        admin = self.admin()
+        result(admin.delete_topics([name]))
+
+        def is_unknown() -> bool:
+            described = admin.list_topics(name, timeout=PATIENCE_SECONDS).topics[name]
+            return described.error is not None
+
+        until("the topic is unknown", is_unknown)
+
     def send(
         self, topic: str, records: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
     ) -> list[Message]:

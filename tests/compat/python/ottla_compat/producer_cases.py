@@ -215,7 +215,7 @@ def what_was_written_to_a_deleted_topic_is_not_in_its_successor(lab: Lab) -> Non
     topic = lab.topic()
     lab.send(topic, values(5), {})
     admin = lab.admin()
-    result(admin.delete_topics([topic]))
+    lab.delete_topic(topic)
     result(admin.create_topics([NewTopic(topic, 1, 1)]))
     lab.wait_for_topic(admin, topic, 1)
     lab.send(topic, [{"value": b"new"}], {})
