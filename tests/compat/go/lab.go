@@ -20,7 +20,6 @@ type lab struct {
 	cancel    context.CancelFunc
 	run       string
 	nameCount int
-	clients   []*kgo.Client
 	admin     *kadm.Client
 }
 
@@ -31,7 +30,8 @@ func newLab(bootstrap string) *lab {
 	return l
 }
 
-// client is a new client, which is closed with the lab at the latest.
+// client is a new client. It ends with the process: a static member whose group rebalances would only
+// close when the sessions of the others are over.
 func (l *lab) client(options ...kgo.Opt) *kgo.Client {
 	defaults := []kgo.Opt{
 		kgo.SeedBrokers(l.bootstrap),
@@ -39,16 +39,7 @@ func (l *lab) client(options ...kgo.Opt) *kgo.Client {
 		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.RetryTimeout(patience),
 	}
-	client := got(kgo.NewClient(append(defaults, options...)...))
-	l.clients = append(l.clients, client)
-	return client
-}
-
-func (l *lab) close() {
-	for _, client := range l.clients {
-		client.CloseAllowingRebalance()
-	}
-	l.cancel()
+	return got(kgo.NewClient(append(defaults, options...)...))
 }
 
 // freshName is a name that no other case and no earlier run uses.

@@ -54,7 +54,7 @@ func outcome(one namedCase, bootstrap string) (status int) {
 			fmt.Printf("%v\n%s", reason, debug.Stack())
 			status = 1
 		}
-		lab.close()
+		lab.cancel()
 	}()
 	one.run(lab)
 	return 0
