@@ -3,6 +3,8 @@
 use ottla_protocol::api::ApiKey;
 use serde_json::Value;
 
+use crate::batches::CUT;
+
 /// What is still compared of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
@@ -28,6 +30,8 @@ pub(crate) struct Allowed {
     pub(crate) field: &'static str,
     /// Names of elements on the way to it, such as a configuration's; empty for all.
     pub(crate) of: &'static [&'static str],
+    /// The scenario whose exchanges it is about; all of them when `None`.
+    pub(crate) scenario: Option<&'static str>,
     pub(crate) rule: Rule,
     pub(crate) why: &'static str,
 }
@@ -40,6 +44,7 @@ const fn everywhere(field: &'static str, rule: Rule, why: &'static str) -> Allow
         api: None,
         field,
         of: &[],
+        scenario: None,
         rule,
         why,
     }
@@ -55,6 +60,13 @@ const fn in_api(api: ApiKey, field: &'static str, rule: Rule, why: &'static str)
 const fn of(names: &'static [&'static str], allowed: Allowed) -> Allowed {
     Allowed {
         of: names,
+        ..allowed
+    }
+}
+
+const fn only_in(scenario: &'static str, allowed: Allowed) -> Allowed {
+    Allowed {
+        scenario: Some(scenario),
         ..allowed
     }
 }
@@ -81,16 +93,17 @@ pub(crate) static ALLOWED: &[Allowed] = &[
         "Kafka sets it for the cluster when it turns eligible leader replicas on, a feature of its replication")),
     of(&["min.insync.replicas"], in_api(ApiKey::DescribeConfigs, "*Source", Rule::Exactly("3", "5"), "see its ConfigSource")),
     of(&["min.insync.replicas"], in_api(ApiKey::DescribeConfigs, "*Synonyms[]", Rule::OnlyKafka, "see its ConfigSource")),
-    of(&["interval.ms", "match", "metrics"], in_api(ApiKey::DescribeConfigs, "*Configs[]", Rule::OnlyKafka,
-        "of a subscription to client metrics, which Ottla does not collect")),
+    in_api(ApiKey::DescribeConfigs, "*Documentation", Rule::Presence, "sentences for people; each broker has its own"),
     of(&["num.io.threads"], in_api(ApiKey::DescribeConfigs, "*Configs[]", Rule::OnlyKafka, "Ottla has no such threads")),
-    of(&["1 4", " 4"], in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorCode", Rule::Exactly("0", "42"),
-        "a setting that the broker does not know: Kafka keeps it for plugins, Ottla has none and refuses what may be a slip")),
     in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorMessage", Rule::There, "a sentence for people"),
     in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorCode", Rule::Exactly("-1", "42"),
         "an operation that does not exist: Kafka stumbles over it, Ottla calls it invalid"),
-    of(&[" 16"], in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorCode", Rule::Exactly("42", "40"),
-        "a subscription to client metrics without a name: both refuse it")),
+    only_in("settings_that_only_kafka_has", in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorCode", Rule::Exactly("0", "42"),
+        "a setting that Kafka changes while it runs, of threads or listeners: Ottla has it not, and does not act as if it had")),
+    only_in("settings_of_subscriptions", in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorCode", Rule::Exactly("0", "40"),
+        "a subscription to client metrics: Ottla does not collect them, and does not act as if it did")),
+    only_in("settings_of_subscriptions", in_api(ApiKey::IncrementalAlterConfigs, "Responses[].ErrorCode", Rule::Exactly("42", "40"),
+        "the same, without a name or of what subscriptions do not have: both refuse it")),
     in_api(ApiKey::ApiVersions, "ApiKeys[]", Rule::OnlyKafka, "an API that Ottla does not serve"),
     in_api(ApiKey::ApiVersions, "FinalizedFeaturesEpoch", Rule::Given, "an offset in the cluster's metadata"),
     of(FEATURES, in_api(ApiKey::ApiVersions, "FinalizedFeatures[]", Rule::OnlyKafka,
@@ -101,15 +114,27 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     of(FEATURES, in_api(ApiKey::ApiVersions, "SupportedFeatures[]", Rule::OnlyKafka,
         "features of Kafka's replication, of transactions and of groups that Ottla does not serve")),
     in_api(ApiKey::Produce, "*ErrorMessage", Rule::There, "a sentence for people; Kafka has one only for single records"),
-    in_api(ApiKey::Produce, "*ErrorCode", Rule::Exactly("-1", "87"),
-        "Kafka has no code for what a codec cannot inflate; Ottla calls the record invalid"),
-    in_api(ApiKey::Produce, "*ErrorCode", Rule::Exactly("-1", "76"),
-        "Kafka has no code for a codec that does not exist; Ottla says that it is not supported"),
-    in_api(ApiKey::Produce, "*ErrorCode", Rule::Exactly("47", "87"),
-        "a producer id without an epoch, which no client sends: Ottla refuses it before it looks at the epoch"),
-    in_api(ApiKey::Produce, "*LogAppendTimeMs", Rule::There, "the broker's clock; for a duplicate Kafka repeats the batch's own time"),
-    in_api(ApiKey::Produce, "*LogStartOffset", Rule::Exactly("0", "-1"),
-        "Kafka names the start of the log with some errors and with duplicates, Ottla with what it appends"),
+    only_in("limits_of_records", in_api(ApiKey::Produce, "*LogAppendTimeMs", Rule::Given, "the broker's clock, of a topic with log append time")),
+    only_in("records_that_are_null", in_api(ApiKey::Produce, "(the whole answer)", Rule::Exactly("never answers", "an answer"),
+        "records that are null, which no client sends: Kafka stumbles and forgets the answer, Ottla says INVALID_RECORD")),
+    only_in("codecs", in_api(ApiKey::Produce, "*ErrorCode", Rule::Exactly("-1", "87"),
+        "Kafka has no code for what a codec cannot inflate; Ottla calls the record invalid")),
+    only_in("batches_that_are_broken", in_api(ApiKey::Produce, "*ErrorCode", Rule::Exactly("-1", "76"),
+        "Kafka has no code for a codec that does not exist; Ottla says that it is not supported")),
+    only_in("counts_that_are_negative", everywhere("(the whole answer)", Rule::Exactly("an answer", "closes the connection"),
+        "Kafka takes any negative count of what may be null for null; no client sends one but −1, and Ottla takes it for damage")),
+    only_in("readers_that_do_not_exist", everywhere("*ErrorCode", Rule::Exactly("-1", "42"),
+        "an isolation level that does not exist: Kafka stumbles over it, Ottla calls it invalid; both refuse all")),
+    only_in("topic_partitions_of_odd_names", in_api(ApiKey::DescribeTopicPartitions, "Topics[].ErrorCode", Rule::Exactly("-1", "17"),
+        "a topic without a name: without a cursor Kafka stumbles over it; with one it calls it invalid, as Ottla always does")),
+    only_in("topic_partitions_of_odd_names", in_api(ApiKey::DescribeTopicPartitions, "Topics[].TopicAuthorizedOperations",
+        Rule::Exactly("-2147483648", "3576"), "the same topic")),
+    only_in("topics_that_a_question_creates", in_api(ApiKey::Metadata, "Topics[].ErrorCode", Rule::Exactly("3", "0"),
+        "of a topic that the question creates Kafka says that it is not there, and the client asks again; Ottla answers when it is")),
+    only_in("topics_that_a_question_creates", in_api(ApiKey::Metadata, "Topics[].Partitions[]", Rule::OnlyOttla, "the same topic")),
+    only_in("topics_that_a_question_creates", in_api(ApiKey::Metadata, "Topics[].TopicId", Rule::There, "the same topic")),
+    of(&[CUT], in_api(ApiKey::Fetch, "*Records[]", Rule::OnlyKafka,
+        "Kafka cuts the last batch where the limit is, and clients leave the stump alone; Ottla sends whole batches")),
     in_api(ApiKey::Fetch, "*MaxTimestamp", Rule::Given, "the broker's clock, of a topic with log append time"),
     in_api(ApiKey::Fetch, "SessionId", Rule::Given, "made up when a session begins"),
     in_api(ApiKey::InitProducerId, "ProducerId", Rule::Given, "given out"),
@@ -117,32 +142,24 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     in_api(ApiKey::DescribeLogDirs, "Results[].UsableBytes", Rule::Given, "read at another moment"),
 ];
 
-/// What is known to differ and has no scenario, because nobody has said yet who is right and whether
-/// it matters. An entry goes when its scenario comes.
-#[rustfmt::skip] // one entry, one glance
-pub(crate) static UNSETTLED: &[&str] = &[
-    "Produce: batches that no client makes (the bit of log append time set by the client; a record count of 0 or −1; a \
-     base sequence, epoch or producer id without the others; a length of 1): Kafka takes two of them, Ottla none.",
-    "Produce with null records: Kafka never answers, Ottla says INVALID_RECORD.",
-    "Fetch and ListOffsets with an isolation level that does not exist: Kafka says UNKNOWN_SERVER_ERROR, Ottla takes it \
-     for read_uncommitted.",
-    "ListOffsets with a partition twice: Kafka answers once, Ottla twice.",
-    "OffsetForLeaderEpoch with negative epochs: Kafka says UNKNOWN_LEADER_EPOCH of one, Ottla answers.",
-    "DescribeTopicPartitions with an empty name: Kafka refuses the request as a whole.",
-    "Metadata that creates a topic: Kafka says at first that it is unknown, Ottla answers with it.",
-    "Metadata version 1 with a count of −16: Kafka answers, Ottla closes the connection.",
-    "Fetch: the last batch of an answer may be cut short by Kafka, never by Ottla.",
-];
+/// Where answers are compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange {
+    /// Nothing of a frame that is no request.
+    pub(crate) api: Option<ApiKey>,
+    pub(crate) scenario: &'static str,
+}
 
 /// The entry that allows these values of a field to differ.
 pub(crate) fn find(
-    api: ApiKey,
+    exchange: Exchange,
     pattern: &str,
     path: &str,
     values: (Option<&Value>, Option<&Value>),
 ) -> Option<Use> {
     ALLOWED.iter().position(|entry| {
-        entry.api.is_none_or(|only| only == api)
+        (entry.api.is_none() || entry.api == exchange.api)
+            && entry.scenario.is_none_or(|only| only == exchange.scenario)
             && matches(entry.field, pattern)
             && (entry.of.is_empty() || entry.of.iter().any(|name| is_on(path, name)))
             && holds(entry.rule, values)
@@ -173,8 +190,12 @@ fn holds(rule: Rule, values: (Option<&Value>, Option<&Value>)) -> bool {
         Rule::Presence => kafka.is_null() == ottla.is_null(),
         Rule::Given => is_given(kafka) && is_given(ottla),
         Rule::Exactly(one, other) => {
-            let said = [kafka, ottla].map(Value::to_string);
-            said == [one, other]
+            let said = |value: &Value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            };
+            [said(kafka), said(ottla)] == [one, other]
         }
         Rule::OnlyKafka | Rule::OnlyOttla => false,
     }

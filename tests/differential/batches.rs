@@ -104,12 +104,17 @@ pub(crate) fn describe(bytes: &[u8]) -> Value {
     while !rest.is_empty() {
         match Batch::split_from(&mut rest) {
             Ok(batch) => batches.push(describe_batch(&batch)),
-            // Kafka cuts the last batch where the limit is; clients leave such a rest alone.
-            Err(_) => break,
+            Err(_) => {
+                batches.push(json!({ "Name": CUT }));
+                break;
+            }
         }
     }
     Value::Array(batches)
 }
+
+/// The element that stands for what is not a whole batch.
+pub(crate) const CUT: &str = "cut";
 
 fn describe_batch(batch: &Batch) -> Value {
     let header = batch.header;

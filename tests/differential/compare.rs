@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use ottla_protocol::api::ApiKey;
 use serde_json::{Value, json};
 
-use crate::allowed::{self, Use};
+use crate::allowed::{self, Exchange, Use};
+use crate::connection::Outcome;
 
 /// Fields that name an element.
 const NAMES: &[&str] = &[
@@ -59,8 +60,8 @@ pub(crate) struct Comparison {
 }
 
 /// Compares bodies that are already free of what either broker was given: ports, ids, folders.
-pub(crate) fn compare(api: ApiKey, kafka: &Value, ottla: &Value) -> Comparison {
-    let (kafka, ottla) = (leaves(api, kafka), leaves(api, ottla));
+pub(crate) fn compare(exchange: Exchange, kafka: &Value, ottla: &Value) -> Comparison {
+    let [kafka, ottla] = [kafka, ottla].map(|body| leaves(exchange.api, body));
     let mut found = Comparison {
         fields: kafka.len(),
         ..Comparison::default()
@@ -87,7 +88,7 @@ pub(crate) fn compare(api: ApiKey, kafka: &Value, ottla: &Value) -> Comparison {
             sides.0.map(|leaf| &leaf.value),
             sides.1.map(|leaf| &leaf.value),
         );
-        match allowed::find(api, pattern, path, values) {
+        match allowed::find(exchange, pattern, path, values) {
             Some(used) => found.allowed.push(used),
             None => found.differences.push(Difference {
                 path: path.clone(),
@@ -96,6 +97,31 @@ pub(crate) fn compare(api: ApiKey, kafka: &Value, ottla: &Value) -> Comparison {
                 ottla: shown(values.1),
             }),
         }
+    }
+    found
+}
+
+/// The path of an answer as a whole.
+const WHOLE: &str = "(the whole answer)";
+
+/// Compares what came where it is not two answers with a body.
+pub(crate) fn compare_whole(exchange: Exchange, kafka: &Outcome, ottla: &Outcome) -> Comparison {
+    let mut found = Comparison {
+        fields: 1,
+        ..Comparison::default()
+    };
+    if kafka == ottla {
+        return found;
+    }
+    let kinds = [kafka, ottla].map(|outcome| json!(outcome.kind()));
+    match allowed::find(exchange, WHOLE, WHOLE, (Some(&kinds[0]), Some(&kinds[1]))) {
+        Some(used) => found.allowed.push(used),
+        None => found.differences.push(Difference {
+            path: WHOLE.to_owned(),
+            pattern: WHOLE.to_owned(),
+            kafka: format!("{kafka:?}"),
+            ottla: format!("{ottla:?}"),
+        }),
     }
     found
 }
@@ -109,14 +135,14 @@ struct Leaf {
     value: Value,
 }
 
-fn leaves(api: ApiKey, body: &Value) -> BTreeMap<String, Leaf> {
+fn leaves(api: Option<ApiKey>, body: &Value) -> BTreeMap<String, Leaf> {
     let mut leaves = BTreeMap::new();
     flatten(api, body, "", "", &mut leaves);
     leaves
 }
 
 fn flatten(
-    api: ApiKey,
+    api: Option<ApiKey>,
     value: &Value,
     path: &str,
     pattern: &str,
@@ -141,7 +167,7 @@ fn flatten(
         Value::Array(elements) => {
             // That it is there, and not null, is a leaf too.
             insert(leaves, path, pattern, json!([]));
-            let ordered = ORDERED.contains(&(api, pattern));
+            let ordered = api.is_some_and(|api| ORDERED.contains(&(api, pattern)));
             for (at, element) in elements.iter().enumerate() {
                 let name = name_of(element).filter(|_| !ordered);
                 let mut inner = format!("{path}[{}]", name.unwrap_or_else(|| at.to_string()));
@@ -165,8 +191,13 @@ fn insert(leaves: &mut BTreeMap<String, Leaf>, path: &str, pattern: &str, value:
 
 fn name_of(element: &Value) -> Option<String> {
     let fields = element.as_object()?;
+    let has_name = ["Name", "Topic", "TopicName"]
+        .iter()
+        .any(|name| fields.get(*name).is_some_and(Value::is_string));
     let names: Vec<String> = NAMES
         .iter()
+        // Who has a name is known by it.
+        .filter(|name| !(has_name && **name == "TopicId"))
         .filter_map(|name| match fields.get(*name)? {
             Value::String(text) => Some(text.chars().take(40).collect()),
             Value::Number(number) => Some(number.to_string()),

@@ -28,6 +28,16 @@ pub(crate) enum Outcome {
     Garbage(String),
 }
 
+impl Outcome {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Outcome::Answer(_) | Outcome::Garbage(_) => "an answer",
+            Outcome::Closed => "closes the connection",
+            Outcome::Silence => "never answers",
+        }
+    }
+}
+
 /// A request under way.
 struct Waiting {
     api: &'static ApiSpec,

@@ -11,8 +11,9 @@ use ottla_protocol::api::{ApiKey, ApiSpec};
 use ottla_tests::{Broker, wait};
 use serde_json::{Value, json};
 
+use crate::allowed::Exchange;
 use crate::codec;
-use crate::compare::{self, Comparison, Difference};
+use crate::compare;
 use crate::connection::{Connection, Outcome};
 use crate::findings::Findings;
 
@@ -22,6 +23,7 @@ const NO_ID: &str = "00000000000000000000000000000000";
 
 /// A scenario's view of the two.
 pub(crate) struct Lab {
+    scenario: &'static str,
     kafka: Side,
     ottla: Side,
     connection: String,
@@ -36,8 +38,9 @@ pub(crate) struct Answers {
 }
 
 impl Lab {
-    pub(crate) fn new(kafka: &Broker, ottla: &Broker) -> Lab {
+    pub(crate) fn new(scenario: &'static str, kafka: &Broker, ottla: &Broker) -> Lab {
         Lab {
+            scenario,
             kafka: Side::of(kafka),
             ottla: Side::of(ottla),
             connection: MAIN.to_owned(),
@@ -91,15 +94,16 @@ impl Lab {
     }
 
     fn judge(&mut self, api: ApiKey, version: i16, answers: &Answers) {
+        let exchange = self.exchange(Some(api));
         let comparison = match (&answers.kafka, &answers.ottla) {
             (Outcome::Answer(kafka), Outcome::Answer(ottla)) => {
                 for (side, answer) in [(&mut self.kafka, kafka), (&mut self.ottla, ottla)] {
                     side.learn_topic_ids(answer);
                     side.learn_member_id(api, answer);
                 }
-                compare::compare(api, &self.kafka.named(kafka), &self.ottla.named(ottla))
+                compare::compare(exchange, &self.kafka.named(kafka), &self.ottla.named(ottla))
             }
-            (kafka, ottla) => whole(kafka, ottla),
+            (kafka, ottla) => compare::compare_whole(exchange, kafka, ottla),
         };
         self.findings.add(api, version, comparison);
     }
@@ -114,8 +118,16 @@ impl Lab {
                 Err(outcome) => outcome,
             }
         };
-        let comparison = whole(&outcome(&self.kafka), &outcome(&self.ottla));
+        let (kafka, ottla) = (outcome(&self.kafka), outcome(&self.ottla));
+        let comparison = compare::compare_whole(self.exchange(None), &kafka, &ottla);
         self.findings.add_raw(what, comparison);
+    }
+
+    fn exchange(&self, api: Option<ApiKey>) -> Exchange {
+        Exchange {
+            api,
+            scenario: self.scenario,
+        }
     }
 
     /// Names what is at a JSON pointer of the answers, for `$name` in requests and in comparisons.
@@ -198,20 +210,6 @@ impl Lab {
 pub(crate) fn versions(api: ApiKey) -> std::ops::RangeInclusive<i16> {
     let spec = api.spec();
     spec.min..=spec.max
-}
-
-fn whole(kafka: &Outcome, ottla: &Outcome) -> Comparison {
-    let differences = (kafka != ottla).then(|| Difference {
-        path: "(the whole answer)".to_owned(),
-        pattern: "(the whole answer)".to_owned(),
-        kafka: format!("{kafka:?}"),
-        ottla: format!("{ottla:?}"),
-    });
-    Comparison {
-        fields: 1,
-        differences: differences.into_iter().collect(),
-        ..Comparison::default()
-    }
 }
 
 struct Side {

@@ -73,7 +73,7 @@ fn trial(
 impl Run {
     fn play(&self, scenario: &Scenario) -> Result<Completion, Failed> {
         let (kafka, ottla) = self.pair.get_or_init(start).as_ref()?;
-        let mut lab = Lab::new(kafka, ottla);
+        let mut lab = Lab::new(scenario.0, kafka, ottla);
         let played = catch_unwind(AssertUnwindSafe(|| (scenario.1)(&mut lab)));
         let complaint = lab.findings.complaint();
         let said = played.err().map(|panic| {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ottla_protocol::api::SERVED;
 use ottla_tests::folders;
 
-use crate::allowed::{ALLOWED, Allowed, Rule, UNSETTLED};
+use crate::allowed::{ALLOWED, Allowed, Rule};
 use crate::findings::Findings;
 
 /// The line before the section; what is above it is made from the table of served APIs.
@@ -91,13 +91,6 @@ fn render(findings: &Findings, kafka_version: &str) -> Result<String, fmt::Error
     for entry in ALLOWED {
         write_allowed(&mut text, entry)?;
     }
-    writeln!(
-        text,
-        "\nThese are known to differ and are not among the exchanges above; each is to be settled:\n"
-    )?;
-    for difference in UNSETTLED {
-        writeln!(text, "- {difference}")?;
-    }
     Ok(text)
 }
 
@@ -115,9 +108,12 @@ fn write_allowed(text: &mut String, entry: &Allowed) -> fmt::Result {
         [] => String::new(),
         names => format!(" of {}", names.join(", ")),
     };
+    let place = entry
+        .scenario
+        .map_or_else(String::new, |scenario| format!(" in {scenario}"));
     writeln!(
         text,
-        "| {api} | `{}`{of} | {kafka} | {ottla} | {} |",
+        "| {api} | `{}`{of}{place} | {kafka} | {ottla} | {} |",
         entry.field, entry.why
     )
 }

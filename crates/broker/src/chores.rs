@@ -36,6 +36,10 @@ impl Chores {
         let mut tasks = vec![
             tokio::spawn(retention),
             tokio::spawn(tidy(directory.clone())),
+            tokio::spawn(expire_producers(
+                directory.clone(),
+                broker.config.producers.expiration_check_interval,
+            )),
         ];
         if broker.config.lags.listed_max > 0 {
             let (groups, clock) = (Arc::clone(&broker.groups), Arc::clone(&broker.clock));
@@ -99,6 +103,18 @@ async fn measure_lags(groups: Arc<GroupShards>, clock: Arc<dyn Clock>, limits: L
     loop {
         ticks.tick().await;
         groups.measure_lags(clock.now_ms(), limits.listed_max).await;
+    }
+}
+
+/// Forgets producers that wrote nothing for long.
+async fn expire_producers(directory: LogDir, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is now, and what was recovered is forgotten no sooner than on a broker that runs.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        directory.expire_producers();
     }
 }
 

@@ -35,29 +35,31 @@ impl ProduceError {
     /// What is wrong with a batch for a log that begins there.
     pub(crate) fn of(error: CheckError, log_start_offset: i64) -> ProduceError {
         let code = match &error {
-            CheckError::InvalidRecord(_)
+            CheckError::NotOneBatch(_)
+            | CheckError::InvalidRecord(_)
             | CheckError::InflatesTooLarge { .. }
             | CheckError::BrokenRecords(_)
             | CheckError::InvalidRecords(_) => ErrorCode::InvalidRecord,
             CheckError::TooLarge { .. } => ErrorCode::MessageTooLarge,
             CheckError::Corrupt(_) => ErrorCode::CorruptMessage,
-            CheckError::UnsupportedCompression(_) => ErrorCode::UnsupportedCompressionType,
-            CheckError::ClientSetLogAppendTime | CheckError::InvalidTimestamps(_) => {
-                ErrorCode::InvalidTimestamp
+            CheckError::ZstdTooEarly | CheckError::UnsupportedCompression(_) => {
+                ErrorCode::UnsupportedCompressionType
             }
+            CheckError::InvalidTimestamps(_) => ErrorCode::InvalidTimestamp,
         };
         let message = Some(error.to_string());
         // What is wrong with the batch as such is found before the log is looked at.
         let log_start_offset = match &error {
-            CheckError::InflatesTooLarge { .. }
-            | CheckError::BrokenRecords(_)
-            | CheckError::ClientSetLogAppendTime
-            | CheckError::InvalidTimestamps(_)
-            | CheckError::InvalidRecords(_) => log_start_offset,
             CheckError::InvalidRecord(_)
+            | CheckError::InflatesTooLarge { .. }
+            | CheckError::BrokenRecords(_)
+            | CheckError::InvalidTimestamps(_)
+            | CheckError::InvalidRecords(_)
+            | CheckError::UnsupportedCompression(_) => log_start_offset,
+            CheckError::NotOneBatch(_)
             | CheckError::TooLarge { .. }
             | CheckError::Corrupt(_)
-            | CheckError::UnsupportedCompression(_) => -1,
+            | CheckError::ZstdTooEarly => -1,
         };
         let records = match error {
             CheckError::InvalidTimestamps(records) | CheckError::InvalidRecords(records) => records,

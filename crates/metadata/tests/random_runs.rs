@@ -260,6 +260,7 @@ fn defaults() -> Arc<CreationDefaults> {
             partitions_total_max: PARTITIONS_TOTAL_MAX,
             ..TopicLimits::default()
         },
+        ..CreationDefaults::default()
     })
 }
 

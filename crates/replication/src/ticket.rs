@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 pub struct Appended {
     /// Offset of the batch's first record; the original's for a duplicate.
     pub base_offset: i64,
-    /// Broker's timestamp under log append time, ms since the epoch; −1 under create time.
+    /// Broker's timestamp under log append time, ms since the epoch; −1 under create time. Of a
+    /// duplicate the original's largest timestamp under either.
     pub log_append_time_ms: i64,
     /// Log start offset at that time.
     pub log_start_offset: i64,

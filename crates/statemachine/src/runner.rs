@@ -170,6 +170,11 @@ impl<M: StateMachine, T> Runner<M, T> {
         &self.soft
     }
 
+    /// How many timers are set.
+    pub fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
     /// The offset of the next record.
     pub fn next_offset(&self) -> Offset {
         self.core.next

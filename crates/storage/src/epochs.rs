@@ -79,7 +79,7 @@ impl EpochTable {
                 epoch: self.0[floor].epoch,
                 end_offset: next.start_offset,
             },
-            (Some(next), None) if epoch >= 0 => EpochEnd {
+            (Some(next), None) if epoch != UNKNOWN.epoch => EpochEnd {
                 epoch,
                 end_offset: next.start_offset,
             },

@@ -7,7 +7,8 @@ pub struct Placed {
     pub base_offset: i64,
     /// Kafka offset after its last record: committed once the high watermark is at least this.
     pub next_offset: i64,
-    /// The log append time if the batch carries one, else −1.
+    /// The log append time if the batch got one, else −1; of a duplicate, as in Kafka, the largest
+    /// timestamp of the original, whoever set it.
     pub log_append_time_ms: i64,
 }
 

@@ -178,9 +178,8 @@ impl Producers {
 
     /// Whether a batch of records may be appended now.
     pub(crate) fn check(&self, header: &BatchHeader) -> Check {
-        let Some(producer) = self.by_id.get(&header.producer_id) else {
-            return Check::Next;
-        };
+        let unknown = Producer::new(header.producer_id);
+        let producer = self.by_id.get(&header.producer_id).unwrap_or(&unknown);
         if let Some(original) = producer.find(header) {
             return Check::Duplicate(original);
         }

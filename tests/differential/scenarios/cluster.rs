@@ -217,3 +217,37 @@ pub(crate) fn coordinators(lab: &mut Lab) {
         }
     }
 }
+
+pub(crate) fn topic_partitions_of_odd_names(lab: &mut Lab) {
+    lab.create_topic("odd-names", 2, &[]);
+    let api = ApiKey::DescribeTopicPartitions;
+    let names =
+        |names: &[&str]| -> Vec<_> { names.iter().map(|name| json!({ "Name": name })).collect() };
+    lab.ask(api, 0, json!({ "Topics": names(&[""]) }));
+    lab.ask(api, 0, json!({ "Topics": names(&["odd-names", "a b"]) }));
+    lab.ask(api, 0, json!({ "Topics": names(&[".", "ä"]) }));
+    for asked in [&[""][..], &["odd-names", ""], &["odd-names", "a b"]] {
+        for (topic, partition) in [("", 0), ("odd-names", 1)] {
+            let cursor = json!({ "TopicName": topic, "PartitionIndex": partition });
+            lab.ask(api, 0, json!({ "Topics": names(asked), "Cursor": cursor }));
+        }
+    }
+}
+
+/// A question creates topics. What is asked again until it is there is answered alike from then on.
+pub(crate) fn automatic_topics(lab: &mut Lab) {
+    lab.create_topic("automatic.here", 1, &[]);
+    for version in versions(ApiKey::Metadata) {
+        let ask = |lab: &mut Lab, names: &[&str]| {
+            let topics: Vec<_> = names.iter().map(|name| json!({ "Name": name })).collect();
+            let body = json!({ "Topics": topics, "AllowAutoTopicCreation": true });
+            lab.ask(ApiKey::Metadata, version, body);
+        };
+        let new = format!("automatic-{version}");
+        ask(lab, &[&new, "", "automatic.here", "a b"]);
+        lab.wait_for_leaders(&new, 1);
+        ask(lab, &[&new]);
+        ask(lab, &["automatic_here"]); // too like one that is there
+        ask(lab, &["__consumer_offsets"]);
+    }
+}

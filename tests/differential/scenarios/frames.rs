@@ -43,6 +43,17 @@ pub(crate) fn frames(lab: &mut Lab) {
     );
 }
 
+/// Below 0 and other than −1.
+pub(crate) fn negative_counts(lab: &mut Lab) {
+    for version in [0, 1, 8] {
+        for count in [-2_i32, -16, i32::MIN] {
+            let what = format!("Metadata v{version}, a count of {count}");
+            let body = [&count.to_be_bytes()[..], &[1, 1, 1]].concat();
+            lab.send_raw(&what, &frame(&request(3, version, &body)));
+        }
+    }
+}
+
 fn frame(body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(body.len()).expect("frames are short");
     [&size.to_be_bytes(), body].concat()

@@ -252,6 +252,52 @@ pub(crate) fn offsets(lab: &mut Lab) {
     }
 }
 
+/// Of a topic that a member reads none are deleted, of another all that are asked for.
+pub(crate) fn deleted_offsets(lab: &mut Lab) {
+    let group = "offsets-deleted";
+    lab.create_topic("good", 3, KEPT);
+    lab.create_topic("unread", 2, KEPT);
+    settled(lab, group);
+    let commit = |lab: &mut Lab| {
+        let one = |name: &str| json!({ "Name": name, "Partitions": [{ "PartitionIndex": 0, "CommittedOffset": 1, "CommittedMetadata": "" }, { "PartitionIndex": 1, "CommittedOffset": 1, "CommittedMetadata": "" }] });
+        lab.ask(ApiKey::OffsetCommit, 8, json!({ "GroupId": group, "GenerationIdOrMemberEpoch": "$generation", "MemberId": "$member", "Topics": [one("good"), one("unread")] }));
+    };
+    let delete = |lab: &mut Lab| {
+        let one = |name: &str| json!({ "Name": name, "Partitions": [{ "PartitionIndex": 0 }, { "PartitionIndex": 9 }] });
+        lab.ask(
+            ApiKey::OffsetDelete,
+            0,
+            json!({ "GroupId": group, "Topics": [one("good"), one("unread"), one("missing")] }),
+        );
+        lab.ask(
+            ApiKey::OffsetFetch,
+            8,
+            json!({ "Groups": [{ "GroupId": group, "Topics": null }] }),
+        );
+    };
+    commit(lab);
+    delete(lab);
+    lab.ask(
+        ApiKey::LeaveGroup,
+        5,
+        json!({ "GroupId": group, "Members": [{ "MemberId": "$member" }] }),
+    );
+    delete(lab);
+    // Another kind of member reads nothing that a broker knows of.
+    let other = "offsets-deleted-other";
+    let mut of_another_kind = join(other, "", None, json!([{ "Name": "any", "Metadata": "x" }]));
+    of_another_kind["ProtocolType"] = json!("connect");
+    let joined = lab.ask(ApiKey::JoinGroup, 3, of_another_kind);
+    lab.learn("connector", &joined, "/MemberId");
+    lab.ask(ApiKey::OffsetDelete, 0, json!({ "GroupId": other, "Topics": [{ "Name": "good", "Partitions": [{ "PartitionIndex": 0 }] }] }));
+    lab.ask(
+        ApiKey::LeaveGroup,
+        5,
+        json!({ "GroupId": other, "Members": [{ "MemberId": "$connector" }] }),
+    );
+    lab.ask(ApiKey::OffsetDelete, 0, json!({ "GroupId": other, "Topics": [{ "Name": "good", "Partitions": [{ "PartitionIndex": 0 }] }] }));
+}
+
 pub(crate) fn listed(lab: &mut Lab) {
     settled(lab, "listed");
     for version in versions(ApiKey::ListGroups) {

@@ -4,6 +4,8 @@ mod cluster;
 mod configs;
 mod frames;
 mod groups;
+mod odd_batches;
+mod producers;
 mod reading;
 mod records;
 mod topics;
@@ -19,6 +21,11 @@ pub(crate) static ALL: &[Scenario] = &[
     ("cluster", cluster::cluster),
     ("metadata", cluster::metadata),
     ("topic_partitions_page_by_page", cluster::topic_partitions),
+    (
+        "topic_partitions_of_odd_names",
+        cluster::topic_partitions_of_odd_names,
+    ),
+    ("topics_that_a_question_creates", cluster::automatic_topics),
     ("log_dirs", cluster::log_dirs),
     ("coordinators", cluster::coordinators),
     ("topics_are_created", topics::created),
@@ -27,18 +34,27 @@ pub(crate) static ALL: &[Scenario] = &[
     ("partitions_are_added", topics::partitions),
     ("reassignments", topics::reassignments),
     ("frames_that_are_no_request", frames::frames),
+    ("counts_that_are_negative", frames::negative_counts),
     ("records_are_produced", records::produced),
+    ("records_that_are_null", records::null),
     ("codecs", records::codecs),
-    ("batches_that_are_broken", records::broken),
+    ("batches_that_are_broken", odd_batches::broken),
+    ("heads_that_no_client_writes", odd_batches::odd_heads),
     ("limits_of_records", records::limits),
-    ("producers", records::producers),
+    ("producers", producers::producers),
     ("records_are_deleted", records::deleted_records),
     ("records_are_fetched", reading::fetched),
     ("fetch_sessions", reading::sessions),
     ("offsets_by_time", reading::offsets),
     ("offsets_by_epoch", reading::epochs),
+    ("readers_that_do_not_exist", reading::odd_readers),
+    ("limits_that_fall_into_batches", reading::limits),
     ("configurations_are_described", configs::described),
     ("configurations_are_altered", configs::altered),
+    ("settings_nobody_knows", configs::unknown_settings),
+    ("settings_that_only_kafka_has", configs::settings_of_kafka),
+    ("settings_of_subscriptions", configs::subscriptions),
+    ("settings_of_loggers", configs::loggers),
     ("configurations_are_replaced", configs::replaced),
     ("resources_with_configurations", configs::resources),
     ("members_join_and_leave", groups::joined),
@@ -46,6 +62,7 @@ pub(crate) static ALL: &[Scenario] = &[
     ("members_fall_silent", groups::silent_members),
     ("groups_with_odd_names", groups::odd_names),
     ("offsets_are_committed", groups::offsets),
+    ("offsets_are_deleted", groups::deleted_offsets),
     ("groups_are_listed", groups::listed),
     ("members_with_fixed_names", groups::fixed_members),
 ];

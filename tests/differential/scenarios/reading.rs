@@ -253,3 +253,79 @@ pub(crate) fn epochs(lab: &mut Lab) {
         lab.ask(api, version, json!({ "ReplicaId": -1 }));
     }
 }
+
+/// Requests that no client makes.
+pub(crate) fn odd_readers(lab: &mut Lab) {
+    filled(lab, "odd-readers");
+    for isolation in [2, -1, 127] {
+        for version in versions(ApiKey::Fetch) {
+            let body = fetch("odd-readers", json!([partition(0, 0)]));
+            lab.ask(
+                ApiKey::Fetch,
+                version,
+                with(body, "IsolationLevel", json!(isolation)),
+            );
+        }
+        for version in versions(ApiKey::ListOffsets) {
+            lab.ask(ApiKey::ListOffsets, version, json!({ "ReplicaId": -1, "IsolationLevel": isolation, "Topics": [{ "Name": "odd-readers", "Partitions": [
+                { "PartitionIndex": 0, "Timestamp": -1 }, { "PartitionIndex": 7, "Timestamp": -1 }] }] }));
+        }
+    }
+    for version in versions(ApiKey::ListOffsets) {
+        let twice = json!({ "PartitionIndex": 0, "Timestamp": -1 });
+        let other = json!({ "PartitionIndex": 1, "Timestamp": -1 });
+        lab.ask(ApiKey::ListOffsets, version, json!({ "ReplicaId": -1, "Topics": [{ "Name": "odd-readers", "Partitions": [twice, other, twice] }] }));
+        lab.ask(ApiKey::ListOffsets, version, json!({ "ReplicaId": -1, "Topics": [
+            { "Name": "odd-readers", "Partitions": [twice] }, { "Name": "odd-readers", "Partitions": [other, twice] }] }));
+        lab.ask(ApiKey::ListOffsets, version, json!({ "ReplicaId": -1, "Topics": [
+            { "Name": "odd-readers", "Partitions": [] }, { "Name": "odd-readers", "Partitions": [other] }] }));
+        for epoch in [-2, i32::MIN] {
+            lab.ask(
+                ApiKey::ListOffsets,
+                version,
+                json!({ "ReplicaId": -1, "Topics": [{ "Name": "odd-readers", "Partitions": [
+                { "PartitionIndex": 0, "CurrentLeaderEpoch": epoch, "Timestamp": -1 }] }] }),
+            );
+        }
+        let missing = json!({ "PartitionIndex": 7, "Timestamp": -1 });
+        lab.ask(
+            ApiKey::ListOffsets,
+            version,
+            json!({ "ReplicaId": -1, "Topics": [
+            { "Name": "odd-readers", "Partitions": [missing, missing, other] }] }),
+        );
+    }
+    for version in versions(ApiKey::OffsetForLeaderEpoch) {
+        for epoch in [-1, -2, i32::MIN] {
+            for current in [-1, -2] {
+                for index in [0, 1] {
+                    lab.ask(ApiKey::OffsetForLeaderEpoch, version, json!({ "ReplicaId": -1, "Topics": [{ "Topic": "odd-readers", "Partitions": [
+                        { "Partition": index, "CurrentLeaderEpoch": current, "LeaderEpoch": epoch }] }] }));
+                }
+            }
+        }
+    }
+    for version in 9..=18 {
+        for epoch in [-2, i32::MIN] {
+            lab.ask(ApiKey::Fetch, version, fetch("odd-readers", json!([{ "Partition": 0, "CurrentLeaderEpoch": epoch, "FetchOffset": 0, "PartitionMaxBytes": 1000 }])));
+            if version >= 12 {
+                lab.ask(ApiKey::Fetch, version, fetch("odd-readers", json!([{ "Partition": 0, "LastFetchedEpoch": epoch, "FetchOffset": 0, "PartitionMaxBytes": 1000 }])));
+            }
+        }
+    }
+}
+
+/// How much comes where a limit falls into a batch.
+pub(crate) fn limits(lab: &mut Lab) {
+    filled(lab, "read-limits");
+    produce(lab, 9, "read-limits", 1, &batches::plain(&["a", "b", "c"]));
+    for version in versions(ApiKey::Fetch) {
+        for bytes in [0, 1, 60, 80, 84, 85, 86, 90, 150, 170, 200, 250, 1000] {
+            let both = json!([
+                { "Partition": 0, "FetchOffset": 0, "PartitionMaxBytes": bytes }, { "Partition": 1, "FetchOffset": 0, "PartitionMaxBytes": bytes }]);
+            lab.ask(ApiKey::Fetch, version, fetch("read-limits", both));
+            let both = fetch("read-limits", json!([partition(0, 0), partition(1, 0)]));
+            lab.ask(ApiKey::Fetch, version, with(both, "MaxBytes", json!(bytes)));
+        }
+    }
+}

@@ -76,7 +76,6 @@ pub(crate) fn produced(lab: &mut Lab) {
                 json!(batches::plain(&["a"])),
             );
         }
-        // Null records are left out: Kafka never answers them, Ottla calls them invalid.
         produce_acked(lab, version, "produced", 0, -1, json!(""));
         lab.ask(
             ApiKey::Produce,
@@ -108,6 +107,14 @@ pub(crate) fn produced(lab: &mut Lab) {
         &batches::plain(&["and the connection is closed"]),
     );
     produce(lab, 9, "produced", 0, &batches::plain(&["again"]));
+}
+
+pub(crate) fn null(lab: &mut Lab) {
+    lab.create_topic("null-records", 1, KEPT);
+    for version in [3, 9, 13] {
+        produce_acked(lab, version, "null-records", 0, -1, Value::Null);
+    }
+    fetch_all(lab, "null-records", 0);
 }
 
 pub(crate) fn codecs(lab: &mut Lab) {
@@ -157,53 +164,14 @@ pub(crate) fn codecs(lab: &mut Lab) {
     fetch_all(lab, "codecs-uncompressed", 0);
 }
 
-/// What a topic holds, as both give it back.
+/// What the first partition of a topic holds, as both give it back.
 pub(crate) fn fetch_all(lab: &mut Lab, topic: &str, offset: i64) {
-    lab.ask(ApiKey::Fetch, 12, json!({ "MaxWaitMs": 0, "MinBytes": 0, "Topics": [
-        { "Topic": topic, "Partitions": [{ "Partition": 0, "FetchOffset": offset, "PartitionMaxBytes": 10_000_000 }] }] }));
+    fetch_from(lab, topic, 0, offset);
 }
 
-pub(crate) fn broken(lab: &mut Lab) {
-    lab.create_topic("broken", 40, KEPT);
-    let batch = batches::plain(&["one", "two"]);
-    let changed: Vec<(usize, Vec<u8>, bool)> = vec![
-        (70, vec![0xff], false), // the CRC does not hold
-        (70, vec![0xff], true),  // a record whose length is nonsense
-        (16, vec![1], false),    // magic
-        (16, vec![0], false),
-        (16, vec![3], false),
-        (8, vec![0x7f, 0, 0, 0], false),
-        (0, vec![0, 0, 0, 0, 0, 0, 0, 5], false), // base offset
-        (12, vec![0, 0, 0, 9], false),            // leader epoch
-        (21, vec![0, 5], true),                   // a codec that is not
-        (21, vec![0, 7], true),
-        (21, vec![0, 0x20], true),    // a control batch
-        (21, vec![0, 0x10], true),    // transactional without a producer
-        (21, vec![0x40, 0], true),    // bits of the future
-        (23, vec![0, 0, 0, 5], true), // last offset delta
-        (23, vec![0xff, 0xff, 0xff, 0xff], true),
-        (57, vec![0, 0, 0, 7], true),
-        (35, vec![0, 0, 0, 0, 0, 0, 0, 1], true), // max timestamp
-        (27, vec![0xff; 8], true),                // base timestamp
-    ];
-    let mut cases: Vec<String> = changed
-        .iter()
-        .map(|(at, bytes, sealed)| batches::with(&batch, *at, bytes, *sealed))
-        .collect();
-    cases.extend([
-        batches::cut(&batch, 1),
-        batches::cut(&batch, 70),
-        batches::joined(&batch, &batch),
-        format!("{batch}00"),
-        "hex:00".to_owned(),
-    ]);
-    // Each in a partition of its own, so that one that is taken does not move the offsets of the next.
-    for version in [3, 9, 13] {
-        for (partition, case) in (0..).zip(&cases) {
-            produce(lab, version, "broken", partition, case);
-        }
-    }
-    fetch_all(lab, "broken", 0);
+pub(crate) fn fetch_from(lab: &mut Lab, topic: &str, partition: i32, offset: i64) {
+    lab.ask(ApiKey::Fetch, 12, json!({ "MaxWaitMs": 0, "MinBytes": 0, "Topics": [
+        { "Topic": topic, "Partitions": [{ "Partition": partition, "FetchOffset": offset, "PartitionMaxBytes": 10_000_000 }] }] }));
 }
 
 pub(crate) fn limits(lab: &mut Lab) {
@@ -288,98 +256,6 @@ pub(crate) fn limits(lab: &mut Lab) {
     );
     fetch_all(lab, "limits-append-time", 0);
     fetch_all(lab, "limits-compacted", 0);
-}
-
-pub(crate) fn producers(lab: &mut Lab) {
-    let api = ApiKey::InitProducerId;
-    // Kafka has no ids to give before its controller gave it a block of them.
-    lab.wait_until(
-        api,
-        4,
-        json!({ "TransactionalId": null, "TransactionTimeoutMs": 1000 }),
-        |answer| answer["ErrorCode"] == 0,
-    );
-    for version in versions(api) {
-        lab.ask(
-            api,
-            version,
-            json!({ "TransactionalId": null, "TransactionTimeoutMs": 60_000 }),
-        );
-        lab.ask(
-            api,
-            version,
-            json!({ "TransactionalId": null, "TransactionTimeoutMs": -1 }),
-        );
-        lab.ask(
-            api,
-            version,
-            json!({ "TransactionalId": "", "TransactionTimeoutMs": 60_000 }),
-        );
-        if version >= 3 {
-            lab.ask(
-                api,
-                version,
-                json!({ "TransactionalId": null, "ProducerId": 5, "ProducerEpoch": 1 }),
-            );
-            lab.ask(
-                api,
-                version,
-                json!({ "TransactionalId": null, "ProducerId": 5 }),
-            );
-            lab.ask(
-                api,
-                version,
-                json!({ "TransactionalId": null, "ProducerEpoch": 5 }),
-            );
-        }
-    }
-    lab.create_topic("producers", 3, KEPT);
-    for version in versions(ApiKey::Produce) {
-        let id = 1_000 + i64::from(version);
-        let say = |lab: &mut Lab, epoch: i16, sequence: i32, values: &[&str]| {
-            produce(
-                lab,
-                version,
-                "producers",
-                0,
-                &batches::stamped(id, epoch, sequence, values),
-            );
-        };
-        say(lab, 0, 5, &["a producer may begin anywhere"]);
-        say(lab, 0, 6, &["1", "2"]);
-        say(lab, 0, 6, &["1", "2"]); // again
-        say(lab, 0, 9, &["a gap"]);
-        say(lab, 0, 5, &["a producer may begin anywhere"]);
-        say(lab, 0, 6, &["1"]); // another end than that of the batch before
-        say(lab, 1, 3, &["a new epoch does not begin anywhere"]);
-        say(lab, 1, 0, &["new epoch"]);
-        say(lab, 0, 8, &["old epoch"]);
-        say(lab, 1, 1, &["on"]);
-        say(lab, -1, 2, &["no epoch"]);
-        say(lab, 1, -1, &["no sequence"]);
-        say(lab, 1, i32::MAX, &["far"]);
-        for sequence in 2..9 {
-            say(lab, 1, sequence, &["one of many"]);
-        }
-        say(lab, 1, 3, &["one of many"]); // older than the five that are remembered
-        say(lab, 1, 4, &["one of many"]);
-        let stamped = batches::stamped(id, 1, 9, &["x"]);
-        produce(
-            lab,
-            version,
-            "producers",
-            1,
-            &batches::joined(&stamped, &stamped),
-        );
-        produce(
-            lab,
-            version,
-            "producers",
-            2,
-            &batches::with(&stamped, 21, &[0, 0x10], true),
-        );
-    }
-    fetch_all(lab, "producers", 0);
 }
 
 pub(crate) fn deleted_records(lab: &mut Lab) {

@@ -42,6 +42,13 @@ pub(super) fn standing(name: &str) -> Standing {
     }
 }
 
+/// Whether it is a setting of this broker or of Kafka's: what is neither may be a plugin's.
+pub(crate) fn is_setting(name: &str) -> bool {
+    keys::find(name).is_some()
+        || names().any(|known| known == name)
+        || name.starts_with(OF_ONE_LISTENER)
+}
+
 /// The name that was probably meant: ours first, then Kafka's.
 pub(super) fn suggestion(name: &str) -> Option<&'static str> {
     nearest(name, keys::all().map(|key| key.name).chain(names()))
@@ -116,6 +123,9 @@ const NOT_NEEDED: &[&str] = &[
     "zookeeper.",
 ];
 
+/// How names of settings of one listener begin.
+const OF_ONE_LISTENER: &str = "listener.name.";
+
 /// Keys outside the table of 4.4: those that 3.9 still had, those that Kafka hands to a plugin, and
 /// those of one listener.
 const ELSEWHERE: &[&str] = &[
@@ -126,7 +136,7 @@ const ELSEWHERE: &[&str] = &[
     "group.share.enable",
     "group.share.max.groups",
     "leader.imbalance.per.broker.percentage",
-    "listener.name.",
+    OF_ONE_LISTENER,
     "log.message.downconversion.enable",
     "log.message.timestamp.difference.max.ms",
     "offsets.commit.required.acks",

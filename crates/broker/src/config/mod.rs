@@ -26,6 +26,7 @@ mod tests;
 pub use address::{AddressError, HostPort};
 pub use build::Built;
 pub use error::{ConfigError, ListenerFault, Problem, Why};
+pub(crate) use kafka::is_setting;
 pub use key::{Check, Fault, Key, Kind, Value};
 pub use listeners::Listener;
 pub use settings::KeyView;

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use super::{founding, gauges, strays};
 use crate::authorize::Gate;
 use crate::chores::Chores;
-use crate::config::{Config, HostPort};
+use crate::config::{Config, HostPort, is_setting};
 use crate::context::Broker;
 use crate::defaults::Defaults;
 use crate::dispatch::Dispatch;
@@ -497,6 +497,7 @@ fn creation_defaults(config: &Config) -> Result<CreationDefaults, InvalidDefault
         partitions: config.topics.partitions,
         replication_factor: config.topics.replication_factor,
         configs: TopicDefaults::new(&config.broker_values())?,
+        is_broker_setting: is_setting,
         limits: Default::default(),
     })
 }

@@ -194,4 +194,74 @@ mod tests {
         bench.advance_ms(i64::from(SESSION_MS));
         assert_eq!(bench.state(), "Empty");
     }
+
+    /// What one that joins and is never heard of again leaves for a while.
+    fn left_behind(bench: &Bench) -> [usize; 4] {
+        let runner = bench.rig.runner();
+        let live = runner.soft();
+        let groups = runner.hard().groups();
+        let members = groups.filter_map(|(group_id, _)| live.group(group_id));
+        let members = members.map(|group| group.members.len() + group.pending_joins.len());
+        [
+            runner.hard().groups().count(),
+            live.group_count(),
+            members.sum(),
+            runner.timer_count(),
+        ]
+    }
+
+    /// The most that members leave that join every second and vanish, the first hour and the second.
+    fn most_left_behind(joins: impl Fn(i64) -> JoinGroup) -> [[usize; 4]; 2] {
+        let mut bench = Bench::new();
+        let mut most = [[0; 4]; 2];
+        for second in 0..7_200 {
+            // The answer, if one comes, is read by nobody.
+            bench.send(Input::JoinGroup(joins(second)));
+            bench.rig.commit_all();
+            bench.rig.take_answers();
+            bench.advance_ms(1_000);
+            let most = &mut most[usize::from(second >= 3_600)];
+            for (most, left) in most.iter_mut().zip(left_behind(&bench)) {
+                *most = left.max(*most);
+            }
+        }
+        bench.advance_ms(3_600_000);
+        bench.advance_ms(600_000);
+        bench.rig.commit_all();
+        let retention_timer = 1;
+        assert_eq!(left_behind(&bench), [0, 0, 0, retention_timer]);
+        most
+    }
+
+    #[test]
+    fn members_that_join_and_vanish_are_forgotten_as_fast_as_they_come() {
+        let session_s = SESSION_MS as usize / 1_000;
+        for version in [3, 9] {
+            let of_one_group = |_| JoinGroup { version, ..join() };
+            let [first, second] = most_left_behind(of_one_group);
+            assert!(second[2] <= first[2], "{first:?} {second:?}");
+            assert!(second[3] <= first[3], "{first:?} {second:?}");
+            assert_eq!(second[..2], [1, 1]);
+            // An id that was given out waits for a session; who never got an answer for five minutes.
+            let most = if version == 9 { session_s + 1 } else { 302 };
+            assert!(second[2] <= most, "version {version}: {second:?}");
+        }
+    }
+
+    #[test]
+    fn groups_whose_members_join_and_vanish_are_forgotten_as_fast_as_they_come() {
+        for version in [3, 9] {
+            let of_many_groups = |second: i64| JoinGroup {
+                version,
+                group_id: format!("group-{second}"),
+                ..join()
+            };
+            let [first, second] = most_left_behind(of_many_groups);
+            for (first, second) in first.iter().zip(second) {
+                assert!(second <= *first, "version {version}: {first} then {second}");
+            }
+            // A group ends with the round of retention after its last member.
+            assert!(second[0] <= 700, "version {version}: {second:?}");
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub fn dynamic_broker_setting(name: &str) -> Option<(&'static TopicKey, &'static
 /// A change of a broker's settings that it cannot take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBrokerConfig {
-    /// Settings that are read at a broker's start alone, or that it does not have.
+    /// Settings that are read at a broker's start alone.
     #[error("these configs cannot be changed while brokers run: {}", keys.join(", "))]
     NotDynamic {
         /// Their names.

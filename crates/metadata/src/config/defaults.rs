@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::broker::{BrokerConfigs, InvalidBrokerConfig, Layers, dynamic_broker_setting};
+use super::broker::{
+    BrokerConfigs, InvalidBrokerConfig, Layers, broker_setting, dynamic_broker_setting,
+};
 use super::resolved::Values;
 use super::{Kind, Synonym, TOPIC_KEYS, TopicKey, Value};
 
@@ -52,12 +54,15 @@ impl TopicDefaults {
     }
 
     /// Whether brokers can run under these configurations, of which those named in `changed` are
-    /// new.
+    /// new. What is no setting of theirs they can run under whatever it is.
     pub(crate) fn validate_broker<'a>(
         &self,
         configs: BrokerConfigs<'_>,
         changed: impl Iterator<Item = (&'a str, &'a str)>,
+        is_setting: fn(&str) -> bool,
     ) -> Result<(), InvalidBrokerConfig> {
+        let changed =
+            changed.filter(|(name, _)| broker_setting(name).is_some() || is_setting(name));
         let changed: Vec<_> = changed.collect();
         let fixed = changed
             .iter()

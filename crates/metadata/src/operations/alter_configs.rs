@@ -9,9 +9,10 @@ use std::sync::Arc;
 use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::NodeId;
 
+use super::limits::FOREIGN_SETTINGS_MAX;
 use super::partition_plan::too_large;
 use super::{CreationDefaults, Refused};
-use crate::config::{BrokerConfigs, Kind, broker_list, topic_key, validate_group};
+use crate::config::{BrokerConfigs, Kind, broker_list, broker_setting, topic_key, validate_group};
 use crate::image::{ConfigResource, Configs, Image, ResourceType};
 use crate::record::{ConfigRecord, Record};
 use crate::topic_name::TopicName;
@@ -144,8 +145,19 @@ impl AlterConfigs {
             .iter()
             .filter(|(key, value)| current.get(*key) != Some(value));
         let changed = changed.map(|(key, value)| (key.as_str(), value.as_str()));
-        let checked = self.defaults.configs.validate_broker(configs, changed);
-        checked.map_err(|error| invalid(error.to_string()))
+        let is_setting = self.defaults.is_broker_setting;
+        let checked = self
+            .defaults
+            .configs
+            .validate_broker(configs, changed, is_setting);
+        checked.map_err(|error| invalid(error.to_string()))?;
+        let is_foreign = |name: &&String| broker_setting(name).is_none() && !is_setting(name);
+        if next.keys().filter(is_foreign).count() > FOREIGN_SETTINGS_MAX {
+            return Err(invalid(format!(
+                "more than {FOREIGN_SETTINGS_MAX} settings that no broker has"
+            )));
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,9 @@ pub struct CreationDefaults {
     pub replication_factor: i16,
     /// Defaults of the configurations.
     pub configs: TopicDefaults,
+    /// Whether brokers have a setting of this name. One that they have not is somebody else's, a
+    /// plugin's perhaps, and is kept for it.
+    pub is_broker_setting: fn(&str) -> bool,
     /// Bounds of one request and of the cluster.
     pub limits: TopicLimits,
 }
@@ -21,10 +24,14 @@ impl Default for CreationDefaults {
             partitions: 1,
             replication_factor: 1,
             configs: TopicDefaults::default(),
+            is_broker_setting: |_| false,
             limits: TopicLimits::default(),
         }
     }
 }
+
+/// More settings of a broker that are nobody's are not kept.
+pub(super) const FOREIGN_SETTINGS_MAX: usize = 100;
 
 /// Bounds of one request and of the cluster; the request that exceeds one is refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! The order and the meaning of the checks are those of Kafka's `ProduceRequest.validateRecords`,
 //! `UnifiedLog.analyzeAndValidateRecords` and `LogValidator`. One difference: offsets inside a
 //! batch that do not count 0, 1, 2… are refused, where Kafka rewrites the batch for the sake of
-//! clients of 2016.
+//! clients of 2016. As in Kafka, an epoch or a sequence without a producer id means nothing.
 //!
 //! Compressed data is inflated as a stream and only looked at, so memory stays flat however much
 //! comes out. Sequences are not judged here: that needs the partition's producer state.
@@ -13,7 +13,6 @@ use std::io::BufRead;
 use bytes::Bytes;
 
 use super::compression::CompressionError;
-use super::header::NO_SEQUENCE;
 use super::recompress::recompress;
 use super::record::{codec_of, scan_record};
 use super::{Batch, BatchError, Batches, Compression, TimestampType};
@@ -58,7 +57,10 @@ pub struct RecordError {
 /// Why records were refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// No batch, more than one, wrong format, counts that do not match, client control batches…
+    /// No batch, more than one, an old format: what a request may not have at all.
+    #[error("{0}")]
+    NotOneBatch(&'static str),
+    /// Counts that do not match, client control batches…: what a log does not take.
     #[error("{0}")]
     InvalidRecord(&'static str),
     /// Larger than `max.message.bytes`.
@@ -78,19 +80,19 @@ pub enum CheckError {
     /// Wrong CRC or lengths.
     #[error(transparent)]
     Corrupt(BatchError),
-    /// A codec that this request version or this broker does not know.
+    /// A codec that this request version does not know.
+    #[error("zstd needs a produce request of version 7 or newer")]
+    ZstdTooEarly,
+    /// A codec that this broker does not know.
     #[error("{0}")]
     UnsupportedCompression(String),
     /// The compressed data, or a record inside, is broken.
     #[error("{0}")]
     BrokenRecords(String),
-    /// The batch claims log append time, which only brokers set.
-    #[error("producers may not set the timestamp type LogAppendTime")]
-    ClientSetLogAppendTime,
-    /// Single records were refused for their timestamps.
+    /// Single records were refused, one of them at least for its timestamp.
     #[error("one or more records have been rejected due to invalid timestamp")]
     InvalidTimestamps(Vec<RecordError>),
-    /// Single records were refused for another reason.
+    /// Single records were refused for other reasons.
     #[error("{} of the batch's records have been rejected", .0.len())]
     InvalidRecords(Vec<RecordError>),
 }
@@ -124,8 +126,7 @@ pub fn check(records: Bytes, rules: &CheckRules) -> Result<CheckedBatch, CheckEr
     let codec = codec_of(batch.header.attributes)
         .map_err(|error| CheckError::UnsupportedCompression(error.to_string()))?;
     if codec == Compression::Zstd && !rules.zstd_allowed {
-        let text = "zstd needs a produce request of version 7 or newer".to_owned();
-        return Err(CheckError::UnsupportedCompression(text));
+        return Err(CheckError::ZstdTooEarly);
     }
     if batch.size_bytes() > rules.max_message_bytes {
         return Err(too_large(&batch, rules));
@@ -150,13 +151,13 @@ fn sole_batch(records: Bytes) -> Result<Batch, CheckError> {
     let batch = match batches.next() {
         Some(Ok(batch)) => batch,
         None | Some(Err(BatchError::Truncated { .. })) => {
-            return Err(CheckError::InvalidRecord(
+            return Err(CheckError::NotOneBatch(
                 "a produce request must have one whole record batch per partition",
             ));
         }
         // Of a format that never was, Kafka says that it is corrupt.
         Some(Err(BatchError::BadMagic(0..=2))) => {
-            return Err(CheckError::InvalidRecord(
+            return Err(CheckError::NotOneBatch(
                 "only record batches of format version 2 are accepted",
             ));
         }
@@ -164,7 +165,7 @@ fn sole_batch(records: Bytes) -> Result<Batch, CheckError> {
     };
     match batches.next() {
         None | Some(Err(BatchError::Truncated { .. })) => Ok(batch),
-        Some(_) => Err(CheckError::InvalidRecord(
+        Some(_) => Err(CheckError::NotOneBatch(
             "a produce request may have only one record batch per partition",
         )),
     }
@@ -185,17 +186,11 @@ fn check_header(batch: &Batch) -> Result<(), CheckError> {
     if header.attributes.is_control() {
         return invalid("clients may not write control records");
     }
-    if header.has_producer() && (header.producer_epoch < 0 || header.base_sequence < 0) {
-        return invalid("a producer id needs a producer epoch and a base sequence of at least 0");
-    }
-    if !header.has_producer() && header.base_sequence != NO_SEQUENCE {
-        return invalid("a base sequence needs a producer id");
+    if header.has_producer() && header.base_sequence < 0 {
+        return invalid("a producer id needs a base sequence of at least 0");
     }
     if header.attributes.is_transactional() && !header.has_producer() {
         return invalid("a transactional batch needs a producer id");
-    }
-    if header.attributes.timestamp_type() == TimestampType::LogAppendTime {
-        return Err(CheckError::ClientSetLogAppendTime);
     }
     Ok(())
 }
@@ -222,8 +217,8 @@ fn scan(from: &mut impl BufRead, batch: &Batch, rules: &CheckRules) -> Result<i6
     let broken =
         |error: std::io::Error| CheckError::BrokenRecords(format!("broken record: {error}"));
     let mut max_timestamp = -1;
-    let mut keyless = Vec::new();
-    let mut mistimed = Vec::new();
+    let mut refused = Vec::new();
+    let mut any_mistimed = false;
     for index in 0..batch.header.record_count {
         let record = scan_record(from).map_err(broken)?;
         if record.offset_delta != index {
@@ -231,20 +226,20 @@ fn scan(from: &mut impl BufRead, batch: &Batch, rules: &CheckRules) -> Result<i6
                 "the offsets inside a record batch must count 0, 1, 2…",
             ));
         }
-        if rules.compacted && !record.has_key {
-            note(&mut keyless, index, || {
-                "a compacted topic cannot accept a record without key".to_owned()
-            });
-        }
         let timestamp = batch
             .header
             .base_timestamp
             .saturating_add(record.timestamp_delta);
         max_timestamp = max_timestamp.max(timestamp);
-        if !timestamp_allowed(timestamp, rules) {
-            note(&mut mistimed, index, || {
-                out_of_range(timestamp, index, rules)
+        if rules.compacted && !record.has_key {
+            note(&mut refused, index, || {
+                "a compacted topic cannot accept a record without key".to_owned()
             });
+            continue;
+        }
+        if let Some(why) = mistimed(timestamp, index, batch, rules) {
+            any_mistimed = true;
+            note(&mut refused, index, || why);
         }
     }
     if !from.fill_buf().map_err(broken)?.is_empty() {
@@ -252,11 +247,11 @@ fn scan(from: &mut impl BufRead, batch: &Batch, rules: &CheckRules) -> Result<i6
             "the batch holds more bytes than its records".to_owned(),
         ));
     }
-    if !mistimed.is_empty() {
-        return Err(CheckError::InvalidTimestamps(mistimed));
+    if any_mistimed {
+        return Err(CheckError::InvalidTimestamps(refused));
     }
-    if !keyless.is_empty() {
-        return Err(CheckError::InvalidRecords(keyless));
+    if !refused.is_empty() {
+        return Err(CheckError::InvalidRecords(refused));
     }
     Ok(max_timestamp)
 }
@@ -270,12 +265,28 @@ fn note(errors: &mut Vec<RecordError>, batch_index: i32, message: impl FnOnce() 
     }
 }
 
-/// KIP-937. Records without timestamp (−1) pass.
-fn timestamp_allowed(timestamp: i64, rules: &CheckRules) -> bool {
-    rules.timestamp_type == TimestampType::LogAppendTime
-        || timestamp == -1
-        || (rules.now_ms.saturating_sub(timestamp) <= rules.timestamp_before_max_ms
-            && timestamp.saturating_sub(rules.now_ms) <= rules.timestamp_after_max_ms)
+/// What is wrong with a record's time (KIP-937). One without (−1) passes.
+///
+/// A batch that claims log append time has one time for all its records. Only brokers give it, but
+/// where the topic keeps the time of creation Kafka takes it for that, and so does this.
+fn mistimed(timestamp: i64, index: i32, batch: &Batch, rules: &CheckRules) -> Option<String> {
+    let claims_append_time = claims_append_time(batch);
+    let timestamp = if claims_append_time {
+        batch.header.max_timestamp
+    } else {
+        timestamp
+    };
+    if rules.timestamp_type == TimestampType::LogAppendTime || timestamp == -1 {
+        let why = "producers may not set the timestamp type LogAppendTime";
+        return claims_append_time.then(|| why.to_owned());
+    }
+    let is_allowed = rules.now_ms.saturating_sub(timestamp) <= rules.timestamp_before_max_ms
+        && timestamp.saturating_sub(rules.now_ms) <= rules.timestamp_after_max_ms;
+    (!is_allowed).then(|| out_of_range(timestamp, index, rules))
+}
+
+fn claims_append_time(batch: &Batch) -> bool {
+    batch.header.attributes.timestamp_type() == TimestampType::LogAppendTime
 }
 
 fn out_of_range(timestamp: i64, index: i32, rules: &CheckRules) -> String {
@@ -309,8 +320,10 @@ fn settle(
             return Err(too_large(&batch, rules));
         }
     }
-    if batch.header.max_timestamp != max_timestamp {
+    if batch.header.max_timestamp != max_timestamp || claims_append_time(&batch) {
         batch.header.max_timestamp = max_timestamp;
+        let kind = TimestampType::CreateTime;
+        batch.header.attributes = batch.header.attributes.with_timestamp_type(kind);
         batch = batch.sealed();
     }
     Ok(batch)

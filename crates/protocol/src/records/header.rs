@@ -131,7 +131,7 @@ impl BatchHeader {
 
     /// Whether the batch comes from an idempotent or transactional producer.
     pub fn has_producer(&self) -> bool {
-        self.producer_id != NO_PRODUCER_ID
+        self.producer_id > NO_PRODUCER_ID
     }
 
     /// Sequence number of the last record, or −1 without a producer. Sequences wrap from

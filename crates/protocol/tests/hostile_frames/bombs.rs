@@ -142,10 +142,10 @@ fn a_batch_with_a_length_or_checksum_that_is_not_its_own_is_corrupt() {
         );
     }
     let error = with(8, &i32::MAX.to_be_bytes());
-    assert!(matches!(error, CheckError::InvalidRecord(_)), "{error:?}");
+    assert!(matches!(error, CheckError::NotOneBatch(_)), "{error:?}");
     let error = with(16, b"\x01");
     assert!(
-        matches!(error, CheckError::InvalidRecord(_)),
+        matches!(error, CheckError::NotOneBatch(_)),
         "an old format: {error:?}"
     );
     let error = with(17, b"\0\0\0\0");

@@ -182,9 +182,9 @@ impl LogDir {
         self.shared.turn()
     }
 
-    /// A chore, to be called every few seconds: removes deleted files whose time has come, forgets
-    /// idle producers, closes files of idle logs and shrinks their memory, looks at free space,
-    /// saves the logs' progress. Blocks.
+    /// A chore, to be called every few seconds: removes deleted files whose time has come, closes
+    /// files of idle logs and shrinks their memory, looks at free space, saves the logs' progress.
+    /// Blocks.
     ///
     /// # Errors
     /// The disk fails.
@@ -197,11 +197,23 @@ impl LogDir {
         shared.check_space()?;
         shared.sync_closed()?;
         for log in shared.open_logs() {
-            if let Some(saved) = log.tidy(now_ms) {
+            if let Some(saved) = log.tidy() {
                 shared.journal.lock().note(log.identity, saved);
             }
         }
         shared.sync_journal_if_room()
+    }
+
+    /// A chore, to be called every few minutes: forgets idle producers.
+    ///
+    /// How long one is idle says the time of its newest batch, and that may be years ago while it
+    /// writes: a copy of old records. Called often, this would take from such a producer what it is
+    /// protected by.
+    pub fn expire_producers(&self) {
+        let now_ms = self.shared.clock.now_ms();
+        for log in self.shared.open_logs() {
+            log.expire_producers(now_ms);
+        }
     }
 
     /// Counters.

@@ -56,7 +56,7 @@ impl Log {
         }
         let inner = self.shared.inner.lock();
         match inner.history.producers.check(header) {
-            Check::Duplicate(original) => Some(inner.placed(original.placed())),
+            Check::Duplicate(original) => Some(original.placed()),
             Check::Next | Check::Rejected(_) => None,
         }
     }
@@ -83,7 +83,7 @@ impl Log {
                 let placed = self.accept(inner, id, batch, now_ms);
                 return Outcome::Accepted(placed);
             }
-            Check::Duplicate(original) => Outcome::Duplicate(inner.placed(original.placed())),
+            Check::Duplicate(original) => Outcome::Duplicate(original.placed()),
             Check::Rejected(rejection) => Outcome::Rejected(rejection),
         };
         self.append_private_to(inner, id, &Private::Void, now_ms);
@@ -334,26 +334,23 @@ impl Inner {
                 .producer_epoch
                 .is_none_or(|epoch| producer.is_some_and(|p| p.epoch == epoch))
     }
-
-    /// The place of an original, with a time only if it is the log's.
-    fn placed(&self, mut placed: Placed) -> Placed {
-        if self.config.timestamp_type == TimestampType::CreateTime {
-            placed.log_append_time_ms = -1;
-        }
-        placed
-    }
 }
 
 impl LogShared {
+    /// The part of [`LogDir::expire_producers`] for one log.
+    pub(crate) fn expire_producers(&self, now_ms: i64) {
+        let mut inner = self.inner.lock();
+        let expiration_ms = inner.config.producer_id_expiration_ms;
+        inner.history.producers.expire(now_ms, expiration_ms);
+    }
+
     /// The part of [`LogDir::tidy`] for one log; what the journal should remember of it.
-    pub(crate) fn tidy(self: &Arc<Self>, now_ms: i64) -> Option<Saved> {
+    pub(crate) fn tidy(self: &Arc<Self>) -> Option<Saved> {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
         if inner.closed {
             return None;
         }
-        let expiration_ms = inner.config.producer_id_expiration_ms;
-        inner.history.producers.expire(now_ms, expiration_ms);
         let next_index = inner.history.next_index();
         if inner.pipeline.idle_at(next_index) {
             if inner.active().sparse.pending() > 0 {

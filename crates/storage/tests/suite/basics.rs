@@ -5,7 +5,7 @@ use bytes::Bytes;
 use ottla_protocol::records::{Batches, CheckedBatch, ProducerStamp, TimestampType};
 use ottla_storage::{
     Boundary, CheckedFrame, Condition, EntryKind, FlushPolicy, FollowerReject, Frame, LogConfig,
-    LogId, OpenError, Outcome, Private, ReadError, Rejection,
+    LogId, OpenError, Outcome, Placed, Private, ReadError, Rejection,
 };
 
 fn stamp(base_sequence: i32) -> ProducerStamp {
@@ -83,8 +83,13 @@ fn a_batch_sent_twice_is_a_duplicate_also_after_restarts() {
     let log = rig.log(&small());
     let first = accepted(append(&log, build(3, 10, NOW, Some(stamp(0)))));
     accepted(append(&log, batch(50, 50, NOW)));
+    let header = build(3, 10, NOW, Some(stamp(0))).header;
+    let original = Placed {
+        log_append_time_ms: header.max_timestamp,
+        ..first
+    };
     let again = append(&log, build(3, 10, NOW, Some(stamp(0))));
-    assert_eq!(again, Outcome::Duplicate(first));
+    assert_eq!(again, Outcome::Duplicate(original));
     let skipped = append(&log, build(1, 10, NOW, Some(stamp(9))));
     assert!(matches!(
         skipped,
@@ -103,14 +108,26 @@ fn a_batch_sent_twice_is_a_duplicate_also_after_restarts() {
     let void = || EntryKind::Private(Private::Void);
     assert_eq!(kinds, [EntryKind::Batch, EntryKind::Batch, void(), void()]);
     commit(&rig, &log);
-    let header = build(3, 10, NOW, Some(stamp(0))).header;
     let rig = rig.restart(vec![log]);
     let log = rig.log(&small());
-    assert_eq!(log.duplicate_of(&header), Some(first));
+    assert_eq!(log.duplicate_of(&header), Some(original));
     drop((log, rig.dir));
     rig.disk.restart_process();
     let rig = Rig::open(rig.disk).unwrap();
-    assert_eq!(rig.log(&small()).duplicate_of(&header), Some(first));
+    assert_eq!(rig.log(&small()).duplicate_of(&header), Some(original));
+}
+
+#[test]
+fn a_producer_of_old_records_is_forgotten_by_its_own_chore_and_by_no_other() {
+    let rig = Rig::new(1);
+    let log = rig.log(&small());
+    let header = build(3, 10, 0, Some(stamp(0))).header;
+    accepted(append(&log, build(3, 10, 0, Some(stamp(0)))));
+    commit(&rig, &log);
+    rig.dir.tidy().unwrap();
+    assert!(log.duplicate_of(&header).is_some());
+    rig.dir.expire_producers();
+    assert_eq!(log.duplicate_of(&header), None);
 }
 
 #[test]

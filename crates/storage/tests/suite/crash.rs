@@ -355,7 +355,7 @@ impl Run {
                 let placed = Placed {
                     base_offset: meta.base_offset,
                     next_offset: meta.next_offset,
-                    log_append_time_ms: -1,
+                    log_append_time_ms: frame.header.max_timestamp,
                 };
                 newest
                     .entry(frame.header.producer_id)

@@ -1,7 +1,7 @@
 //! DescribeConfigs: the settings of topics, groups and this broker, where each value comes from, what
 //! it means.
 
-use ottla_metadata::config::describe_group;
+use ottla_metadata::config::{ConfigSource, describe_group};
 use ottla_metadata::image::{ConfigResource, Configs, ResourceType};
 use ottla_metadata::topic_name::TopicName;
 use ottla_protocol::ErrorCode;
@@ -82,7 +82,15 @@ fn describe(call: Call<'_>, kind: Kind, name: &str, shown: Shown) -> Result<Entr
             check_broker(call, name)?;
             let defaults = call.broker.defaults.current();
             let keys = call.broker.config.describe();
-            Ok(entries::of_broker(keys, &defaults.configs, shown))
+            let own = of_resource(call, ResourceType::Broker, name);
+            let all = of_resource(call, ResourceType::Broker, "");
+            let said = [
+                (ConfigSource::DynamicBroker, &own),
+                (ConfigSource::DynamicDefaultBroker, &all),
+            ];
+            let mut entries = entries::of_broker(keys, &defaults.configs, shown);
+            entries.extend(entries::foreign(&said, shown));
+            Ok(entries)
         }
         Kind::BrokerLogger => {
             if name.is_empty() {
@@ -95,8 +103,7 @@ fn describe(call: Call<'_>, kind: Kind, name: &str, shown: Shown) -> Result<Entr
             if name.is_empty() {
                 return Err(Failure::invalid("no subscription is named"));
             }
-            // None can be made, so none has anything to say.
-            Ok(Entries::new())
+            Ok(entries::of_subscription(shown))
         }
         Kind::Group => {
             if name.is_empty() {

@@ -1,6 +1,6 @@
 //! Entries of DescribeConfigs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_metadata::config::{
     ConfigEntry, ConfigSource, ConfigSynonym, TopicDefaults, broker_setting, dynamic_broker_setting,
@@ -11,7 +11,7 @@ use ottla_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsSynonym,
 };
 
-use crate::config::{Key, KeyView, Source, keys};
+use crate::config::{Key, KeyView, Kind, Source, is_setting, keys};
 use crate::loggers::Level;
 
 /// What is told of one resource.
@@ -95,6 +95,66 @@ fn said_at_start(view: &KeyView<'_>) -> Vec<ConfigSynonym> {
     given.into_iter().chain(default).collect()
 }
 
+/// What is said of a broker that is no setting of brokers: somebody else's, and perhaps a secret.
+/// `said` has where it is said, the strongest first.
+pub(super) fn foreign(said: &[(ConfigSource, &Configs)], shown: Shown) -> Entries {
+    let names = said.iter().flat_map(|(_, configs)| configs.keys());
+    let names: BTreeSet<&String> = names.filter(|name| !is_setting(name)).collect();
+    let entries = names.into_iter().map(|name| {
+        let sources = said
+            .iter()
+            .filter(|(_, configs)| configs.contains_key(name));
+        let sources: Vec<i8> = sources.map(|(source, _)| source.code()).collect();
+        let synonyms = sources.iter().filter(|_| shown.synonyms).map(|source| {
+            DescribeConfigsSynonym::default()
+                .with_name(StrBytes::from_string(name.clone()))
+                .with_value(None)
+                .with_source(*source)
+        });
+        DescribeConfigsResourceResult::default()
+            .with_name(StrBytes::from_string(name.clone()))
+            .with_value(None)
+            .with_read_only(true)
+            .with_config_source(sources[0])
+            .with_is_sensitive(true)
+            .with_synonyms(synonyms.collect())
+            .with_documentation(None)
+    });
+    entries.collect()
+}
+
+/// Those of a subscription to client metrics: the defaults, since none can be made here.
+pub(super) fn of_subscription(shown: Shown) -> Entries {
+    let entry = |name, value, kind: Kind, text| {
+        DescribeConfigsResourceResult::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_value(Some(StrBytes::from_static_str(value)))
+            .with_config_source(ConfigSource::Default.code())
+            .with_config_type(kind.code())
+            .with_documentation(documentation(text, shown))
+    };
+    vec![
+        entry(
+            "interval.ms",
+            "300000",
+            Kind::Int,
+            "Milliseconds between two reports of a client.",
+        ),
+        entry(
+            "match",
+            "",
+            Kind::List,
+            "Which clients are to report: selectors and patterns.",
+        ),
+        entry(
+            "metrics",
+            "",
+            Kind::List,
+            "What they are to report: prefixes of names of metrics.",
+        ),
+    ]
+}
+
 /// What is said of all brokers, as it was written.
 pub(super) fn of_all_brokers(configs: &Configs, shown: Shown) -> Entries {
     let entries = configs.iter().filter_map(|(name, value)| {
@@ -114,7 +174,8 @@ pub(super) fn of_all_brokers(configs: &Configs, shown: Shown) -> Entries {
             .with_documentation(documentation(key.doc, shown));
         Some(entry)
     });
-    entries.collect()
+    let all = (ConfigSource::DynamicDefaultBroker, configs);
+    entries.chain(foreign(&[all], shown)).collect()
 }
 
 /// Those of the loggers; Kafka says nothing of their type.

@@ -12,7 +12,7 @@
 //!
 //! Searching by time reads the log, on a thread that may block.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_metadata::image::Image;
 use ottla_protocol::ErrorCode;
@@ -24,7 +24,7 @@ use ottla_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicNam
 use ottla_replication::Isolation;
 use ottla_storage::TimestampOffset;
 
-use super::placement::{check_epoch, known_epoch, leader_by_name};
+use super::placement::{check_epoch, isolation, known_epoch, leader_by_name};
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::net::Reply;
@@ -38,25 +38,26 @@ const CONSUMER: i32 = -1;
 /// Handles one request.
 pub(crate) fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Reply {
     let request = request.0;
-    let reader = Reader {
-        version: call.version(),
-        isolation: (request.replica_id.0 == CONSUMER).then_some(match request.isolation_level {
-            1 => Isolation::ReadCommitted,
-            _ => Isolation::ReadUncommitted,
-        }),
+    let isolation = match isolation(request.isolation_level) {
+        Ok(isolation) => isolation,
+        Err(code) => return Reply::now(refused(request.topics, code)),
     };
     let image = call.image();
-    let twice = named_twice(&request.topics);
     let mut work = Work {
-        reader,
+        reader: Reader {
+            version: call.version(),
+            isolation: (request.replica_id.0 == CONSUMER).then_some(isolation),
+        },
+        repeated: repeated(&request.topics),
+        places: BTreeMap::new(),
         topics: Vec::new(),
         searches: Vec::new(),
     };
     for topic in request.topics {
-        work.take(call, &image, topic, &twice);
+        work.take(call, &image, topic);
     }
     if work.searches.is_empty() {
-        return Reply::now(work.response());
+        return Reply::now(response(work.topics));
     }
     Reply::later(async move {
         let searched = tokio::task::spawn_blocking(move || work.searched()).await;
@@ -65,19 +66,34 @@ pub(crate) fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Reply {
     })
 }
 
-/// Partitions that a request names more than once are refused.
-fn named_twice(topics: &[ListOffsetsTopic]) -> BTreeSet<(TopicName, i32)> {
+/// The whole request refused: every partition with the error.
+fn refused(topics: Vec<ListOffsetsTopic>, code: ErrorCode) -> ListOffsetsResponse {
+    let topics = topics.into_iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|partition| {
+            ListOffsetsPartitionResponse::default()
+                .with_partition_index(partition.partition_index)
+                .with_error_code(code.code())
+        });
+        ListOffsetsTopicResponse::default()
+            .with_partitions(partitions.collect())
+            .with_name(topic.name)
+    });
+    response(topics.collect())
+}
+
+/// Partitions that a request names more than once, and whether that was told.
+fn repeated(topics: &[ListOffsetsTopic]) -> BTreeMap<(TopicName, i32), bool> {
     let mut seen = BTreeSet::new();
-    let mut twice = BTreeSet::new();
+    let mut repeated = BTreeMap::new();
     for topic in topics {
         for partition in &topic.partitions {
             let key = (topic.name.clone(), partition.partition_index);
             if !seen.insert(key.clone()) {
-                twice.insert(key);
+                repeated.insert(key, false);
             }
         }
     }
-    twice
+    repeated
 }
 
 /// What the asker may know.
@@ -90,6 +106,10 @@ struct Reader {
 
 struct Work {
     reader: Reader,
+    /// They are refused, once each.
+    repeated: BTreeMap<(TopicName, i32), bool>,
+    /// Where the topics are among the answers.
+    places: BTreeMap<TopicName, usize>,
     topics: Vec<ListOffsetsTopicResponse>,
     searches: Vec<Search>,
 }
@@ -129,42 +149,47 @@ const NOWHERE: Position = Position {
 };
 
 impl Work {
-    fn take(
-        &mut self,
-        call: Call<'_>,
-        image: &Image,
-        topic: ListOffsetsTopic,
-        twice: &BTreeSet<(TopicName, i32)>,
-    ) {
+    /// Each partition is answered once, and each topic that has any.
+    fn take(&mut self, call: Call<'_>, image: &Image, topic: ListOffsetsTopic) {
         let allowed = call.may(Operation::Describe, Resource::Topic(&topic.name));
-        let mut answers = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
         for partition in topic.partitions {
-            let step = if !allowed {
-                Err(ErrorCode::TopicAuthorizationFailed)
-            } else if twice.contains(&(topic.name.clone(), partition.partition_index)) {
-                Err(ErrorCode::InvalidRequest)
-            } else {
-                self.reader.start(call, image, &topic.name, &partition)
-            };
-            let (code, position) = match step {
-                Err(code) => (code, NOWHERE),
-                Ok(Step::Known(position)) => (ErrorCode::None, position),
-                Ok(Step::Search(replica, wanted)) => {
-                    self.searches.push(Search {
-                        topic: self.topics.len(),
-                        partition: answers.partitions.len(),
-                        replica,
-                        wanted,
-                    });
-                    (ErrorCode::None, NOWHERE)
+            let key = (topic.name.clone(), partition.partition_index);
+            let step = match self.repeated.get_mut(&key) {
+                Some(true) => continue,
+                _ if !allowed => Err(ErrorCode::TopicAuthorizationFailed),
+                Some(told) => {
+                    *told = true;
+                    Err(ErrorCode::InvalidRequest)
                 }
+                None => self.reader.start(call, image, &topic.name, &partition),
             };
-            let mut answer = ListOffsetsPartitionResponse::default()
-                .with_partition_index(partition.partition_index);
-            fill(&mut answer, self.reader.version, code, position);
-            answers.partitions.push(answer);
+            self.answer(&topic.name, partition.partition_index, step);
         }
-        self.topics.push(answers);
+    }
+
+    fn answer(&mut self, topic: &TopicName, partition: i32, step: Result<Step, ErrorCode>) {
+        let place = *self.places.entry(topic.clone()).or_insert_with(|| {
+            let answers = ListOffsetsTopicResponse::default().with_name(topic.clone());
+            self.topics.push(answers);
+            self.topics.len() - 1
+        });
+        let answers = &mut self.topics[place].partitions;
+        let (code, position) = match step {
+            Err(code) => (code, NOWHERE),
+            Ok(Step::Known(position)) => (ErrorCode::None, position),
+            Ok(Step::Search(replica, wanted)) => {
+                self.searches.push(Search {
+                    topic: place,
+                    partition: answers.len(),
+                    replica,
+                    wanted,
+                });
+                (ErrorCode::None, NOWHERE)
+            }
+        };
+        let mut answer = ListOffsetsPartitionResponse::default().with_partition_index(partition);
+        fill(&mut answer, self.reader.version, code, position);
+        answers.push(answer);
     }
 
     /// Blocks.
@@ -177,14 +202,13 @@ impl Work {
             };
             fill(answer, self.reader.version, code, position);
         }
-        self.response()
+        response(self.topics)
     }
+}
 
-    fn response(self) -> ListOffsetsResponse {
-        let response =
-            ottla_protocol::messages::list_offsets_response::ListOffsetsResponse::default();
-        ListOffsetsResponse(response.with_topics(self.topics))
-    }
+fn response(topics: Vec<ListOffsetsTopicResponse>) -> ListOffsetsResponse {
+    let response = ottla_protocol::messages::list_offsets_response::ListOffsetsResponse::default();
+    ListOffsetsResponse(response.with_topics(topics))
 }
 
 impl Reader {

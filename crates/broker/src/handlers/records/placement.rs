@@ -2,6 +2,7 @@
 
 use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::ErrorCode;
+use ottla_replication::Isolation;
 
 use crate::context::Call;
 use crate::partitions::{Absence, Replica};
@@ -60,7 +61,17 @@ pub(super) fn check_epoch(replica: &Replica, believed: Option<i32>) -> Result<()
     }
 }
 
-/// An epoch from the wire, where −1 says that the client does not know.
+/// An epoch from the wire, where −1 says that the client does not know. Below is an epoch like any
+/// other, and older than all.
 pub(super) fn known_epoch(epoch: i32) -> Option<i32> {
-    (epoch >= 0).then_some(epoch)
+    (epoch != -1).then_some(epoch)
+}
+
+/// An isolation level from the wire.
+pub(super) fn isolation(level: i8) -> Result<Isolation, ErrorCode> {
+    match level {
+        0 => Ok(Isolation::ReadUncommitted),
+        1 => Ok(Isolation::ReadCommitted),
+        _ => Err(ErrorCode::InvalidRequest),
+    }
 }

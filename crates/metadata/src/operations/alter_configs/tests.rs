@@ -44,7 +44,10 @@ fn request(resources: Vec<ResourceChange>) -> AlterConfigs {
         resources,
         validate_only: false,
         broker: NodeId(1),
-        defaults: Arc::new(CreationDefaults::default()),
+        defaults: Arc::new(CreationDefaults {
+            is_broker_setting: |name| name == "listeners",
+            ..CreationDefaults::default()
+        }),
     }
 }
 
@@ -201,7 +204,6 @@ fn what_cannot_be_is_refused_with_kafkas_code() {
             "A://:1",
             ErrorCode::InvalidRequest,
         ),
-        (Broker, "1", "never.was", "1", ErrorCode::InvalidRequest),
         (
             Broker,
             "x",
@@ -294,6 +296,27 @@ fn validating_writes_nothing() {
     };
     assert_eq!(ask(&mut rig, request), [Ok(())]);
     assert_eq!(rig.records().len(), before);
+}
+
+#[test]
+fn settings_that_no_broker_has_are_kept_but_not_without_end() {
+    let mut rig = with_topic();
+    for broker in ["", "1"] {
+        let change = set(&[("never.was", "1"), ("log.retention.ms", "7")]);
+        alter(&mut rig, on(ResourceType::Broker, broker, change)).unwrap();
+        let expected = "log.retention.ms=7 never.was=1";
+        assert_eq!(shown(&rig, ResourceType::Broker, broker), expected);
+        let change = set(&[("never.was", "2"), ("log.retention.ms", "x")]);
+        let refused = alter(&mut rig, on(ResourceType::Broker, broker, change));
+        assert_refused(refused, ErrorCode::InvalidRequest);
+    }
+    let many: Vec<String> = (0..FOREIGN_SETTINGS_MAX)
+        .map(|number| format!("another.{number}"))
+        .collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
+    let refused = alter(&mut rig, on(ResourceType::Broker, "1", set(&many)));
+    assert_refused(refused, ErrorCode::InvalidRequest);
+    alter(&mut rig, on(ResourceType::Broker, "1", set(&many[1..]))).unwrap();
 }
 
 #[test]

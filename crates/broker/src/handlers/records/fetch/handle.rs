@@ -18,7 +18,10 @@ use crate::net::Reply;
 /// Handles one request.
 pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
     let image = call.image();
-    let limits = read::Limits::of(call, &request);
+    let limits = match read::Limits::of(call, &request) {
+        Ok(limits) => limits,
+        Err(code) => return Reply::now(response::refused(call, &request, code)),
+    };
     let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let asked = request::session_request(call, &image, request);
     let begun = {

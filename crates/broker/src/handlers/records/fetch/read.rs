@@ -13,7 +13,7 @@ use ottla_protocol::{ErrorCode, TopicId};
 use ottla_replication::{Isolation, Partition, ReadData, Watermarks};
 use ottla_storage::EpochEnd;
 
-use super::super::placement::{check_epoch, has_partition, leads};
+use super::super::placement::{check_epoch, has_partition, isolation, leads};
 use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
 use crate::errors::read_error;
@@ -36,7 +36,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(call: Call<'_>, request: &FetchRequest) -> Limits {
+    pub(super) fn of(call: Call<'_>, request: &FetchRequest) -> Result<Limits, ErrorCode> {
         let version = call.version();
         let allowed = call.broker.config.fetch.response_bytes_max;
         let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(allowed);
@@ -45,17 +45,14 @@ impl Limits {
         } else {
             request.replica_id
         };
-        Limits {
+        Ok(Limits {
             bytes_max,
             bytes_min: usize::try_from(request.min_bytes)
                 .unwrap_or(0)
                 .min(bytes_max),
-            isolation: match request.isolation_level {
-                1 => Isolation::ReadCommitted,
-                _ => Isolation::ReadUncommitted,
-            },
+            isolation: isolation(request.isolation_level)?,
             from_replica: replica_id.0 >= 0,
-        }
+        })
     }
 }
 

@@ -8,7 +8,6 @@ use ottla_protocol::TopicId;
 use ottla_protocol::messages::FetchRequest;
 use ottla_protocol::messages::fetch_request::FetchPartition;
 
-use super::super::placement::known_epoch;
 use crate::context::Call;
 use crate::fetch_session::{PartitionKey, PartitionRequest, SessionRequest, Target, TopicKey};
 
@@ -84,9 +83,14 @@ fn partition_request(partition: &FetchPartition) -> PartitionRequest {
     PartitionRequest {
         fetch_offset: partition.fetch_offset,
         max_bytes: partition.partition_max_bytes,
-        current_leader_epoch: known_epoch(partition.current_leader_epoch),
-        last_fetched_epoch: known_epoch(partition.last_fetched_epoch),
+        current_leader_epoch: given(partition.current_leader_epoch),
+        last_fetched_epoch: given(partition.last_fetched_epoch),
     }
+}
+
+/// An epoch, where any number below 0 says that the client does not know.
+fn given(epoch: i32) -> Option<i32> {
+    (epoch >= 0).then_some(epoch)
 }
 
 /// Of a partition that is named twice the last word counts.

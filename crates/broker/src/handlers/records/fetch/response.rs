@@ -4,9 +4,12 @@ use ottla_protocol::ErrorCode;
 use ottla_protocol::fetch::{
     AbortedTransaction, EpochEndOffset, FetchPartition, FetchResponse, FetchTopic, RecordSlices,
 };
+use ottla_protocol::messages::FetchRequest;
 use ottla_replication::{Isolation, ReadData, Watermarks};
 
 use super::read::{Found, Reading, Round};
+use super::request::FIRST_WITH_TOPIC_IDS;
+use crate::context::Call;
 use crate::fetch_session::{Context, Target, Told, TopicKey};
 
 /// Ends the request in its session and makes the response.
@@ -44,6 +47,30 @@ pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchR
         error_code: reply.error.code(),
         session_id: reply.session_id,
         topics: by_topic(kept.map(|(((target, _), partition), _)| (target, partition))),
+        ..FetchResponse::default()
+    }
+}
+
+/// The whole request refused. Versions that name topics say so of each partition too.
+pub(super) fn refused(call: Call<'_>, request: &FetchRequest, code: ErrorCode) -> FetchResponse {
+    let with_partitions = call.version() < FIRST_WITH_TOPIC_IDS;
+    let topics = request.topics.iter().filter(|_| with_partitions);
+    let topics = topics.map(|topic| FetchTopic {
+        topic: topic.topic.to_string(),
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|asked| FetchPartition {
+                partition_index: asked.partition,
+                ..partition(Found::Refused(code), Isolation::ReadUncommitted)
+            })
+            .collect(),
+        ..FetchTopic::default()
+    });
+    FetchResponse {
+        error_code: code.code(),
+        session_id: request.session_id,
+        topics: topics.collect(),
         ..FetchResponse::default()
     }
 }
