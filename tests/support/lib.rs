@@ -7,6 +7,7 @@ pub mod broker;
 pub mod client;
 pub mod compat;
 pub mod folders;
+pub mod foreign;
 pub mod java;
 pub mod ports;
 pub mod probe;
