@@ -1,4 +1,5 @@
-//! The reading side of what `cargo xtask compat-setup` leaves: jars, compiled suites, Java.
+//! The reading side of what `cargo xtask compat-setup` leaves: jars, compiled suites, Java, and
+//! our programs in other languages.
 //!
 //! The manifest's format is described at its writer, `xtask/src/compat/manifest.rs`.
 
@@ -6,24 +7,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::folders;
 
 /// The format of the manifest that this program reads.
-const FORMAT: u32 = 1;
+const FORMAT: u64 = 1;
 /// Our Java sources, below the workspace.
-const SOURCES: &str = "tests/compat/java";
+const JAVA_SOURCES: &str = "tests/compat/java";
+/// The folder of our Python program, below the workspace.
+const PYTHON_SOURCES: &str = "tests/compat/python";
+/// Our Go sources, below the workspace.
+const GO_SOURCES: &str = "tests/compat/go";
 const HINT: &str = "run `cargo xtask compat-setup`";
 
 /// Java and everything that it runs here.
 pub struct Toolchain {
     folder: PathBuf,
-    manifest: Manifest,
+    manifest: JavaEntries,
 }
 
 #[derive(Deserialize)]
-struct Manifest {
-    format: u32,
+struct JavaEntries {
     java: PathBuf,
     server: Jars,
     tools: Jars,
@@ -43,26 +48,32 @@ struct Suites {
     sources_crc32c: u32,
 }
 
+#[derive(Deserialize)]
+struct PythonEntry {
+    program: PathBuf,
+    requirements_crc32c: u32,
+}
+
+#[derive(Deserialize)]
+struct GoEntry {
+    program: PathBuf,
+    sources_crc32c: u32,
+}
+
 impl Toolchain {
     /// What compat-setup left, or the reason why it cannot be used.
     pub fn find() -> Result<Toolchain, String> {
+        let manifest = serde_json::from_value(manifest()?)
+            .map_err(|error| format!("Kafka's jars are not set up: {error}; {HINT}"))?;
         let folder = folders::compat();
-        let path = folder.join("manifest.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|_| format!("Kafka's jars are not set up; {HINT}"))?;
-        let manifest: Manifest = serde_json::from_str(&text)
-            .map_err(|error| format!("{}: {error}; {HINT}", path.display()))?;
-        if manifest.format != FORMAT {
-            return Err(format!("{} has another format; {HINT}", path.display()));
-        }
         Ok(Toolchain { folder, manifest })
     }
 
     /// Like [`Toolchain::find`], with our own Java suites compiled from the sources in the tree.
     pub fn find_with_suites() -> Result<Toolchain, String> {
         let toolchain = Toolchain::find()?;
-        let found = sources_checksum(&toolchain.manifest.clients.version)
-            .map_err(|error| format!("cannot read {SOURCES}: {error}"))?;
+        let version = toolchain.manifest.clients.version.as_bytes();
+        let found = sources_checksum(JAVA_SOURCES, &["java"], version)?;
         if found == toolchain.manifest.suites.sources_crc32c {
             return Ok(toolchain);
         }
@@ -112,16 +123,58 @@ impl Toolchain {
     }
 }
 
-fn sources_checksum(clients_version: &str) -> std::io::Result<u32> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folders::workspace().join(SOURCES))?
+/// Our Python program, to be given its arguments.
+pub fn python_program() -> Result<Command, String> {
+    let python: PythonEntry = serde_json::from_value(manifest()?["python"].take())
+        .map_err(|_| format!("Python's packages are not set up; {HINT}"))?;
+    if sources_checksum(PYTHON_SOURCES, &["txt"], &[])? != python.requirements_crc32c {
+        return Err(format!("Python's packages are out of date; {HINT}"));
+    }
+    let mut command = Command::new(folders::compat().join(python.program));
+    command
+        .current_dir(folders::workspace().join(PYTHON_SOURCES))
+        .env("PYTHONDONTWRITEBYTECODE", "1") // the tree stays as it is
+        .args(["-m", "ottla_compat"]);
+    Ok(command)
+}
+
+/// Our Go program, compiled from the sources in the tree, to be given its arguments.
+pub fn go_program() -> Result<Command, String> {
+    let go: GoEntry = serde_json::from_value(manifest()?["go"].take())
+        .map_err(|_| format!("our Go program is not set up; {HINT}"))?;
+    if sources_checksum(GO_SOURCES, &["go", "mod", "sum"], &[])? != go.sources_crc32c {
+        return Err(format!("the compiled Go program is out of date; {HINT}"));
+    }
+    Ok(Command::new(folders::compat().join(go.program)))
+}
+
+fn manifest() -> Result<Value, String> {
+    let path = folders::compat().join("manifest.json");
+    let text = std::fs::read_to_string(&path).map_err(|_| format!("nothing is set up; {HINT}"))?;
+    let manifest: Value = serde_json::from_str(&text)
+        .map_err(|error| format!("{}: {error}; {HINT}", path.display()))?;
+    if manifest["format"].as_u64() != Some(FORMAT) {
+        return Err(format!("{} has another format; {HINT}", path.display()));
+    }
+    Ok(manifest)
+}
+
+/// A checksum over the files of these kinds in a folder, in the order of their names, after `first`.
+fn sources_checksum(folder: &str, kinds: &[&str], first: &[u8]) -> Result<u32, String> {
+    let refusal = |error: std::io::Error| format!("cannot read {folder}: {error}");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folders::workspace().join(folder))
+        .map_err(refusal)?
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "java"))
+        .filter(|path| {
+            let kind = path.extension().and_then(|kind| kind.to_str());
+            kind.is_some_and(|kind| kinds.contains(&kind))
+        })
         .collect();
     paths.sort();
-    let mut checksum = crc32c::crc32c(clients_version.as_bytes());
+    let mut checksum = crc32c::crc32c(first);
     for path in paths {
-        checksum = crc32c::crc32c_append(checksum, &std::fs::read(path)?);
+        checksum = crc32c::crc32c_append(checksum, &std::fs::read(path).map_err(refusal)?);
     }
     Ok(checksum)
 }

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod compat;
 pub mod document;
 pub mod folders;
+pub mod foreign;
 pub mod java;
 pub mod ports;
 pub mod probe;

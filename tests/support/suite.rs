@@ -14,7 +14,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::broker::{Broker, Kind, Settings};
-use crate::compat::Toolchain;
+use crate::compat::{self, Toolchain};
 use crate::{trial, wait};
 
 /// How long the runner's threads may take to let go of a case that has ended.
@@ -27,6 +27,10 @@ pub enum Need {
     KafkaTools,
     /// Those, and our own Java programs compiled from the sources in the tree.
     JavaSuites,
+    /// Python with the packages that our Python program uses.
+    PythonProgram,
+    /// Our Go program compiled from the sources in the tree.
+    GoProgram,
     /// A program on the search path.
     Program(&'static str),
     /// Something that was decided when the suite was compiled; missing it fails nowhere.
@@ -44,6 +48,8 @@ impl Need {
         match self {
             Need::KafkaTools => Toolchain::find().err(),
             Need::JavaSuites => Toolchain::find_with_suites().err(),
+            Need::PythonProgram => compat::python_program().err(),
+            Need::GoProgram => compat::go_program().err(),
             Need::Program(name) => (!is_on_search_path(name))
                 .then(|| format!("{name} is not installed; see `cargo xtask compat-setup`")),
             Need::Compiled { present, hint } => (!present).then(|| hint.to_owned()),

@@ -7,14 +7,19 @@
 //! missing.
 
 mod folder;
+mod go;
 mod java;
 mod manifest;
 mod maven;
+mod python;
+
+use std::path::Path;
 
 use clap::Args;
 
 use crate::shell::{self, Outcome};
 use java::Jdk;
+use manifest::Entry;
 use maven::JarSet;
 
 /// How to behave.
@@ -38,15 +43,18 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     } else {
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-        if let Err(reason) = set_up_java(&folder) {
-            missing.push(reason);
-        }
+        let set_up = [set_up_java, python::install, go::install];
+        missing.extend(set_up.into_iter().filter_map(|set_up| {
+            set_up(&folder)
+                .and_then(|entry| manifest::add(&folder, entry))
+                .err()
+        }));
     }
     missing.extend(missing_programs());
     report(&missing, arguments.strict || arguments.check)
 }
 
-fn set_up_java(folder: &std::path::Path) -> Outcome {
+fn set_up_java(folder: &Path) -> Outcome<Entry> {
     let jdk = Jdk::find()?;
     println!(
         "java: {} (version {})",
@@ -57,16 +65,13 @@ fn set_up_java(folder: &std::path::Path) -> Outcome {
     let tools = maven::install(folder, &JarSet::TOOLS)?;
     let clients = maven::install(folder, &JarSet::CLIENTS)?;
     let sources_crc32c = java::compile_suites(&jdk, folder, &clients)?;
-    manifest::write(
-        folder,
-        &manifest::Contents {
-            jdk,
-            server,
-            tools,
-            clients,
-            sources_crc32c,
-        },
-    )
+    Ok(Entry::Java {
+        jdk,
+        server,
+        tools,
+        clients,
+        sources_crc32c,
+    })
 }
 
 /// Programs that a package manager installs; this command does not need root and does not ask for it.

@@ -39,7 +39,7 @@ enum Command {
     Verify(verify::Arguments),
     /// Let rustfmt and clippy repair what they can
     Fix,
-    /// Download and compile what the compatibility suites need (Java, Kafka's jars, kcat)
+    /// Download and compile what the compatibility suites need (Kafka's jars, Java, Python, Go, kcat)
     CompatSetup(compat::Arguments),
     /// Regenerate docs/compatibility.md and its summary in README.md from the table of served APIs
     Docs(docs::Arguments),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Names the folder for this command and for the suites.
 const VARIABLE: &str = "OTTLA_COMPAT_DIR";
 
-/// The folder that holds the downloads, the compiled Java suites and the manifest.
+/// The folder that holds the downloads, what was compiled and the manifest.
 pub(crate) fn compat_folder() -> PathBuf {
     match std::env::var_os(VARIABLE) {
         Some(folder) => PathBuf::from(folder),

@@ -1,6 +1,8 @@
 //! The manifest: what compat-setup put where. The suites read it and nothing else.
 //!
-//! `manifest.json` in the compat folder; all paths but `java` are relative to that folder.
+//! `manifest.json` in the compat folder; all paths but `java` are relative to that folder. Java, Python
+//! and Go each write their own keys once all is there that they name; those of what could not be had are
+//! missing, or are those of an earlier run, whose checksum then tells whether they still hold.
 //!
 //! | key | meaning |
 //! |---|---|
@@ -8,10 +10,12 @@
 //! | java | the program that runs Java |
 //! | server, tools, clients | `{version, lib}`: a release of Kafka and the folder of its jars |
 //! | suites | `{classes, sources_crc32c}`: our compiled suites, and a checksum over `clients.version` and the sources in the order of their names |
+//! | python | `{program, requirements_crc32c}`: the Python that has the packages, and a checksum over the list of them |
+//! | go | `{program, sources_crc32c}`: our compiled program, and a checksum over the sources, go.mod and go.sum in the order of their names |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::java::Jdk;
 use super::maven::Installed;
@@ -19,48 +23,109 @@ use crate::shell::Outcome;
 
 const FILE: &str = "manifest.json";
 
-/// Everything that the manifest tells.
-pub(crate) struct Contents {
-    pub(crate) jdk: Jdk,
-    pub(crate) server: Installed,
-    pub(crate) tools: Installed,
-    pub(crate) clients: Installed,
-    pub(crate) sources_crc32c: u32,
+/// What is complete and can be listed.
+pub(crate) enum Entry {
+    Java {
+        jdk: Jdk,
+        server: Installed,
+        tools: Installed,
+        clients: Installed,
+        sources_crc32c: u32,
+    },
+    Python {
+        /// Relative to the compat folder.
+        program: PathBuf,
+        requirements_crc32c: u32,
+    },
+    Go {
+        /// Relative to the compat folder.
+        program: PathBuf,
+        sources_crc32c: u32,
+    },
 }
 
-/// Writes the manifest, last of all: what it lists is complete.
-pub(crate) fn write(compat_folder: &Path, contents: &Contents) -> Outcome {
-    let manifest = json!({
-        "format": 1,
-        "java": contents.jdk.java,
-        "server": jars(&contents.server),
-        "tools": jars(&contents.tools),
-        "clients": jars(&contents.clients),
-        "suites": { "classes": "suites", "sources_crc32c": contents.sources_crc32c },
-    });
+impl Entry {
+    fn write_to(self, manifest: &mut Map<String, Value>) {
+        let mut put = |key: &str, value: Value| manifest.insert(key.to_owned(), value);
+        match self {
+            Entry::Java {
+                jdk,
+                server,
+                tools,
+                clients,
+                sources_crc32c,
+            } => {
+                put("java", json!(jdk.java));
+                put("server", jars(&server));
+                put("tools", jars(&tools));
+                put("clients", jars(&clients));
+                put(
+                    "suites",
+                    json!({ "classes": "suites", "sources_crc32c": sources_crc32c }),
+                );
+            }
+            Entry::Python {
+                program,
+                requirements_crc32c,
+            } => {
+                put(
+                    "python",
+                    json!({ "program": program, "requirements_crc32c": requirements_crc32c }),
+                );
+            }
+            Entry::Go {
+                program,
+                sources_crc32c,
+            } => {
+                put(
+                    "go",
+                    json!({ "program": program, "sources_crc32c": sources_crc32c }),
+                );
+            }
+        }
+    }
+}
+
+/// Lists one thing more, after all of it is there.
+pub(crate) fn add(compat_folder: &Path, entry: Entry) -> Outcome {
+    let mut manifest = read(compat_folder).unwrap_or_default();
+    manifest.insert("format".to_owned(), json!(1));
+    entry.write_to(&mut manifest);
     let path = compat_folder.join(FILE);
-    std::fs::write(&path, format!("{manifest:#}\n"))
+    std::fs::write(&path, format!("{:#}\n", Value::Object(manifest)))
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// What keeps the manifest in the folder from being used, for `--check`.
 pub(crate) fn problems(compat_folder: &Path) -> Vec<String> {
-    let path = compat_folder.join(FILE);
-    let Ok(text) = std::fs::read_to_string(&path) else {
+    let Some(manifest) = read(compat_folder) else {
+        let path = compat_folder.join(FILE);
         return vec![format!(
             "{} is missing: cargo xtask compat-setup",
             path.display()
         )];
     };
-    let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
-    ["server", "tools", "clients"]
+    let listed = [
+        ("server", "lib", "Kafka's broker"),
+        ("tools", "lib", "Kafka's tools"),
+        ("clients", "lib", "Kafka's Java client"),
+        ("suites", "classes", "our Java suites"),
+        ("python", "program", "Python's packages"),
+        ("go", "program", "our Go program"),
+    ];
+    listed
         .into_iter()
-        .filter_map(|set| {
-            let folder = manifest[set]["lib"].as_str().unwrap_or("?");
-            let is_there = compat_folder.join(folder).is_dir();
-            (!is_there).then(|| format!("{set} jars are not in {folder}: cargo xtask compat-setup"))
+        .filter(|(key, path, _)| {
+            let path = manifest.get(*key).and_then(|entry| entry[*path].as_str());
+            !path.is_some_and(|path| compat_folder.join(path).exists())
         })
+        .map(|(_, _, what)| format!("not set up: {what}; cargo xtask compat-setup"))
         .collect()
+}
+
+fn read(compat_folder: &Path) -> Option<Map<String, Value>> {
+    let text = std::fs::read_to_string(compat_folder.join(FILE)).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 fn jars(installed: &Installed) -> Value {
