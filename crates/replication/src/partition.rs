@@ -79,6 +79,11 @@ impl Partition {
         self.shared.leads()
     }
 
+    /// Whether this broker leads the partition and, as far as it can tell, nobody else does.
+    pub fn serves(&self) -> bool {
+        self.shared.serves()
+    }
+
     /// Whether this replica is the only one, which needs nobody to lead.
     pub(crate) fn is_alone(&self) -> bool {
         self.shared.alone.load(Ordering::Relaxed)

@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) led: OnceLock<Arc<Notify>>,
     /// This replica is the only one, and needs to hear nobody to lead.
     pub(crate) alone: AtomicBool,
+    /// This broker does not hear a majority of the group: whatever it leads, others may lead too.
+    silenced: AtomicBool,
     /// Who votes in the group, by what is applied here.
     voters: RwLock<Arc<[NodeId]>>,
     /// Proposals that wait until the leader's lease is renewed. Taken before no lock but the
@@ -92,6 +94,7 @@ impl Shared {
             leadership: watch::Sender::new(leadership),
             led: OnceLock::new(),
             alone: AtomicBool::new(false),
+            silenced: AtomicBool::new(false),
             voters: RwLock::default(),
             waiting: Mutex::default(),
             tickets: Mutex::default(),
@@ -115,6 +118,18 @@ impl Shared {
 
     pub(crate) fn watch_leadership(&self) -> watch::Receiver<Leadership> {
         self.leadership.subscribe()
+    }
+
+    /// Whether this replica leads and its broker hears a majority.
+    pub(crate) fn serves(&self) -> bool {
+        self.leads() && !self.silenced.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether a majority is heard. Whoever waits for more looks again.
+    pub(crate) fn set_silenced(&self, silenced: bool) {
+        if self.silenced.swap(silenced, Ordering::Relaxed) != silenced {
+            self.waiters.wake();
+        }
     }
 
     /// Who votes in the group, as it was applied last; nobody before it is founded.

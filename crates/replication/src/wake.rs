@@ -3,6 +3,8 @@
 //! An idle group sends nothing, so its leader's lease runs out, and openraft would refuse what is
 //! proposed then, perhaps only the first of several batches. So proposals to a leader whose lease
 //! is old wait here, in order, until a heartbeat has renewed it.
+//!
+//! A fresh lease is also the proof that nobody else leads: while it lasts, no majority votes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -56,7 +58,32 @@ impl Partition {
         heard.is_some_and(|heard| heard.elapsed() < lease / 2)
     }
 
+    /// Whether this replica leads beyond doubt. What it told just before was then true; a deposed
+    /// leader that does not know it yet can tell what is old.
+    pub fn leads_for_certain(&self) -> bool {
+        let lease = Duration::from_millis(LEASE_MS);
+        self.is_leader() && (self.is_alone() || self.lease_is_fresh(lease))
+    }
+
+    /// As [`Partition::leads_for_certain`], asking the others if need be, for a second at most.
+    pub async fn confirm_leading(&self) -> bool {
+        self.leads_for_certain() || self.renew_lease(Duration::from_millis(LEASE_MS)).await
+    }
+
     async fn renew(&self, lease: Duration) {
+        let renewed = self.renew_lease(lease).await;
+        let mut waiting = self.shared.waiting.lock();
+        for proposal in waiting.take().into_iter().flatten() {
+            if renewed {
+                // A refusal drops the proposal, which answers its ticket.
+                let _ = self.submit_now(proposal);
+            } else {
+                proposal.refuse(AppendError::NotLeader);
+            }
+        }
+    }
+
+    async fn renew_lease(&self, lease: Duration) -> bool {
         let deadline = Instant::now() + RENEWAL_MAX;
         let mut asked = None;
         while !self.lease_is_fresh(lease) && self.is_leader() && Instant::now() < deadline {
@@ -68,15 +95,6 @@ impl Partition {
             }
             sleep(LOOK).await;
         }
-        let renewed = self.lease_is_fresh(lease);
-        let mut waiting = self.shared.waiting.lock();
-        for proposal in waiting.take().into_iter().flatten() {
-            if renewed {
-                // A refusal drops the proposal, which answers its ticket.
-                let _ = self.submit_now(proposal);
-            } else {
-                proposal.refuse(AppendError::NotLeader);
-            }
-        }
+        self.is_leader() && self.lease_is_fresh(lease)
     }
 }

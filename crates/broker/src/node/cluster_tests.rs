@@ -5,12 +5,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use ottla_platform::net::{ListenOptions, Reserved};
 use ottla_protocol::ErrorCode;
+use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use ottla_protocol::messages::{ListOffsetsRequest, list_offsets_request};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::Node;
 use super::testing::{
     PATIENCE, TestNode, batch, create_request, metadata_request, new_topic, produce_request,
+    topic_name,
 };
 
 /// Ports that nobody listens on.
@@ -132,6 +135,21 @@ async fn a_minority_acknowledges_nothing_and_decides_nothing() {
     let response = nodes[0].client().await.ask(9, &request).await;
     let answer = &response.responses[0].partition_responses[0];
     assert_ne!(answer.error_code, 0, "{answer:?}");
+    let latest = ListOffsetsPartition::default().with_timestamp(-1);
+    let topic = ListOffsetsTopic::default()
+        .with_name(topic_name("t"))
+        .with_partitions(vec![latest]);
+    let request = list_offsets_request::ListOffsetsRequest::default()
+        .with_replica_id((-1).into())
+        .with_topics(vec![topic]);
+    let request = ListOffsetsRequest(request);
+    let response = nodes[0].client().await.ask(5, &request).await;
+    let code = ErrorCode::from_code(response.0.topics[0].partitions[0].error_code);
+    assert_eq!(
+        code,
+        ErrorCode::NotLeaderOrFollower,
+        "what it knows may be old"
+    );
     let request = create_request(vec![new_topic("u", 1, 1, &[])]).with_timeout_ms(3_000);
     let response = nodes[0].client().await.ask(7, &request).await;
     let code = ErrorCode::from_code(response.topics[0].error_code);

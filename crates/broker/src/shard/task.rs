@@ -245,7 +245,7 @@ impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
                 () = &mut deposed => return Failure::Deposed,
                 () = wait(due) => self.fire_timer(),
                 question = questions.recv() => match question {
-                    Some(question) => self.decide(question),
+                    Some(question) => self.decide_for_certain(question).await,
                     None => return Failure::Unasked,
                 },
             }
@@ -262,6 +262,14 @@ impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
     fn fire_timer(&mut self) {
         if let Some(step) = self.runner.fire_timer(self.time.now()) {
             self.take(step);
+        }
+    }
+
+    /// Decides, unless another broker may lead: then what is known here may be old. Dropping the
+    /// question tells to ask elsewhere.
+    async fn decide_for_certain(&mut self, question: Question<M>) {
+        if self.options.partition.confirm_leading().await {
+            self.decide(question);
         }
     }
 

@@ -348,7 +348,12 @@ impl Cluster {
         let mut leads = BTreeMap::new();
         for (group, replica) in replicas {
             let partition = &replica.partition;
-            if !partition.is_leader() || !self.hears_majority(&replica.electorate(), now) {
+            if !partition.is_leader() {
+                continue;
+            }
+            let heard = self.hears_majority(&replica.electorate(), now);
+            partition.shared.set_silenced(!heard);
+            if !heard {
                 continue;
             }
             let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);

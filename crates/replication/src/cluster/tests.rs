@@ -286,17 +286,22 @@ async fn a_minority_acknowledges_nothing() {
     let mut rig = Rig::start(1).await;
     rig.produce(1, "before").await;
     let leader = rig.leader(1).await;
+    let partition = rig.nodes[&leader].partitions[&1].clone();
+    // However long it was idle.
+    sleep(Duration::from_millis(600)).await;
+    assert!(!partition.leads_for_certain());
+    assert!(partition.confirm_leading().await && partition.leads_for_certain());
     let others = ALL.into_iter().filter(|id| *id != leader);
     for id in others.collect::<Vec<_>>() {
         rig.stop(id).await;
     }
-    let partition = rig.nodes[&leader].partitions[&1].clone();
     let alone = partition.propose(batch("alone"), None);
     let answer = tokio::time::timeout(Duration::from_secs(2), alone).await;
     assert!(!matches!(answer, Ok(Ok(_))), "{answer:?}");
     assert_eq!(partition.watermarks().high_watermark, 1);
     let resigned = || rig.nodes[&leader].cluster.leader(1).is_none().then_some(());
     until("who hears no majority says that it leads no more", resigned).await;
+    assert!(!partition.serves() && !partition.confirm_leading().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,10 +10,12 @@
 //! | −5 | the end of what is in tiered storage: nothing is | 9 |
 //! | −6 | the start of what is not yet in tiered storage: unknown without one | 11 |
 //!
-//! Searching by time reads the log, on a thread that may block.
+//! Searching by time reads the log, on a thread that may block. A leader that has not heard a majority
+//! lately confirms afterwards that it still leads: what a deposed one tells may be old.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::join_all;
 use ottla_metadata::image::Image;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -21,7 +23,7 @@ use ottla_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use ottla_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
-use ottla_replication::Isolation;
+use ottla_replication::{Isolation, Partition};
 use ottla_storage::TimestampOffset;
 
 use super::placement::{check_epoch, isolation, known_epoch, leader_by_name};
@@ -52,18 +54,43 @@ pub(crate) fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Reply {
         places: BTreeMap::new(),
         topics: Vec::new(),
         searches: Vec::new(),
+        doubtful: Vec::new(),
     };
     for topic in request.topics {
         work.take(call, &image, topic);
     }
-    if work.searches.is_empty() {
+    if work.searches.is_empty() && work.doubtful.is_empty() {
         return Reply::now(response(work.topics));
     }
+    let (version, doubtful) = (call.version(), std::mem::take(&mut work.doubtful));
     Reply::later(async move {
         let searched = tokio::task::spawn_blocking(move || work.searched()).await;
         // Fails only when the runtime ends, and nobody waits for an answer then.
-        searched.unwrap_or_default()
+        let mut response = searched.unwrap_or_default();
+        confirm(&mut response, doubtful, version).await;
+        response
     })
+}
+
+/// Withdraws what is told of partitions that this broker does not lead any more.
+async fn confirm(response: &mut ListOffsetsResponse, doubtful: Vec<Doubtful>, version: i16) {
+    let confirming = doubtful.iter().map(|it| it.leader.confirm_leading());
+    let confirmed = join_all(confirming).await;
+    for (
+        Doubtful {
+            topic, partition, ..
+        },
+        leads,
+    ) in doubtful.iter().zip(confirmed)
+    {
+        let topics = &mut response.0.topics;
+        let answer = topics
+            .get_mut(*topic)
+            .and_then(|it| it.partitions.get_mut(*partition));
+        if let (false, Some(answer)) = (leads, answer) {
+            fill(answer, version, ErrorCode::NotLeaderOrFollower, NOWHERE);
+        }
+    }
 }
 
 /// The whole request refused: every partition with the error.
@@ -112,6 +139,14 @@ struct Work {
     places: BTreeMap<TopicName, usize>,
     topics: Vec<ListOffsetsTopicResponse>,
     searches: Vec<Search>,
+    doubtful: Vec<Doubtful>,
+}
+
+/// An answer of a leader that must make sure that it is one.
+struct Doubtful {
+    topic: usize,
+    partition: usize,
+    leader: Partition,
 }
 
 /// A search by time, and where its answer goes.
@@ -130,7 +165,7 @@ enum ByTime {
 
 /// What is asked of a partition, or known of it.
 enum Step {
-    Known(Position),
+    Known(Replica, Position),
     Search(Replica, ByTime),
 }
 
@@ -176,8 +211,23 @@ impl Work {
         let answers = &mut self.topics[place].partitions;
         let (code, position) = match step {
             Err(code) => (code, NOWHERE),
-            Ok(Step::Known(position)) => (ErrorCode::None, position),
+            Ok(Step::Known(replica, position)) => {
+                if !replica.partition.leads_for_certain() {
+                    self.doubtful.push(Doubtful {
+                        topic: place,
+                        partition: answers.len(),
+                        leader: replica.partition,
+                    });
+                }
+                (ErrorCode::None, position)
+            }
             Ok(Step::Search(replica, wanted)) => {
+                // It takes a while.
+                self.doubtful.push(Doubtful {
+                    topic: place,
+                    partition: answers.len(),
+                    leader: replica.partition.clone(),
+                });
                 self.searches.push(Search {
                     topic: place,
                     partition: answers.len(),
@@ -226,10 +276,16 @@ impl Reader {
         let replica = leader_by_name(call, image, topic, partition.partition_index)?;
         check_epoch(&replica, known_epoch(partition.current_leader_epoch))?;
         Ok(match timestamp {
-            -1 => Step::Known(self.end(&replica)),
-            -2 | -4 => Step::Known(start(&replica)),
+            -1 => {
+                let end = self.end(&replica);
+                Step::Known(replica, end)
+            }
+            -2 | -4 => {
+                let start = start(&replica);
+                Step::Known(replica, start)
+            }
             -3 => Step::Search(replica, ByTime::Largest),
-            -5 | -6 => Step::Known(NOWHERE),
+            -5 | -6 => Step::Known(replica, NOWHERE),
             _ => Step::Search(replica, ByTime::AtOrAfter(timestamp)),
         })
     }

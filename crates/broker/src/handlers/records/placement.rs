@@ -41,7 +41,7 @@ pub(super) fn leader_by_name(
 }
 
 pub(super) fn leads(replica: &Replica) -> Result<(), ErrorCode> {
-    if replica.partition.is_leader() {
+    if replica.partition.serves() {
         Ok(())
     } else {
         Err(ErrorCode::NotLeaderOrFollower)
