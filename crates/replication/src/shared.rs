@@ -169,7 +169,7 @@ impl Shared {
         });
         if changed {
             self.waiters.wake();
-            if let Some(led) = self.led.get() {
+            if let Some(led) = self.led.get().filter(|_| self.leads()) {
                 led.notify_one();
             }
         }

@@ -54,6 +54,11 @@ struct Orphan {
 }
 
 impl Elections {
+    /// Whether a group had no leader at the last plan.
+    pub(super) fn has_orphans(&self) -> bool {
+        !self.orphans.is_empty()
+    }
+
     /// The groups for which this broker should stand now.
     pub(super) fn plan(
         &mut self,

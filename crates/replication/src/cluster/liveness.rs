@@ -2,7 +2,7 @@
 //! within the last silence that is allowed; so both directions work. A judge that was itself held
 //! up accuses nobody until it has had a chance to hear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ottla_protocol::types::NodeId;
@@ -54,6 +54,12 @@ impl Liveness {
     pub(super) fn is_alive(&self, node: NodeId, now: Duration) -> bool {
         let heard = self.heard.get(&node);
         heard.is_some_and(|heard| now <= *heard + self.silence_max)
+    }
+
+    /// Those who were heard lately.
+    pub(super) fn alive(&self, now: Duration) -> BTreeSet<NodeId> {
+        let nodes = self.heard.keys().copied();
+        nodes.filter(|node| self.is_alive(*node, now)).collect()
     }
 
     /// Whether a peer is to be taken for dead: it was not heard, and we were listening.

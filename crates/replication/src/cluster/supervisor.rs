@@ -1,7 +1,7 @@
 //! The tasks that keep a broker's groups led: one sends beats to each peer, one looks after all
 //! groups. They run apart from the work on data, so that load delays neither.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,10 +30,11 @@ use crate::transport::{
     Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
 };
 
-/// Every so many looks it is judged which replicas keep up.
+/// Every so many looks it is judged which replicas keep up, and who leads is looked at whether or not
+/// anything moved.
 const LOOKS_PER_SYNC_CHECK: u32 = 10;
 /// What comes within this time after a nudge is looked at together.
-const NUDGED_REST: Duration = Duration::from_millis(2);
+const NUDGED_REST: Duration = Duration::from_millis(5);
 /// How long a change of members may take before it is asked for again.
 const CHANGE_MAX: Duration = Duration::from_secs(10);
 
@@ -294,6 +295,7 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
     let mut sync = InSync::default();
     let mut seals = Seals::default();
     let mut looked: u32 = 0;
+    let mut alive_before = BTreeSet::new();
     loop {
         let nudged = tokio::select! {
             _ = looks.tick() => false,
@@ -304,21 +306,25 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
         }
         let now = cluster.clock.monotonic();
         let replicas = cluster.registry.all();
-        cluster.liveness.lock().look(now);
+        let alive = {
+            let mut liveness = cluster.liveness.lock();
+            liveness.look(now);
+            liveness.alive(now)
+        };
+        let mut is_due = nudged || alive != alive_before || elections.has_orphans();
+        alive_before = alive;
         if !nudged {
             if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
+                is_due = true;
                 sync.check(&replicas, cluster.me(), now);
                 cluster.change_members(&replicas, &sync, now);
             }
             looked = looked.wrapping_add(1);
             seals.look(&replicas);
         }
-        cluster.claim(&replicas, &sync, now);
-        for group in cluster.orphans(&mut elections, &replicas, now) {
-            if let Some((_, replica)) = replicas.iter().find(|(id, _)| *id == group) {
-                // It may wait for the disk, which is not to delay the next look.
-                tokio::spawn(stand(replica.clone()));
-            }
+        if is_due {
+            cluster.claim(&replicas, &sync, now);
+            cluster.hold_elections(&mut elections, &replicas, now);
         }
     }
 }
@@ -407,6 +413,20 @@ impl Cluster {
             .filter(|node| **node == self.me() || liveness.is_alive(**node, now))
             .count();
         heard * 2 > replicas.len()
+    }
+
+    /// Has replicas of groups without a leader stand for election.
+    fn hold_elections(
+        &self,
+        elections: &mut Elections,
+        replicas: &[(u64, Replica)],
+        now: Duration,
+    ) {
+        let orphans: HashSet<u64> = self.orphans(elections, replicas, now).into_iter().collect();
+        for (_, replica) in replicas.iter().filter(|(group, _)| orphans.contains(group)) {
+            // It may wait for the disk, which is not to delay the next look.
+            tokio::spawn(stand(replica.clone()));
+        }
     }
 
     fn orphans(
