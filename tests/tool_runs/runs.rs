@@ -234,7 +234,7 @@ pub(crate) static ALL: &[Run] = &[
         "DeleteRecordsCommand {at} --offset-json-file {folder}/delete.json",
         "GetOffsetShell {at} --topic cut --time -2",
     ]),
-    run("kafka-e2e-latency", &["EndToEndLatency {address} latency 20 all 100"]).no_numbers(),
+    run("kafka-e2e-latency", &["EndToEndLatency {at} --topic latency --num-records 20 --producer-acks all --record-size 100"]).no_numbers(),
     run("kafka-leader-election", &["LeaderElectionCommand {at} --election-type preferred --topic lines --partition 0"]).lacks(&["ElectLeaders"]),
     run("kafka-log-dirs --describe", &["LogDirsCommand {at} --describe --topic-list lines"]).no_numbers(),
     run("kafka-metadata-quorum describe --status", &["MetadataQuorumCommand {at} describe --status"]).lacks(&["DescribeQuorum"]),

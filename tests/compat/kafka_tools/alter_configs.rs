@@ -204,7 +204,7 @@ fn levels(broker: &Broker) {
         .blames("InvalidConfigurationException", "LOUD");
 }
 
-/// Not described: for that the tool lists groups too. The Java client's cases look at what is altered.
+/// What is described then is looked at by the Java client's cases and by the suite `tool_runs`.
 fn group(broker: &Broker) {
     let entity = ["--entity-type", "groups", "--entity-name", "altered-group"];
     let add = "consumer.session.timeout.ms=50000";
