@@ -6,7 +6,6 @@ use std::thread;
 use std::time::Duration;
 
 use ottla_protocol::api::SERVED;
-use ottla_tests::probe;
 
 use crate::allowed::{self, Apart};
 use crate::normal::{self, Said};
@@ -18,8 +17,6 @@ use crate::side::Side;
 const WITHIN: Duration = Duration::from_secs(60);
 /// What tools say that name no exception, the clearer first.
 const SAID: [&str; 2] = ["does not support", "unexpected error"];
-/// A broker that answers does so sooner.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs all lines of a run against both, and fails where what they say differs and nothing allows it.
 pub(crate) fn on_both(run: &Run, kafka: &Side, ottla: &Side) -> Result<Outcome, String> {
@@ -45,8 +42,7 @@ pub(crate) fn on_both(run: &Run, kafka: &Side, ottla: &Side) -> Result<Outcome, 
     Ok(Outcome::Compared { codes, uses })
 }
 
-/// Runs it against Ottla, which does not serve what it needs: it has to end by itself, with an error that says so,
-/// and the broker has to go on.
+/// Runs it against Ottla, which does not serve what it needs: it has to end by itself, with an error that says so.
 pub(crate) fn refused(run: &Run, ottla: &Side) -> Result<Outcome, String> {
     let served = run
         .lacks
@@ -65,9 +61,6 @@ pub(crate) fn refused(run: &Run, ottla: &Side) -> Result<Outcome, String> {
     };
     let reason =
         normal::exception(&finished).or_else(|| SAID.into_iter().find(is_said).map(str::to_owned));
-    if !probe::answers_metadata(ottla.broker.port(), ANSWER_WITHIN) {
-        return Err(format!("the broker does not answer after {finished}"));
-    }
     match (finished.code, reason) {
         (Some(code), Some(reason)) => Ok(Outcome::Refused { code, reason }),
         _ => Err(format!("it does not say why: {finished}")),

@@ -57,9 +57,14 @@ fn main() -> ExitCode {
 impl Lab {
     fn play(&self, run: &'static Run) -> Result<Completion, Failed> {
         let (kafka, ottla) = self.sides.get_or_init(start).as_ref()?;
-        let compared = catch_unwind(AssertUnwindSafe(|| match run.lacks {
-            [] => compare::on_both(run, kafka, ottla),
-            _ => compare::refused(run, ottla),
+        let both_answer = || kafka.answers().and_then(|()| ottla.answers());
+        both_answer()?; // else all that is left would wait in vain, run by run
+        let compared = catch_unwind(AssertUnwindSafe(|| {
+            let outcome = match run.lacks {
+                [] => compare::on_both(run, kafka, ottla),
+                _ => compare::refused(run, ottla),
+            };
+            both_answer().and(outcome)
         }));
         match compared.unwrap_or_else(|panic| Err(trial::words(&*panic).to_owned())) {
             Ok(outcome) => {

@@ -18,7 +18,7 @@ use ottla_client::admin::CommittedOffset;
 use ottla_client::{Client, Producer, ProducerConfig, ProducerRecord, TopicPartition};
 use ottla_tests::client::{connect, create_topic};
 use ottla_tests::process::Process;
-use ottla_tests::{Broker, Finished, Kind, Settings, Tool, wait};
+use ottla_tests::{Broker, Finished, Kind, Settings, Tool, probe, wait};
 use tempfile::TempDir;
 
 /// The timestamp of the first record; its topics keep records for ever.
@@ -42,6 +42,9 @@ const LINES: i64 = 10;
 const READING: &str = "reading";
 /// A JVM on a busy machine starts and joins its group.
 const JOINED_WITHIN: Duration = Duration::from_secs(60);
+
+/// A broker that answers does so sooner.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Files that runs name, by what is in them.
 const FILES: &[(&str, &str)] = &[
@@ -93,6 +96,15 @@ impl Side {
             folder,
             _reader: reader,
         })
+    }
+
+    /// Fails unless the broker answers: two that are gone have their tools say the same.
+    pub(crate) fn answers(&self) -> Result<(), String> {
+        if probe::answers_metadata(self.broker.port(), ANSWER_WITHIN) {
+            return Ok(());
+        }
+        let (kind, log) = (self.broker.kind(), self.broker.log_tail());
+        Err(format!("{kind:?} does not answer; its log ends:\n{log}"))
     }
 
     /// Runs a tool, its class and its arguments in one line with the names of this side's things.
