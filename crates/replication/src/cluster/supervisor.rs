@@ -33,6 +33,8 @@ use crate::transport::{
 /// Every so many looks it is judged which replicas keep up, and who leads is looked at whether or not
 /// anything moved.
 const LOOKS_PER_SYNC_CHECK: u32 = 10;
+/// The same where nobody else is heard: nothing moves by itself.
+const LOOKS_PER_CHECK_ALONE: u32 = 100;
 /// What comes within this time after a nudge is looked at together.
 const NUDGED_REST: Duration = Duration::from_millis(5);
 /// How long a change of members may take before it is asked for again.
@@ -312,15 +314,22 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
             liveness.alive(now)
         };
         let mut is_due = nudged || alive != alive_before || elections.has_orphans();
+        let has_company = !alive.is_empty();
         alive_before = alive;
         if !nudged {
-            if looked.is_multiple_of(LOOKS_PER_SYNC_CHECK) {
+            let looks_per_check = match has_company {
+                true => LOOKS_PER_SYNC_CHECK,
+                false => LOOKS_PER_CHECK_ALONE,
+            };
+            if looked.is_multiple_of(looks_per_check) {
                 is_due = true;
                 sync.check(&replicas, cluster.me(), now);
                 cluster.change_members(&replicas, &sync, now);
             }
             looked = looked.wrapping_add(1);
-            seals.look(&replicas);
+            if has_company {
+                seals.look(&replicas);
+            }
         }
         if is_due {
             cluster.claim(&replicas, &sync, now);
