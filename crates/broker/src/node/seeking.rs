@@ -21,7 +21,7 @@ const REST: Duration = Duration::from_millis(250);
 /// How often it is said again for whom this broker waits.
 const REMIND: Duration = Duration::from_secs(30);
 
-/// How a broker came to its cluster, kept until the cluster's metadata tells of all these brokers.
+/// How a broker came to its cluster. It counts until the cluster's metadata tells of all these brokers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Beginning {
     /// It founds the cluster, with these brokers and nobody else.
