@@ -11,11 +11,12 @@ use std::sync::Arc;
 use futures::future::join_all;
 use ottla_metadata::image::Configs;
 use ottla_metadata::reconcile::{self, Change, ReplicaId};
-use ottla_protocol::TopicId;
-use ottla_replication::{Beginning, Groups, Partition, PartitionSpec};
+use ottla_protocol::{NodeId, TopicId};
+use ottla_replication::{Beginning, Groups, Partition, PartitionSpec, ReplicaKey};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 use crate::limits::{CHANGES_QUEUED_MAX, OPENING_AT_ONCE_MAX};
 use crate::settings::Settings;
@@ -214,11 +215,10 @@ impl Partitions {
                 configs,
                 ..
             } => self.configure(topic_id, partitions, &configs),
-            Change::Resize { id, replicas } => {
+            Change::Resize { id, wanted } => {
                 if let Ok(replica) = self.find(id.topic_id, id.partition) {
-                    let learners = Vec::new();
                     self.groups
-                        .set_members(&replica.partition, replicas, learners);
+                        .set_members(&replica.partition, keys(wanted), Vec::new());
                 }
             }
         }
@@ -231,10 +231,11 @@ impl Partitions {
             partition: replica.id.partition,
             topic_id: replica.id.topic_id,
             group_id: replica.group_id,
-            replicas: replica.replicas,
-            beginning: match replica.birth {
-                true => Beginning::Founds,
-                false => Beginning::Continues,
+            replicas: keys(replica.wanted),
+            beginning: match replica.beginning {
+                reconcile::Beginning::Founds(founders) => Beginning::Founds(keys(founders)),
+                reconcile::Beginning::Joins => Beginning::Joins,
+                reconcile::Beginning::Continues => Beginning::Continues,
             },
             config: settings.log().clone(),
         };
@@ -274,6 +275,12 @@ impl Partitions {
             }
         }
     }
+}
+
+/// Replicas as their groups name them.
+pub(crate) fn keys(seats: impl IntoIterator<Item = (NodeId, Uuid)>) -> Vec<ReplicaKey> {
+    let key = |(node, directory)| ReplicaKey { node, directory };
+    seats.into_iter().map(key).collect()
 }
 
 async fn follow(partitions: Arc<Partitions>, mut arriving: mpsc::Receiver<Vec<Change>>) {

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Image;
 use crate::operations::{
-    AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, CreationDefaults,
-    DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused,
-    RegisterBroker, TopicOutcome, UnregisterBroker,
+    AllocateProducerIds, AlterConfigs, AlterReplicas, CreatePartitions, CreateTopics,
+    CreationDefaults, DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome,
+    ProducerIdBlock, Refused, RegisterBroker, RenewReplicas, SettleReplicas, TopicOutcome,
+    UnregisterBroker,
 };
 use crate::record::Record;
 
@@ -39,6 +40,12 @@ pub enum Input {
     CreatePartitions(CreatePartitions),
     /// Configurations change.
     AlterConfigs(AlterConfigs),
+    /// Replicas are to be elsewhere.
+    AlterReplicas(AlterReplicas),
+    /// Replicas are where they were wanted.
+    SettleReplicas(SettleReplicas),
+    /// A broker has another log directory than before.
+    RenewReplicas(RenewReplicas),
     /// A broker needs producer ids.
     AllocateProducerIds(AllocateProducerIds),
 }
@@ -77,6 +84,12 @@ pub enum Reply {
     CreatePartitions(Vec<PartitionsOutcome>),
     /// Whether each resource has that configuration now, in the order of the request.
     AlterConfigs(Vec<Result<(), Refused>>),
+    /// Whether each partition is to have these replicas now, in the order of the request.
+    AlterReplicas(Vec<Result<(), Refused>>),
+    /// It is noted, or out of date.
+    SettleReplicas,
+    /// How many replicas begin anew; ask again until there are none.
+    RenewReplicas(Result<usize, Refused>),
     /// The block.
     AllocateProducerIds(Result<ProducerIdBlock, Refused>),
 }
@@ -132,6 +145,23 @@ impl StateMachine for Metadata {
                 let (records, outcomes) = configs.decide(image, |records| out.fits(records));
                 out.extend(records);
                 Reply::AlterConfigs(outcomes)
+            }
+            Input::AlterReplicas(replicas) => {
+                let (records, outcomes) = replicas.decide(image, |records| out.fits(records));
+                out.extend(records);
+                Reply::AlterReplicas(outcomes)
+            }
+            Input::SettleReplicas(settle) => {
+                out.extend(settle.decide(image));
+                Reply::SettleReplicas
+            }
+            Input::RenewReplicas(renew) => {
+                let decided = renew.decide(image, |records| out.fits(records));
+                Reply::RenewReplicas(decided.map(|records| {
+                    let count = records.len();
+                    out.extend(records);
+                    count
+                }))
             }
             Input::AllocateProducerIds(ask) => {
                 Reply::AllocateProducerIds(ask.decide(image).map(|(record, block)| {

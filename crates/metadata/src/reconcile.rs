@@ -33,12 +33,12 @@ pub enum Change {
     /// Say that a replica cannot be served: it lives in a log directory that is not here, and
     /// must not be made anew where its data is not.
     Offline(Replica),
-    /// The partition's replicas are others than before, this node still among them.
+    /// Others than before are to hold the partition's replicas. This node has one still.
     Resize {
         /// Which replica.
         id: ReplicaId,
-        /// Who holds a replica now, the preferred leader first.
-        replicas: Vec<NodeId>,
+        /// Who is to hold a replica, the preferred leader first, each with its log directory.
+        wanted: Vec<(NodeId, Uuid)>,
     },
     /// The topic's configurations are others than before, or what it gets where it has none.
     Configure {
@@ -71,15 +71,25 @@ pub struct Replica {
     pub id: ReplicaId,
     /// The partition's Raft group.
     pub group_id: u64,
-    /// Who holds a replica, the preferred leader first.
-    pub replicas: Vec<NodeId>,
+    /// Who is to hold a replica, the preferred leader first, each with its log directory.
+    pub wanted: Vec<(NodeId, Uuid)>,
     /// The log directory that this node's replica lives in.
     pub directory: Uuid,
-    /// Whether the replicas are those of the partition's creation, so that they may found the
-    /// group if this one was never started.
-    pub birth: bool,
+    /// Whether it may begin with an empty log, if it has none.
+    pub beginning: Beginning,
     /// What the topic overrides.
     pub configs: Arc<Configs>,
+}
+
+/// Whether a replica may begin with an empty log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// It was placed here when the partition was created, with these, who found the group.
+    Founds(Vec<(NodeId, Uuid)>),
+    /// It was placed here later, and has everything from the leader.
+    Joins,
+    /// It was here before.
+    Continues,
 }
 
 /// Whether `delta` changes what topics get on this broker where they do not say.
@@ -161,11 +171,22 @@ fn replica(topic: &Topic, partition: &Partition, number: i32, node: NodeId) -> O
             topic: topic.name.clone(),
         },
         group_id: partition.group_id,
-        replicas: partition.replicas.clone(),
+        wanted: partition.wanted().collect(),
         directory,
-        birth: partition.birth,
+        beginning: beginning(partition, node, directory),
         configs: topic.configs.clone(),
     })
+}
+
+fn beginning(partition: &Partition, node: NodeId, directory: Uuid) -> Beginning {
+    // Who was there at the creation, left and comes back founds nothing.
+    if partition.adding.contains(&node) || partition.emptied.contains(&node) {
+        Beginning::Joins
+    } else if partition.founders.contains(&(node, directory)) {
+        Beginning::Founds(partition.founders.clone())
+    } else {
+        Beginning::Continues
+    }
 }
 
 fn start(replica: Replica, node: &LocalNode) -> Change {
@@ -199,10 +220,10 @@ fn follow(
             }
             (Some(old), Some(new)) => {
                 kept_any = true;
-                if old.replicas != new.replicas {
+                if old.wanted != new.wanted {
                     rest.push(Change::Resize {
                         id: new.id,
-                        replicas: new.replicas,
+                        wanted: new.wanted,
                     });
                 }
             }

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ottla_metadata::image::{Configs, Delta, Image};
-use ottla_metadata::reconcile::{Change, LocalNode, Replica, ReplicaId, reconcile, strays};
+use ottla_metadata::image::{Configs, Delta, Image, Partition};
+use ottla_metadata::reconcile::{
+    Beginning, Change, LocalNode, Replica, ReplicaId, reconcile, strays,
+};
 use ottla_metadata::record::{
     ConfigRecord, PartitionRecord, Record, RemoveTopicRecord, TopicRecord,
 };
@@ -37,7 +39,7 @@ struct Local(BTreeMap<ReplicaId, Held>);
 #[derive(Debug, PartialEq)]
 struct Held {
     group_id: u64,
-    replicas: Vec<NodeId>,
+    wanted: Vec<(NodeId, Uuid)>,
     directory: Uuid,
     configs: Configs,
     online: bool,
@@ -49,10 +51,10 @@ impl Local {
             Change::Delete(id) => assert!(self.0.remove(&id).is_some(), "{id:?} is not here"),
             Change::Open(replica) => self.hold(replica, true),
             Change::Offline(replica) => self.hold(replica, false),
-            Change::Resize { id, replicas } => {
+            Change::Resize { id, wanted } => {
                 let held = self.0.get_mut(&id).expect("a resized replica is here");
-                assert_ne!(held.replicas, replicas, "nothing to resize");
-                held.replicas = replicas;
+                assert_ne!(held.wanted, wanted, "nothing to resize");
+                held.wanted = wanted;
             }
             Change::Configure {
                 topic_id, configs, ..
@@ -67,7 +69,7 @@ impl Local {
         let Replica {
             id,
             group_id,
-            replicas,
+            wanted,
             directory,
             configs,
             ..
@@ -75,7 +77,7 @@ impl Local {
         let configs = (*configs).clone();
         let held = Held {
             group_id,
-            replicas,
+            wanted,
             directory,
             configs,
             online,
@@ -100,7 +102,7 @@ impl Local {
                 };
                 let held = Held {
                     group_id: partition.group_id,
-                    replicas: partition.replicas.clone(),
+                    wanted: partition.wanted().collect(),
                     directory,
                     configs: (*topic.configs).clone(),
                     online: node.directories.contains(&directory),
@@ -121,7 +123,7 @@ fn record() -> impl Strategy<Value = Record> {
         replicas.prop_shuffle(),
         0..3u128,
         1..40u64,
-        any::<bool>(),
+        prop::collection::vec((1..4i32).prop_map(NodeId), 0..2),
     );
     prop_oneof![
         2 => (0..6u128).prop_map(|number| {
@@ -129,18 +131,18 @@ fn record() -> impl Strategy<Value = Record> {
             let name = format!("topic.{}", number % 3);
             Record::Topic(TopicRecord { name, topic_id: topic_id(number) })
         }),
-        6 => partition.prop_map(|(topic, partition, replicas, own, group_id, birth)| {
+        6 => partition.prop_map(|(topic, partition, replicas, own, group_id, removing)| {
             let directories = replicas.iter().map(|id| match *id {
                 NODE => directory(own),
                 other => Uuid::from_u128(other.0.unsigned_abs().into()),
             });
+            let directories = directories.collect();
+            let created = Partition::created(replicas, directories, group_id);
+            let state = Partition { removing, ..created };
             Record::Partition(PartitionRecord {
                 partition,
                 topic_id: topic_id(topic),
-                directories: directories.collect(),
-                replicas,
-                group_id,
-                birth,
+                state,
             })
         }),
         2 => (0..3u128, any::<Option<bool>>()).prop_map(|(number, value)| {
@@ -201,10 +203,7 @@ fn partition(topic: u128, number: i32, group_id: u64, own: u128) -> Record {
     Record::Partition(PartitionRecord {
         partition: number,
         topic_id: topic_id(topic),
-        replicas: vec![NODE],
-        directories: vec![directory(own)],
-        group_id,
-        birth: true,
+        state: Partition::created(vec![NODE], vec![directory(own)], group_id),
     })
 }
 
@@ -220,7 +219,7 @@ fn a_topic_that_came_back_is_gone_before_it_is_opened() {
         (gone.topic_id, opened.id.topic_id),
         (topic_id(5), topic_id(1))
     );
-    assert!(opened.birth);
+    assert!(matches!(opened.beginning, Beginning::Founds(_)));
 }
 
 fn broker_config(broker: &str, value: Option<&str>) -> Record {

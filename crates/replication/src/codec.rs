@@ -4,11 +4,11 @@
 //!
 //! | bytes | members | | bytes | vote |
 //! |---|---|---|---|---|
-//! | 1 | version, 1 | | 1 | version, 1 |
+//! | 1 | version, 2 | | 1 | version, 1 |
 //! | 2 | number of configs (2 while joint) | | 4 | term |
 //! | per config | 2: count, then 4 each: voters | | 4 | node voted for |
 //! | 2 | number of nodes, learners included | | 1 | 1 once that node is known to lead |
-//! | 4 each | nodes | | | |
+//! | 20 each | node and its log directory; version 1: 4 each, without directories | | | |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,46 +16,61 @@ use std::io;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use openraft::vote::RaftVote;
 
-use crate::types::{LeaderId, Member, Membership, Term, Vote};
+use uuid::Uuid;
 
-const VERSION: u8 = 1;
+use crate::types::{Directory, LeaderId, Member, Membership, Term, Vote};
+
+const VOTE_VERSION: u8 = 1;
+const MEMBERS_VERSION: u8 = 2;
+/// Says nothing of directories.
+const MEMBERS_VERSION_OLD: u8 = 1;
 /// More members than any group may have; bounds what a damaged frame can ask for.
 const MEMBERS_MAX: usize = 1024;
 
 pub(crate) fn encode_membership(membership: &Membership) -> Bytes {
     let mut to = BytesMut::new();
-    to.put_u8(VERSION);
+    to.put_u8(MEMBERS_VERSION);
     put_count(&mut to, membership.get_joint_config().len());
     for config in membership.get_joint_config() {
-        put_members(&mut to, &config.iter().copied().collect::<Vec<_>>());
+        put_count(&mut to, config.len());
+        config.iter().for_each(|member| to.put_i32(member.0));
     }
-    let nodes: Vec<Member> = membership.nodes().map(|(member, ())| *member).collect();
-    put_members(&mut to, &nodes);
+    put_count(&mut to, membership.nodes().count());
+    for (member, directory) in membership.nodes() {
+        to.put_i32(member.0);
+        to.put_u128(directory.0.as_u128());
+    }
     to.freeze()
 }
 
 /// # Errors
 /// Another version, or bytes that do not add up.
 pub(crate) fn decode_membership(mut from: &[u8]) -> io::Result<Membership> {
-    check_version(&mut from)?;
+    let version = get_version(&mut from, &[MEMBERS_VERSION, MEMBERS_VERSION_OLD])?;
     let configs = get_count(&mut from)?;
     let configs = (0..configs)
         .map(|_| Ok(get_members(&mut from)?.into_iter().collect::<BTreeSet<_>>()))
         .collect::<io::Result<Vec<_>>>()?;
-    let nodes: BTreeMap<Member, ()> = get_members(&mut from)?
-        .into_iter()
-        .map(|member| (member, ()))
-        .collect();
+    let nodes = match version {
+        MEMBERS_VERSION_OLD => {
+            let members = get_members(&mut from)?.into_iter();
+            members
+                .map(|member| (member, Directory::default()))
+                .collect()
+        }
+        _ => get_nodes(&mut from)?,
+    };
     if !from.is_empty() {
         return Err(damaged("bytes left over"));
     }
-    // What a leader appended is a valid configuration; the suite also appends empty ones.
-    Ok(Membership::new_with_defaults(configs, nodes.into_keys()))
+    // What a leader appended is a valid configuration; openraft's suite also appends others.
+    let membership = Membership::new(configs.clone(), nodes.clone());
+    Ok(membership.unwrap_or_else(|_| Membership::new_with_defaults(configs, nodes.into_keys())))
 }
 
 pub(crate) fn encode_vote(vote: &Vote) -> Bytes {
     let mut to = BytesMut::with_capacity(10);
-    to.put_u8(VERSION);
+    to.put_u8(VOTE_VERSION);
     to.put_i32(vote.leader_id().term.0);
     to.put_i32(vote.leader_id().voted_for.0);
     to.put_u8(u8::from(vote.is_committed()));
@@ -65,7 +80,7 @@ pub(crate) fn encode_vote(vote: &Vote) -> Bytes {
 /// # Errors
 /// Another version, or bytes that do not add up.
 pub(crate) fn decode_vote(mut from: &[u8]) -> io::Result<Vote> {
-    check_version(&mut from)?;
+    get_version(&mut from, &[VOTE_VERSION])?;
     if from.len() != 9 {
         return Err(damaged("a vote has 10 bytes"));
     }
@@ -74,11 +89,6 @@ pub(crate) fn decode_vote(mut from: &[u8]) -> io::Result<Vote> {
         voted_for: Member(from.get_i32()),
     };
     Ok(Vote::from_leader_id(leader_id, from.get_u8() == 1))
-}
-
-fn put_members(to: &mut BytesMut, members: &[Member]) {
-    put_count(to, members.len());
-    members.iter().for_each(|member| to.put_i32(member.0));
 }
 
 fn put_count(to: &mut BytesMut, count: usize) {
@@ -93,6 +103,18 @@ fn get_members(from: &mut &[u8]) -> io::Result<Vec<Member>> {
     Ok((0..count).map(|_| Member(from.get_i32())).collect())
 }
 
+fn get_nodes(from: &mut &[u8]) -> io::Result<BTreeMap<Member, Directory>> {
+    let count = get_count(from)?;
+    if from.len() < count * 20 {
+        return Err(damaged("nodes cut off"));
+    }
+    let mut get = || {
+        let member = Member(from.get_i32());
+        (member, Directory(Uuid::from_u128(from.get_u128())))
+    };
+    Ok((0..count).map(|_| get()).collect())
+}
+
 fn get_count(from: &mut &[u8]) -> io::Result<usize> {
     if from.len() < 2 {
         return Err(damaged("count cut off"));
@@ -103,11 +125,11 @@ fn get_count(from: &mut &[u8]) -> io::Result<usize> {
     }
 }
 
-fn check_version(from: &mut &[u8]) -> io::Result<()> {
+fn get_version(from: &mut &[u8], known: &[u8]) -> io::Result<u8> {
     match from.split_first() {
-        Some((&VERSION, rest)) => {
+        Some((version, rest)) if known.contains(version) => {
             *from = rest;
-            Ok(())
+            Ok(*version)
         }
         _ => Err(damaged("unknown version")),
     }
@@ -127,18 +149,28 @@ mod tests {
 
     #[test]
     fn memberships_round_trip() {
-        for configs in [
-            vec![],
-            vec![set(&[1])],
-            vec![set(&[1, 2, 3]), set(&[2, 3, 4])],
-        ] {
-            let membership = Membership::new_with_defaults(configs, [Member(9)]);
+        let directory = |member: i32| Directory(Uuid::from_u128(member.unsigned_abs().into()));
+        for configs in [vec![set(&[1])], vec![set(&[1, 2, 3]), set(&[2, 3, 4])]] {
+            let nodes = [1, 2, 3, 4, 9].map(|member| (Member(member), directory(member)));
+            let membership = Membership::new(configs, BTreeMap::from(nodes)).unwrap();
             let bytes = encode_membership(&membership);
             assert_eq!(decode_membership(&bytes).unwrap(), membership);
             for cut in 0..bytes.len() {
                 assert!(decode_membership(&bytes[..cut]).is_err());
             }
         }
+    }
+
+    #[test]
+    fn members_of_an_earlier_version_have_no_directories() {
+        let bytes = [1, 0, 1, 0, 1, 0, 0, 0, 7, 0, 2, 0, 0, 0, 7, 0, 0, 0, 9];
+        let membership = decode_membership(&bytes).unwrap();
+        assert!(membership.voter_ids().eq([Member(7)]));
+        let nodes = [
+            (Member(7), Directory::default()),
+            (Member(9), Directory::default()),
+        ];
+        assert!(membership.nodes().map(|(a, b)| (*a, *b)).eq(nodes));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use ottla_storage::{CheckedFrame, Condition, EntryMeta, Frame, LogId, Private};
 
 use crate::codec::decode_membership;
 use crate::ticket::{AppendError, TicketSender};
-use crate::types::{CommittedLeaderId, Member, Membership, RaftLogId, log_id};
+use crate::types::{CommittedLeaderId, Directory, Member, Membership, RaftLogId, log_id};
 
 /// What a leader is asked to append. Dropping it fails its ticket.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl RaftEntry for Entry {
 impl RaftPayload for Payload {
     type D = Proposal;
     type NodeId = Member;
-    type Node = ();
+    type Node = Directory;
 
     fn blank() -> Payload {
         Payload::Blank

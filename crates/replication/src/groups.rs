@@ -1,9 +1,7 @@
 //! All groups of a log directory: opening, closing, deleting.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
@@ -11,11 +9,12 @@ use ottla_platform::clock::Clock;
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
-use crate::cluster::{Cluster, Replica};
+use crate::cluster::{Cluster, Replica, ReplicaKey};
 use crate::log_store::LogStore;
 use crate::partition::Partition;
 use crate::peers::Network;
 use crate::shared::Shared;
+use crate::standing::nodes;
 use crate::state_machine::StateMachine;
 use crate::types::{Member, Raft};
 
@@ -48,7 +47,7 @@ pub struct PartitionSpec {
     /// Group id, issued by metadata and never reused.
     pub group_id: u64,
     /// Brokers that hold a replica, preferred leader first; none: those that the log says.
-    pub replicas: Vec<NodeId>,
+    pub replicas: Vec<ReplicaKey>,
     /// Whether the replica may begin with an empty log.
     pub beginning: Beginning,
     /// Settings of the log.
@@ -56,11 +55,11 @@ pub struct PartitionSpec {
 }
 
 /// Whether a replica may begin with an empty log, and as what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Beginning {
     /// It was placed in this very directory when the partition was created: it may begin empty, and
-    /// found the group with the others.
-    Founds,
+    /// found the group with the others of the creation, who are these.
+    Founds(Vec<ReplicaKey>),
     /// It was placed here later: it may begin empty, founds nothing, and has everything from the
     /// leader, which is to take it in.
     Joins,
@@ -80,9 +79,6 @@ pub enum OpenError {
     /// More than one replica, which needs peers.
     #[error("the partition has {0} replicas; this broker has no peers")]
     NoPeers(usize),
-    /// Its replicas are others'.
-    #[error("the partition has no replica on this broker")]
-    NotOurs,
     /// Reading or writing failed on the way.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -131,9 +127,6 @@ impl Groups {
     /// See [`OpenError`].
     pub async fn open(&self, spec: PartitionSpec) -> Result<Partition, OpenError> {
         let me = NodeId(self.me.0);
-        if !spec.replicas.is_empty() && !spec.replicas.contains(&me) {
-            return Err(OpenError::NotOurs);
-        }
         if spec.replicas.len() > 1 && self.cluster.is_none() {
             return Err(OpenError::NoPeers(spec.replicas.len()));
         }
@@ -157,24 +150,29 @@ impl Groups {
         }
         let partition = self.start(log).await?;
         let voters = match spec.replicas.is_empty() {
-            true => partition.voters(),
-            false => spec.replicas.into(),
+            true => partition.shared.members().voters(),
+            false => spec.replicas,
         };
-        let is_only = *voters == [me] && spec.beginning != Beginning::Joins;
-        partition.shared.alone.store(is_only, Ordering::Relaxed);
+        let founders = match spec.beginning {
+            Beginning::Founds(founders) if fresh => founders,
+            Beginning::Founds(_) | Beginning::Joins | Beginning::Continues => Vec::new(),
+        };
+        let is_me = |keys: &[ReplicaKey]| keys.len() == 1 && keys[0].node == me;
+        partition.shared.want_alone(is_me(&voters));
+        let is_only = partition.shared.votes_alone() || is_me(&founders);
         if let Some(cluster) = &self.cluster {
             // It is set once, here.
             let _ = partition.shared.led.set(cluster.nudge());
         }
         if is_only {
-            self.elect(&partition, fresh).await?;
+            self.elect(&partition, &founders).await?;
         }
         if let Some(cluster) = &self.cluster {
             let replica = Replica {
                 partition: partition.clone(),
-                voters,
+                voters: voters.into(),
                 learners: Arc::default(),
-                may_found: fresh && spec.beginning == Beginning::Founds,
+                founders: founders.into(),
             };
             cluster.adopt(spec.group_id, replica);
         }
@@ -197,16 +195,15 @@ impl Groups {
     }
 
     /// A group of one elects itself; waits until it leads and its first entry is committed.
-    async fn elect(&self, partition: &Partition, fresh: bool) -> Result<(), OpenError> {
+    async fn elect(&self, partition: &Partition, founders: &[ReplicaKey]) -> Result<(), OpenError> {
         let stopped = |error: &dyn std::fmt::Display| OpenError::Raft(error.to_string());
         let mut leadership = partition.shared.watch_leadership();
-        if fresh {
-            let members = BTreeMap::from([(self.me, ())]);
-            let started = partition.raft.initialize(members).await;
-            started.map_err(|error| stopped(&error))?;
-        } else {
+        if founders.is_empty() {
             let asked = partition.raft.trigger().elect(false).await;
             asked.map_err(|error| stopped(&error))?;
+        } else {
+            let started = partition.raft.initialize(nodes(founders)).await;
+            started.map_err(|error| stopped(&error))?;
         }
         let settled = leadership.wait_for(|now| now.leader == Some(self.me) && now.settled);
         match tokio::time::timeout(SETTLE_TIMEOUT, settled).await {
@@ -240,9 +237,14 @@ impl Groups {
 
     /// Says who is to hold a replica of a partition that is open here, the preferred leader first,
     /// and who else is to have its log. Its leader makes it so, step by step.
-    pub fn set_members(&self, partition: &Partition, voters: Vec<NodeId>, learners: Vec<NodeId>) {
-        let is_alone = voters == [NodeId(self.me.0)] && learners.is_empty();
-        partition.shared.alone.store(is_alone, Ordering::Relaxed);
+    pub fn set_members(
+        &self,
+        partition: &Partition,
+        voters: Vec<ReplicaKey>,
+        learners: Vec<ReplicaKey>,
+    ) {
+        let is_me = voters.len() == 1 && voters[0].node == NodeId(self.me.0);
+        partition.shared.want_alone(is_me && learners.is_empty());
         if let Some(cluster) = &self.cluster {
             let group = partition.log().identity().group_id;
             cluster.set_members(group, voters, learners);

@@ -1,7 +1,6 @@
 //! A partition as the broker sees it: propose, read, wait.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::FutureExt;
 use ottla_protocol::records::CheckedBatch;
@@ -84,9 +83,9 @@ impl Partition {
         self.shared.serves()
     }
 
-    /// Whether this replica is the only one, which needs nobody to lead.
+    /// Whether this replica is the only one, and stays it.
     pub(crate) fn is_alone(&self) -> bool {
-        self.shared.alone.load(Ordering::Relaxed)
+        self.shared.is_alone()
     }
 
     /// Who votes in the partition's group; nobody before it is founded.

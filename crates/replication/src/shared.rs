@@ -3,10 +3,11 @@
 //! Written by openraft's tasks through the log store and the state machine, read by everyone.
 //! Invariants: the high watermark never goes back; a ticket is in one queue or answered.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ottla_platform::clock::Clock;
 use ottla_protocol::types::NodeId;
@@ -14,6 +15,7 @@ use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 
+use crate::cluster::Members;
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
 use crate::ticket::{AppendError, Appended, TicketSender};
@@ -30,12 +32,18 @@ pub(crate) struct Shared {
     leadership: watch::Sender<Leadership>,
     /// Woken when this replica comes to lead, so that all are told at once.
     pub(crate) led: OnceLock<Arc<Notify>>,
-    /// This replica is the only one, and needs to hear nobody to lead.
-    pub(crate) alone: AtomicBool,
+    /// This replica is to be the only one.
+    wants_alone: AtomicBool,
+    /// This replica is the only one, and stays it.
+    alone: AtomicBool,
+    /// Nobody else votes: this replica needs to hear nobody to lead.
+    votes_alone: AtomicBool,
     /// This broker does not hear a majority of the group: whatever it leads, others may lead too.
     silenced: AtomicBool,
-    /// Who votes in the group, by what is applied here.
-    voters: RwLock<Arc<[NodeId]>>,
+    /// In which term this leader was asked to hand over last, and when.
+    handed_over: Mutex<Option<(i32, Duration)>>,
+    /// Who is in the group, by what is applied here.
+    seats: RwLock<Seats>,
     /// Proposals that wait until the leader's lease is renewed. Taken before no lock but the
     /// tickets'.
     pub(crate) waiting: Mutex<Waiting>,
@@ -68,6 +76,13 @@ impl Leadership {
     }
 }
 
+/// Who is in a group.
+#[derive(Default)]
+struct Seats {
+    voters: Arc<[NodeId]>,
+    members: Arc<Members>,
+}
+
 #[derive(Default)]
 struct Tickets {
     /// Of entries this leader appended, ascending by index; answered when that index is applied.
@@ -93,9 +108,12 @@ impl Shared {
             high_watermark: AtomicI64::new(start),
             leadership: watch::Sender::new(leadership),
             led: OnceLock::new(),
+            wants_alone: AtomicBool::new(false),
             alone: AtomicBool::new(false),
+            votes_alone: AtomicBool::new(false),
             silenced: AtomicBool::new(false),
-            voters: RwLock::default(),
+            handed_over: Mutex::default(),
+            seats: RwLock::default(),
             waiting: Mutex::default(),
             tickets: Mutex::default(),
         }))
@@ -132,15 +150,63 @@ impl Shared {
         }
     }
 
+    /// This leader hands over now.
+    pub(crate) fn hands_over(&self) {
+        let term = self.leadership().term;
+        *self.handed_over.lock() = Some((term, self.clock.monotonic()));
+    }
+
+    /// Since when this leader has been handing over.
+    pub(crate) fn handing_over_for(&self) -> Option<Duration> {
+        let (term, since) = (*self.handed_over.lock())?;
+        let is_now = term == self.leadership().term && self.leads();
+        is_now.then(|| self.clock.monotonic().saturating_sub(since))
+    }
+
     /// Who votes in the group, as it was applied last; nobody before it is founded.
     pub(crate) fn voters(&self) -> Arc<[NodeId]> {
-        Arc::clone(&self.voters.read())
+        Arc::clone(&self.seats.read().voters)
+    }
+
+    /// Who is in the group, as it was applied last.
+    pub(crate) fn members(&self) -> Arc<Members> {
+        Arc::clone(&self.seats.read().members)
+    }
+
+    /// Whether nobody else votes, so that this replica needs nobody to lead.
+    pub(crate) fn votes_alone(&self) -> bool {
+        self.votes_alone.load(Ordering::Relaxed)
+    }
+
+    /// Whether this replica is the only one, and stays it.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed)
+    }
+
+    /// Says whether this replica is to be the only one; it is when nobody else is in the group.
+    pub(crate) fn want_alone(&self, wanted: bool) {
+        self.wants_alone.store(wanted, Ordering::Relaxed);
+        self.see_whether_alone();
+    }
+
+    fn see_whether_alone(&self) {
+        let seats = self.seats.read();
+        let votes_alone = *seats.voters == [NodeId(self.me.0)];
+        let is_wanted = self.wants_alone.load(Ordering::Relaxed);
+        let alone = votes_alone && is_wanted && seats.members.learners.is_empty();
+        self.votes_alone.store(votes_alone, Ordering::Relaxed);
+        self.alone.store(alone, Ordering::Relaxed);
     }
 
     /// A membership was applied.
-    pub(crate) fn set_voters(&self, membership: &Membership) {
-        let voters = membership.voter_ids().map(|member| NodeId(member.0));
-        *self.voters.write() = voters.collect();
+    pub(crate) fn set_members(&self, membership: &Membership) {
+        let members = members_of(membership);
+        let seats = Seats {
+            voters: members.voters.keys().copied().collect(),
+            members: Arc::new(members),
+        };
+        *self.seats.write() = seats;
+        self.see_whether_alone();
     }
 
     /// A vote was saved: the only way in which terms and leaders change.
@@ -258,4 +324,18 @@ impl Shared {
             log_start_offset: self.log.state().log_start_offset,
         }
     }
+}
+
+/// A group's members as openraft writes them.
+pub(crate) fn members_of(membership: &Membership) -> Members {
+    let mut members = Members::default();
+    let voters: BTreeSet<Member> = membership.voter_ids().collect();
+    for (member, directory) in membership.nodes() {
+        let seats = match voters.contains(member) {
+            true => &mut members.voters,
+            false => &mut members.learners,
+        };
+        seats.insert(NodeId(member.0), directory.0);
+    }
+    members
 }

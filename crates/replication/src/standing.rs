@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::async_runtime::WatchReceiver;
 use ottla_protocol::types::NodeId;
 
-use crate::cluster::{Members, Step};
+use crate::cluster::{Members, ReplicaKey, Step};
+use crate::groups::LEASE_MS;
 use crate::partition::Partition;
-use crate::types::Member;
+use crate::shared::members_of;
+use crate::types::{Directory, Member};
 
 impl Partition {
     /// The leader epoch in which this broker leads and knows all that was committed before.
@@ -29,10 +32,8 @@ impl Partition {
     }
 
     /// Founds the group with these members, if it was not founded yet.
-    pub(crate) async fn found(&self, members: &[NodeId]) {
-        let members: BTreeMap<Member, ()> =
-            members.iter().map(|node| (Member(node.0), ())).collect();
-        if let Err(reason) = self.raft.initialize(members).await {
+    pub(crate) async fn found(&self, members: &[ReplicaKey]) {
+        if let Err(reason) = self.raft.initialize(nodes(members)).await {
             tracing::debug!(log = %self.log().identity(), %reason, "not founded");
         }
     }
@@ -59,30 +60,49 @@ impl Partition {
 
     /// Hands leadership to another replica, if this one leads and the other has all entries.
     pub async fn transfer_to(&self, node: NodeId) {
+        if !self.voters().contains(&node) {
+            return;
+        }
+        self.shared.hands_over();
         if let Err(reason) = self.raft.trigger().transfer_leader(Member(node.0)).await {
             tracing::debug!(log = %self.log().identity(), %reason, "did not hand over");
         }
+    }
+
+    /// Whether this leader was asked to hand over, and leads still after the time that this takes.
+    pub(crate) fn is_stuck_handing_over(&self) -> bool {
+        let handing_over_for = self.shared.handing_over_for();
+        handing_over_for.is_some_and(|time| time > Duration::from_millis(LEASE_MS))
     }
 
     /// Who has the group's log, by the leader's newest word, committed or not.
     pub(crate) fn members(&self) -> Members {
         let metrics = self.raft.server_metrics();
         let membership = Arc::clone(&metrics.borrow_watched().membership_config);
-        let membership = membership.membership();
-        let voters: BTreeSet<NodeId> = membership.voter_ids().map(|one| NodeId(one.0)).collect();
-        let nodes = membership.nodes().map(|(one, ())| NodeId(one.0));
-        Members {
-            learners: nodes.filter(|node| !voters.contains(node)).collect(),
-            voters,
-        }
+        members_of(membership.membership())
+    }
+
+    /// Whether this broker leads the group and has committed that these are its members, all of
+    /// whom vote.
+    pub fn is_held_by(&self, voters: &[ReplicaKey]) -> bool {
+        // A leader that knows all that was committed before has applied who is in the group.
+        self.is_leader() && self.shared.members().are(&Members::new(voters, &[]))
     }
 
     /// Has the group's members change by a step. Only its leader can.
     pub(crate) async fn change_members(&self, step: Step) {
         let group = self.log().identity();
+        // A leader whose lease is old refuses.
+        if !self.confirm_leading().await {
+            return;
+        }
         let members = |nodes: &BTreeSet<NodeId>| nodes.iter().map(|node| Member(node.0)).collect();
         let changed = match &step {
-            Step::Learn(node) => self.raft.add_learner(Member(node.0), (), false).await,
+            Step::Learn(key) => {
+                let (member, directory) = (Member(key.node.0), Directory(key.directory));
+                self.raft.add_learner(member, directory, false).await
+            }
+            Step::HandOver(node) => return self.transfer_to(*node).await,
             Step::Vote(voters) => {
                 let voters = ChangeMembers::ReplaceAllVoters(members(voters));
                 self.raft.change_membership(voters, true).await
@@ -111,4 +131,10 @@ impl Partition {
             })
             .collect()
     }
+}
+
+/// Members as openraft is told them.
+pub(crate) fn nodes(members: &[ReplicaKey]) -> BTreeMap<Member, Directory> {
+    let node = |key: &ReplicaKey| (Member(key.node.0), Directory(key.directory));
+    members.iter().map(node).collect()
 }

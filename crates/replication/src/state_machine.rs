@@ -48,7 +48,7 @@ impl StateMachine {
             .last
             .and_then(|last| shared.log.last_membership(last.index))
         {
-            shared.set_voters(&decode_membership(&bytes)?);
+            shared.set_members(&decode_membership(&bytes)?);
         }
         let mut applied = Applied {
             last,
@@ -96,7 +96,7 @@ impl RaftStateMachine<Types> for StateMachine {
             match entry.payload {
                 Payload::Blank => opened_term = Some(id.term),
                 Payload::Membership(membership) => {
-                    self.shared.set_voters(&membership);
+                    self.shared.set_members(&membership);
                     self.applied.lock().membership =
                         StoredMembership::new(Some(raft_id(id)), membership);
                 }
@@ -147,7 +147,7 @@ impl RaftStateMachine<Types> for StateMachine {
         let mut applied = self.applied.lock();
         applied.last = boundary.last;
         applied.membership = meta.last_membership.clone();
-        self.shared.set_voters(applied.membership.membership());
+        self.shared.set_members(applied.membership.membership());
         if let Some(last) = boundary.last {
             self.shared.applied(last, boundary.next_offset);
         }

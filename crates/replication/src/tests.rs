@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::testing::{format, manual_clock, open};
 use crate::{
-    AppendError, Beginning, Groups, Isolation, OpenError, Partition, PartitionSpec, Waiter,
+    AppendError, Beginning, Groups, Isolation, OpenError, Partition, PartitionSpec, ReplicaKey,
+    Waiter,
 };
 
 const DATA: &str = "/data";
@@ -53,14 +54,19 @@ impl Rig {
     }
 }
 
+const ME: ReplicaKey = ReplicaKey {
+    node: NodeId(1),
+    directory: Uuid::from_u128(7),
+};
+
 fn spec() -> PartitionSpec {
     PartitionSpec {
         topic: "events".into(),
         partition: 0,
         topic_id: TopicId(Uuid::from_u128(5)),
         group_id: 9,
-        replicas: vec![NodeId(1)],
-        beginning: Beginning::Founds,
+        replicas: vec![ME],
+        beginning: Beginning::Founds(vec![ME]),
         config: LogConfig {
             segment_bytes: 4096,
             ..LogConfig::default()

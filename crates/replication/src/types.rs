@@ -8,6 +8,7 @@ use openraft::alias::{LogIdOf, SnapshotMetaOf, StoredMembershipOf, VoteOf};
 use openraft::impls::leader_id_std;
 use openraft::vote::RaftTerm;
 use ottla_storage::LogId;
+use uuid::Uuid;
 
 use crate::entry::{Entry, Payload, Proposal};
 use crate::state_machine::StateMachine;
@@ -20,6 +21,10 @@ pub(crate) struct Types;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Member(pub(crate) i32);
 
+/// The log directory of a member; nil where a group of an earlier version does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Directory(pub(crate) Uuid);
+
 /// A Raft term: the leader epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Term(pub(crate) i32);
@@ -28,7 +33,7 @@ pub(crate) type LeaderId = leader_id_std::LeaderId<Term, Member>;
 pub(crate) type CommittedLeaderId = <LeaderId as openraft::vote::RaftLeaderId>::Committed;
 pub(crate) type RaftLogId = LogIdOf<Types>;
 pub(crate) type Vote = VoteOf<Types>;
-pub(crate) type Membership = openraft::Membership<Member, ()>;
+pub(crate) type Membership = openraft::Membership<Member, Directory>;
 pub(crate) type StoredMembership = StoredMembershipOf<Types>;
 pub(crate) type SnapshotMeta = SnapshotMetaOf<Types>;
 pub(crate) type Raft = openraft::Raft<Types, StateMachine>;
@@ -37,7 +42,7 @@ impl openraft::RaftTypeConfig for Types {
     type D = Proposal;
     type R = ();
     type NodeId = Member;
-    type Node = ();
+    type Node = Directory;
     type Term = Term;
     type LeaderId = LeaderId;
     type Vote = openraft::Vote<LeaderId>;

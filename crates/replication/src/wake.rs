@@ -30,7 +30,7 @@ pub(crate) type Waiting = Option<VecDeque<Proposal>>;
 impl Partition {
     /// Hands a proposal to the group, at once if the lease is fresh. Keeps the order of calls.
     pub(crate) fn submit(&self, proposal: Proposal) -> Result<(), AppendError> {
-        if self.is_alone() {
+        if self.shared.votes_alone() {
             return self.submit_now(proposal);
         }
         let lease = Duration::from_millis(LEASE_MS);
@@ -62,7 +62,7 @@ impl Partition {
     /// leader that does not know it yet can tell what is old.
     pub fn leads_for_certain(&self) -> bool {
         let lease = Duration::from_millis(LEASE_MS);
-        self.is_leader() && (self.is_alone() || self.lease_is_fresh(lease))
+        self.is_leader() && (self.shared.votes_alone() || self.lease_is_fresh(lease))
     }
 
     /// As [`Partition::leads_for_certain`], asking the others if need be, for a second at most.

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_metadata::operations::{
-    AllocateProducerIds, AlterConfigs, CreatePartitions, CreateTopics, DeleteTopics, DeletedTopic,
-    FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker, TopicOutcome,
+    AllocateProducerIds, AlterConfigs, AlterReplicas, CreatePartitions, CreateTopics, DeleteTopics,
+    DeletedTopic, FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker,
+    RenewReplicas, SettleReplicas, TopicOutcome,
 };
 use ottla_protocol::{ErrorCode, NodeId};
 use ottla_replication::Partition;
@@ -121,6 +122,39 @@ impl MetadataHandle {
     ) -> impl Future<Output = Answer<Vec<Result<(), Refused>>>> + use<> {
         self.ask(Input::AlterConfigs(configs), |reply| match reply {
             Reply::AlterConfigs(outcomes) => Some(outcomes),
+            _ => None,
+        })
+    }
+
+    /// Says who is to hold replicas.
+    pub fn alter_replicas(
+        &self,
+        replicas: AlterReplicas,
+    ) -> impl Future<Output = Answer<Vec<Result<(), Refused>>>> + use<> {
+        self.ask(Input::AlterReplicas(replicas), |reply| match reply {
+            Reply::AlterReplicas(outcomes) => Some(outcomes),
+            _ => None,
+        })
+    }
+
+    /// Says that replicas are where they were wanted.
+    pub fn settle_replicas(
+        &self,
+        settle: SettleReplicas,
+    ) -> impl Future<Output = Answer<()>> + use<> {
+        self.ask(Input::SettleReplicas(settle), |reply| match reply {
+            Reply::SettleReplicas => Some(()),
+            _ => None,
+        })
+    }
+
+    /// Has replicas of a broker begin anew in the log directory that it has now.
+    pub fn renew_replicas(
+        &self,
+        renew: RenewReplicas,
+    ) -> impl Future<Output = Answer<Result<usize, Refused>>> + use<> {
+        self.ask(Input::RenewReplicas(renew), |reply| match reply {
+            Reply::RenewReplicas(result) => Some(result),
             _ => None,
         })
     }

@@ -3,6 +3,7 @@
 //! - [`handle`]: how the rest of the node asks for changes;
 //! - [`answering`]: how other brokers do;
 //! - [`overseer`]: who is in service and who holds the metadata, as its leader sees it;
+//! - [`settler`]: replicas that have moved, as their leaders see it;
 //! - [`records`]: the machine's records as the log holds them;
 //! - [`following`]: what becomes of each new image.
 
@@ -11,11 +12,13 @@ mod following;
 mod handle;
 mod overseer;
 mod records;
+mod settler;
 
 pub use answering::Answering;
 pub use following::{Following, Planner};
 pub use handle::{Answer, MetadataHandle, Route};
 pub use overseer::Overseer;
+pub use settler::Settler;
 
 /// The metadata's Raft group; partitions have higher ones.
 pub const METADATA_GROUP_ID: u64 = 0;

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_metadata::image::Image;
-use ottla_metadata::operations::FenceBroker;
+use ottla_metadata::operations::{FenceBroker, RenewReplicas, misplaced};
 use ottla_platform::clock::Clock;
 use ottla_protocol::NodeId;
 use ottla_replication::cluster::Cluster;
 use ottla_replication::{Groups, Partition};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::MetadataHandle;
 use crate::images::Images;
+use crate::partitions::keys;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -45,11 +47,13 @@ impl Overseer {
     /// Looks, whenever this broker leads the metadata, for ever.
     pub async fn run(self) {
         let mut sessions = Sessions::default();
+        let mut looked_at: Option<Arc<Image>> = None;
         loop {
             sleep(LOOK).await;
             if !self.partition.is_leader() {
                 // Whoever comes to lead gives everyone time to be heard.
                 sessions = Sessions::default();
+                looked_at = None;
                 continue;
             }
             let image = self.images.current();
@@ -67,10 +71,42 @@ impl Overseer {
             }
             if (self.has_begun)() {
                 let (voters, learners) = plan_voters(&self.partition.voters(), &image);
+                let seats = |nodes: Vec<NodeId>| keys(nodes.into_iter().map(|it| seat(&image, it)));
+                let (voters, learners) = (seats(voters), seats(learners));
                 self.groups.set_members(&self.partition, voters, learners);
+            }
+            if looked_at.as_ref().is_none_or(|it| !Arc::ptr_eq(it, &image)) {
+                let first = misplaced(&image).next().map(|(broker, ..)| broker);
+                match first {
+                    Some(broker) => self.renew_replicas(&image, broker).await,
+                    None => looked_at = Some(image),
+                }
             }
         }
     }
+
+    /// A broker has come back with another log directory.
+    async fn renew_replicas(&self, image: &Image, broker: NodeId) {
+        let broker_epoch = image.broker(broker).map_or(-1, |it| it.epoch);
+        let renew = RenewReplicas {
+            broker,
+            broker_epoch,
+        };
+        if let Ok(Ok(replicas @ 1..)) = self.metadata.renew_replicas(renew).await {
+            tracing::warn!(
+                %broker,
+                replicas,
+                "a broker came back with another log directory: its replicas there begin anew"
+            );
+        }
+    }
+}
+
+/// A broker with its log directory.
+fn seat(image: &Image, node: NodeId) -> (NodeId, Uuid) {
+    let broker = image.broker(node);
+    let directory = broker.and_then(|broker| broker.directories.first());
+    (node, directory.copied().unwrap_or_default())
 }
 
 /// Since when brokers have been silent.
@@ -149,7 +185,6 @@ fn plan_voters(voters: &[NodeId], image: &Image) -> (Vec<NodeId>, Vec<NodeId>) {
 #[cfg(test)]
 mod tests {
     use ottla_metadata::record::{Record, RegisterBrokerRecord};
-    use uuid::Uuid;
 
     use super::*;
 

@@ -194,3 +194,41 @@ async fn a_number_that_is_taken_waits_and_touches_nothing() {
     );
     first.client().await.create("t", 1, &[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_on_an_emptied_disk_gets_its_replicas_back() {
+    let ports = ports(3).await;
+    let start = |id: i32| {
+        let port = ports[usize::try_from(id).unwrap() - 1];
+        let settings = &["broker.session.timeout.ms=1000"];
+        TestNode::start_among_with(id, port, &ports, settings)
+    };
+    let mut nodes = join_all((1..=3).map(start)).await;
+    create_replicated(&nodes[0], "t").await;
+    assert_eq!(produce(&nodes, "t", "a").await, 0);
+    nodes.remove(0).node.shutdown().await.unwrap();
+    assert_eq!(produce(&nodes, "t", "b").await, 1);
+    let emptied = timeout(PATIENCE, start(1)).await.expect("it is taken in");
+    let image = emptied.node.broker.images.current();
+    assert_eq!(image.brokers().count(), 3);
+    nodes.push(emptied);
+    until("all three vote on the metadata again", async || {
+        nodes.iter().all(|node| voters(node) == 3)
+    })
+    .await;
+    let holds_all = |node: &TestNode| {
+        let image = node.node.broker.images.current();
+        let moving = image.moving().count();
+        let topic = image.topic("t").unwrap();
+        let replica = node.node.broker.partitions.find(topic.id, 0).ok();
+        let end = replica.map(|it| it.partition.watermarks().high_watermark);
+        moving == 0 && end == Some(2)
+    };
+    until("its replica is there again", async || {
+        nodes.iter().all(holds_all)
+    })
+    .await;
+    // It counts: without one of the others, records are acknowledged.
+    nodes.remove(0).node.shutdown().await.unwrap();
+    assert_eq!(produce(&nodes, "t", "c").await, 2);
+}

@@ -26,6 +26,7 @@ use crate::config::{Config, HostPort};
 use crate::features::SUPPORTED;
 use crate::http::Health;
 use crate::metadata_runner::{METADATA_GROUP_ID, MetadataHandle, PEER_LISTENER};
+use crate::partitions::keys;
 
 /// The metadata log's topic, as Kafka's tools know it.
 const METADATA_TOPIC: &str = "__cluster_metadata";
@@ -142,16 +143,22 @@ pub(super) fn random_uuid(random: &mut Random) -> Uuid {
 
 /// The metadata partition. It may begin empty only in a directory that holds no logs yet.
 pub(super) fn metadata_partition(
-    node_id: NodeId,
+    meta: &DirectoryMeta,
     is_empty: bool,
     beginning: Option<&Beginning>,
 ) -> PartitionSpec {
-    let founders = |it: &Beginning| it.brokers.iter().map(Contact::node_id).collect();
     let (replicas, beginning) = match beginning {
         _ if !is_empty => (Vec::new(), ReplicaBeginning::Continues),
-        None => (vec![node_id], ReplicaBeginning::Founds),
-        Some(it) if it.is_founder => (founders(it), ReplicaBeginning::Founds),
-        Some(_) => (Vec::new(), ReplicaBeginning::Joins),
+        Some(it) if !it.is_founder => (Vec::new(), ReplicaBeginning::Joins),
+        founding => {
+            let brokers = founding.iter().flat_map(|it| &it.brokers);
+            let mut seats: Vec<_> = brokers.map(|it| (it.node_id(), it.directory)).collect();
+            if seats.is_empty() {
+                seats.push((NodeId(meta.node_id), meta.directory_id));
+            }
+            let founders = keys(seats);
+            (founders.clone(), ReplicaBeginning::Founds(founders))
+        }
     };
     PartitionSpec {
         topic: METADATA_TOPIC.into(),

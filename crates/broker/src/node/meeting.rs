@@ -26,6 +26,7 @@ struct State {
     /// Over when the metadata names all of its brokers.
     beginning: Option<Beginning>,
     known: BTreeMap<i32, Contact>,
+    out_of_service: Vec<i32>,
 }
 
 impl Meeting {
@@ -45,6 +46,7 @@ impl Meeting {
             state: Mutex::new(State {
                 beginning,
                 known: BTreeMap::new(),
+                out_of_service: Vec::new(),
             }),
         };
         meeting.follow(&Image::default());
@@ -69,7 +71,9 @@ impl Meeting {
                 .filter_map(|one| Some((one.id.0, contact(one)?))),
         );
         known.insert(self.me.node, self.me.clone());
-        if state.known == known {
+        let fenced = image.brokers().filter(|broker| broker.fenced);
+        let out_of_service: Vec<i32> = fenced.map(|broker| broker.id.0).collect();
+        if state.known == known && state.out_of_service == out_of_service {
             return;
         }
         self.peers.set_peers(known.values().map(|one| Peer {
@@ -87,9 +91,11 @@ impl Meeting {
                 cluster_id: self.cluster_id.clone(),
                 brokers: known.values().cloned().collect(),
                 founders: founders.map(|one| one.node).collect(),
+                out_of_service: out_of_service.clone(),
             }),
         });
         state.known = known;
+        state.out_of_service = out_of_service;
     }
 
     /// Whether the metadata names all whom this broker began with.

@@ -56,15 +56,19 @@ pub(super) fn decide(me: &Presence, answers: &Answers) -> Decision {
         1 => {
             let (cluster_id, cluster) = clusters.into_iter().next().expect("there is one");
             let same_number = cluster.brokers.iter().find(|it| it.node == me.me.node);
-            if let Some(taken) = same_number.filter(|it| it.directory != me.me.directory) {
+            let taken = same_number.filter(|it| it.directory != me.me.directory);
+            let in_service = taken.filter(|it| !cluster.out_of_service.contains(&it.node));
+            if let Some(taken) = in_service {
                 return Decision::Wait(format!(
                     "cluster {cluster_id} has a broker with node.id {} already, at {}:{}, with another log \
-                     directory: give this one a number of its own",
+                     directory: give this one a number of its own or, if it is that broker on an \
+                     emptied disk, wait until the cluster has taken it out of service",
                     taken.node, taken.host, taken.port
                 ));
             }
+            let is_known = same_number.is_some() && taken.is_none();
             let beginning = Beginning {
-                is_founder: same_number.is_some() && cluster.founders.contains(&me.me.node),
+                is_founder: is_known && cluster.founders.contains(&me.me.node),
                 brokers: cluster.brokers.clone(),
             };
             Decision::Join(cluster_id.to_owned(), beginning)
@@ -176,6 +180,7 @@ mod tests {
                 cluster_id: cluster.to_owned(),
                 brokers: brokers.iter().copied().map(contact).collect(),
                 founders: founders.to_vec(),
+                out_of_service: Vec::new(),
             }),
             ..empty(node)
         }
@@ -237,6 +242,20 @@ mod tests {
         there.cluster.as_mut().unwrap().brokers[1].directory = Uuid::from_u128(99);
         let reason = waits(2, vec![there]);
         assert!(reason.contains("with another log directory"), "{reason}");
+    }
+
+    #[test]
+    fn a_broker_out_of_service_comes_back_on_another_disk_and_founds_nothing() {
+        let mut there = of_cluster(1, "ours", &[1, 2, 3], &[1, 2, 3]);
+        let cluster = there.cluster.as_mut().unwrap();
+        cluster.brokers[1].directory = Uuid::from_u128(99);
+        cluster.out_of_service.push(2);
+        match decide(&empty(2), &answers(vec![there])) {
+            Decision::Join(cluster, beginning) => {
+                assert_eq!((&*cluster, beginning.is_founder), ("ours", false));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

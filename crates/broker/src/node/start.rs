@@ -24,7 +24,7 @@ use ottla_statemachine::{Limits, Replay};
 use ottla_storage::{LogDir, LogDirError};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::doors::{Doors, Http, serve_http};
@@ -42,7 +42,7 @@ use crate::http::Health;
 use crate::images::Images;
 use crate::limits::{GROUPS_SETTLE_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX};
 use crate::loggers::Loggers;
-use crate::metadata_runner::{Following, MetadataHandle, Overseer, Planner, Route};
+use crate::metadata_runner::{Following, MetadataHandle, Overseer, Planner, Route, Settler};
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
 use crate::partitions::{Partitions, Resolve};
@@ -101,7 +101,8 @@ pub(super) struct Followers {
     pub(super) stop_metadata: oneshot::Sender<()>,
     pub(super) metadata: JoinHandle<()>,
     pub(super) partitions: JoinHandle<()>,
-    pub(super) overseeing: JoinHandle<()>,
+    /// Those who look after the cluster.
+    pub(super) overseeing: JoinSet<()>,
 }
 
 /// Why a node does not start.
@@ -365,7 +366,14 @@ impl Followed {
         let (stop_metadata, stopped) = oneshot::channel();
         let following_metadata = tokio::spawn(lead(shard, loaded, stopped, ground.failure()));
         let overseer = overseer(ground, store, &images, &metadata);
-        let overseeing = tokio::spawn(overseer.run());
+        let mut overseeing = JoinSet::new();
+        overseeing.spawn(overseer.run());
+        let settler = Settler {
+            images: Arc::clone(&images),
+            partitions: Arc::clone(&partitions),
+            metadata: metadata.clone(),
+        };
+        overseeing.spawn(settler.run());
         let incarnation = store.incarnation;
         founding::join(
             &metadata,

@@ -15,7 +15,7 @@ impl Node {
     ///
     /// # Errors
     /// The logs were not closed in order; the next start checks them.
-    pub async fn shutdown(self) -> io::Result<()> {
+    pub async fn shutdown(mut self) -> io::Result<()> {
         self.health.not_ready("stopping");
         handing_over::hand_over(&self.broker).await;
         // Fetches that wait are answered with what there is.
@@ -28,7 +28,7 @@ impl Node {
         let _ = self.followers.metadata.await;
         // Its plans end with the runner.
         let _ = self.followers.partitions.await;
-        self.followers.overseeing.abort();
+        self.followers.overseeing.abort_all();
         self.broker.partitions.close().await;
         let Store {
             directory,

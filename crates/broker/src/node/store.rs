@@ -96,7 +96,7 @@ impl Store {
         check_seeds(ground, &meta);
         let (clock, node_id) = (Arc::clone(&ground.clock), ground.config.node_id);
         let groups = Groups::new(node_id, directory.clone(), clock, Some(Arc::clone(&peers)));
-        let spec = founding::metadata_partition(node_id, names.is_empty(), beginning.as_ref());
+        let spec = founding::metadata_partition(&meta, names.is_empty(), beginning.as_ref());
         let metadata = groups.open(spec).await?;
         Ok(Store {
             meta,

@@ -68,8 +68,18 @@ impl TestNode {
 
     /// One of several nodes: its number, where it listens for the others, and where it looks for them.
     pub(crate) async fn start_among(node_id: i32, port: u16, seeds: &[u16]) -> TestNode {
+        TestNode::start_among_with(node_id, port, seeds, &[]).await
+    }
+
+    pub(crate) async fn start_among_with(
+        node_id: i32,
+        port: u16,
+        seeds: &[u16],
+        settings: &[&str],
+    ) -> TestNode {
         let directory = Arc::new(TempDir::new().unwrap());
-        let mut setup = Setup::new(&["127.0.0.1:0"], &["offsets.topic.num.partitions=3"]);
+        let settings = [settings, &["offsets.topic.num.partitions=3"]].concat();
+        let mut setup = Setup::new(&["127.0.0.1:0"], &settings);
         setup.settings.push(format!("node.id={node_id}"));
         setup.peer = Some(format!("127.0.0.1:{port}"));
         let seeds = seeds.iter().map(|port| format!("127.0.0.1:{port}"));

@@ -27,6 +27,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::partitions::keys;
+
 use super::{Follower, Questions, Shard, ShardOptions, questions};
 
 const ALL: [i32; 3] = [1, 2, 3];
@@ -110,13 +112,14 @@ impl Node {
         let serving = tokio::spawn(Arc::clone(&cluster).serve(listener, stopped.map(drop)));
         let dir = log_dir(id);
         let groups = Groups::new(NodeId(id), dir, Arc::clone(&clock), Some(cluster.clone()));
+        let replicas = keys(ALL.map(|id| (NodeId(id), directory(id))));
         let spec = PartitionSpec {
             topic: "machine".into(),
             partition: 0,
             topic_id: TopicId(Uuid::from_u128(9)),
             group_id: 9,
-            replicas: ALL.map(NodeId).into(),
-            beginning: Beginning::Founds,
+            replicas: replicas.clone(),
+            beginning: Beginning::Founds(replicas),
             config: LogConfig::default(),
         };
         let partition = groups.open(spec).await.unwrap();

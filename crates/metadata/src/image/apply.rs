@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Broker, ConfigResource, Configs, Image, Partition, ResourceType, Topic};
+use super::{Broker, ConfigResource, Configs, Image, ResourceType, Topic};
 use crate::record::{
     BrokerRegistrationChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord,
     PartitionRecord, Record, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
@@ -110,7 +110,8 @@ impl Image {
     }
 
     fn apply_partition(&mut self, record: &PartitionRecord) {
-        self.next_group_id = self.next_group_id.max(record.group_id.saturating_add(1));
+        let next_group_id = record.state.group_id.saturating_add(1);
+        self.next_group_id = self.next_group_id.max(next_group_id);
         let Some(topic) = self.topics.get_mut(&record.topic_id) else {
             return;
         };
@@ -120,11 +121,11 @@ impl Image {
         if number > topic.partitions.len() {
             return;
         }
-        let partition = Partition {
-            replicas: record.replicas.clone(),
-            directories: record.directories.clone(),
-            group_id: record.group_id,
-            birth: record.birth,
+        let partition = record.state.clone();
+        let id = (record.topic_id, record.partition);
+        match partition.is_moving() {
+            true => self.moving.insert(id),
+            false => self.moving.remove(&id),
         };
         let partitions = &mut Arc::make_mut(topic).partitions;
         match partitions.get_mut(number) {
@@ -163,6 +164,11 @@ impl Image {
             return;
         };
         self.names.remove(&topic.name);
+        for (partition, number) in topic.partitions.iter().zip(0..) {
+            if partition.is_moving() {
+                self.moving.remove(&(topic.id, number));
+            }
+        }
         self.partition_count -= topic.partitions.len();
         if let Some(form) = collision_form(&topic.name) {
             self.collisions.remove(&(form, topic.name.clone()));

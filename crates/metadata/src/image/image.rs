@@ -33,6 +33,8 @@ pub struct Image {
     pub(super) collisions: OrdSet<(String, Arc<str>)>,
     pub(super) configs: OrdMap<ConfigResource, Arc<Configs>>,
     pub(super) partition_count: usize,
+    /// The partitions whose replicas are not yet those that are wanted.
+    pub(super) moving: OrdSet<(TopicId, i32)>,
     pub(super) next_group_id: u64,
     pub(super) next_producer_id: i64,
 }
@@ -94,6 +96,7 @@ impl Default for Image {
             collisions: OrdSet::new(),
             configs: OrdMap::new(),
             partition_count: 0,
+            moving: OrdSet::new(),
             next_group_id: METADATA_GROUP_ID + 1,
             next_producer_id: 0,
         }
@@ -157,6 +160,14 @@ impl Image {
     /// How many partitions there are.
     pub fn partition_count(&self) -> usize {
         self.partition_count
+    }
+
+    /// The partitions whose replicas are not yet those that are wanted.
+    pub fn moving(&self) -> impl Iterator<Item = (&Arc<Topic>, i32, &Partition)> {
+        self.moving.iter().filter_map(|(id, number)| {
+            let topic = self.topics.get(id)?;
+            Some((topic, *number, topic.partition(*number)?))
+        })
     }
 
     /// One partition of a topic.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Broker, Configs, Image, Partition, Topic};
+use super::{Broker, Configs, Image, Topic};
 use crate::image::ResourceType;
 use crate::record::{
     ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord, Record,
@@ -62,20 +62,10 @@ fn topic_records(topic: &Arc<Topic>) -> impl Iterator<Item = Record> {
     });
     let configs = config_records(ResourceType::Topic, topic.name.clone(), &topic.configs);
     let partitions = topic.partitions.iter().zip(0..).map(|(partition, number)| {
-        let Partition {
-            replicas,
-            directories,
-            group_id,
-            birth,
-        } = partition.clone();
-        let topic_id = topic.id;
         Record::Partition(PartitionRecord {
             partition: number,
-            topic_id,
-            replicas,
-            directories,
-            group_id,
-            birth,
+            topic_id: topic.id,
+            state: partition.clone(),
         })
     });
     std::iter::once(created).chain(configs).chain(partitions)

@@ -23,14 +23,20 @@ pub struct Topic {
 /// A partition: where its replicas live and which Raft group they form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
-    /// Who holds a replica, the preferred leader first.
+    /// Who holds a replica, the preferred leader first; last those that are to give it up.
     pub replicas: Vec<NodeId>,
     /// The log directory of each replica, in the same order.
     pub directories: Vec<Uuid>,
     /// The Raft group; no other partition ever has or had it.
     pub group_id: u64,
-    /// Whether the replicas are still those of the creation, so that they may found the group.
-    pub birth: bool,
+    /// The replicas of the creation, each with its log directory: nobody else may found the group.
+    pub founders: Vec<(NodeId, Uuid)>,
+    /// Those of the replicas that are new: their logs begin empty and come from the leader.
+    pub adding: Vec<NodeId>,
+    /// Those of the replicas that go when the others hold the partition.
+    pub removing: Vec<NodeId>,
+    /// Those of the replicas whose log directory is another than before, and empty.
+    pub emptied: Vec<NodeId>,
 }
 
 impl Topic {
@@ -38,7 +44,7 @@ impl Topic {
     pub fn replication_factor(&self) -> usize {
         self.partitions
             .first()
-            .map_or(0, |partition| partition.replicas.len())
+            .map_or(0, |partition| partition.wanted().count())
     }
 
     /// The partition of this number.
@@ -48,6 +54,52 @@ impl Topic {
 }
 
 impl Partition {
+    /// A new partition on these replicas.
+    pub fn created(replicas: Vec<NodeId>, directories: Vec<Uuid>, group_id: u64) -> Partition {
+        let seats = replicas.iter().copied().zip(directories.iter().copied());
+        Partition {
+            founders: seats.collect(),
+            replicas,
+            directories,
+            group_id,
+            adding: Vec::new(),
+            removing: Vec::new(),
+            emptied: Vec::new(),
+        }
+    }
+
+    /// The replicas, each with its log directory.
+    pub fn seats(&self) -> impl Iterator<Item = (NodeId, Uuid)> {
+        let directories = self.directories.iter().copied();
+        self.replicas.iter().copied().zip(directories)
+    }
+
+    /// Who is to hold a replica in the end, the preferred leader first.
+    pub fn wanted(&self) -> impl Iterator<Item = (NodeId, Uuid)> {
+        self.seats()
+            .filter(|(node, _)| !self.removing.contains(node))
+    }
+
+    /// Whether the replicas are not yet those that are wanted.
+    pub fn is_moving(&self) -> bool {
+        !(self.adding.is_empty() && self.removing.is_empty() && self.emptied.is_empty())
+    }
+
+    /// The same, when those that are wanted hold it.
+    #[must_use]
+    pub fn settled(&self) -> Partition {
+        let (replicas, directories) = self.wanted().unzip();
+        Partition {
+            replicas,
+            directories,
+            group_id: self.group_id,
+            founders: self.founders.clone(),
+            adding: Vec::new(),
+            removing: Vec::new(),
+            emptied: Vec::new(),
+        }
+    }
+
     /// The log directory of this node's replica, if it holds one.
     pub fn directory(&self, node: NodeId) -> Option<Uuid> {
         let at = self.replicas.iter().position(|replica| *replica == node)?;

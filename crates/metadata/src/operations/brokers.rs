@@ -64,6 +64,7 @@ impl RegisterBroker {
         self.check_directories(image)?;
         let same = |known: &&Broker| known.incarnation_id == self.incarnation_id;
         let known = image.broker(self.broker).map(|known| &**known);
+        self.check_number(known)?;
         let amended = known.filter(same);
         let broker_epoch = amended.map_or(next_offset, |known| known.epoch);
         let record = RegisterBrokerRecord {
@@ -90,6 +91,26 @@ impl RegisterBroker {
             None => Err(Refused::new(
                 ErrorCode::InconsistentClusterId,
                 "this cluster is not founded yet",
+            )),
+        }
+    }
+
+    /// A broker in service keeps its number: who comes with another log directory is another one,
+    /// or the same on an emptied disk, which cannot be told apart before it is out of service.
+    fn check_number(&self, known: Option<&Broker>) -> Result<(), Refused> {
+        let is_other = |known: &&Broker| {
+            !known.fenced
+                && known.incarnation_id != self.incarnation_id
+                && known.directories != self.directories
+        };
+        match known.filter(is_other) {
+            None => Ok(()),
+            Some(known) => Err(Refused::new(
+                ErrorCode::DuplicateBrokerRegistration,
+                format!(
+                    "a broker {} with another log directory is in service",
+                    known.id
+                ),
             )),
         }
     }

@@ -187,12 +187,7 @@ mod tests {
         ask_one(&mut rig, grow("t", 4, None)).unwrap();
         let topic = rig.hard().topic("t").unwrap();
         assert_eq!(topic.partitions.len(), 4);
-        assert!(
-            topic
-                .partitions
-                .iter()
-                .all(|one| one.replicas.len() == 2 && one.birth)
-        );
+        assert!(topic.partitions.iter().all(|one| one.founders.len() == 2));
         ask_one(&mut rig, grow("t", 5, Some(&[&[3, 1]]))).unwrap();
         let last = &rig.hard().topic("t").unwrap().partitions[4];
         assert_eq!(last.replicas, [NodeId(3), NodeId(1)]);

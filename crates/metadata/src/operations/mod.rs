@@ -12,6 +12,7 @@ mod names;
 mod partition_plan;
 mod producer_ids;
 mod refused;
+mod replicas;
 mod topic_plan;
 
 pub use alter_configs::{AlterConfigs, ConfigChange, KeyChange, ResourceChange};
@@ -23,3 +24,4 @@ pub use found::Found;
 pub use limits::{CreationDefaults, TopicLimits};
 pub use producer_ids::{AllocateProducerIds, PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock};
 pub use refused::Refused;
+pub use replicas::{AlterReplicas, NewReplicas, RenewReplicas, SettleReplicas, misplaced};

@@ -6,7 +6,7 @@ use ottla_protocol::error::ErrorCode;
 use ottla_protocol::types::{NodeId, TopicId};
 
 use super::{Refused, TopicLimits};
-use crate::image::Image;
+use crate::image::{Image, Partition};
 use crate::placement::{Assignment, Placement, directory_for};
 use crate::record::{PartitionRecord, Record};
 
@@ -94,10 +94,11 @@ impl<'a> PartitionPlan<'a> {
             self.records.push(Record::Partition(PartitionRecord {
                 partition,
                 topic_id,
-                replicas: assignment.replicas,
-                directories: assignment.directories,
-                group_id: self.next_group_id,
-                birth: true,
+                state: Partition::created(
+                    assignment.replicas,
+                    assignment.directories,
+                    self.next_group_id,
+                ),
             }));
             self.next_group_id += 1;
         }

@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(known.configs["retention.ms"], " 5 ");
         assert_eq!(known.partitions.len(), 2);
         for partition in &known.partitions {
-            assert!(partition.birth);
+            assert!(partition.seats().eq(partition.founders.iter().copied()));
             let expected: Vec<_> = partition
                 .replicas
                 .iter()

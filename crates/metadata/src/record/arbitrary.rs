@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::image::Partition;
 
 pub(crate) fn uuid() -> impl Strategy<Value = Uuid> {
     any::<u128>().prop_map(Uuid::from_u128)
@@ -105,16 +106,28 @@ fn broker_change() -> impl Strategy<Value = BrokerRegistrationChangeRecord> {
 }
 
 fn partition() -> impl Strategy<Value = PartitionRecord> {
-    let place = (any::<i32>(), topic_id(), any::<u64>(), any::<bool>());
-    (place, vec((node(), uuid()), 0..5)).prop_map(|((partition, topic_id, group_id, birth), on)| {
+    let place = (any::<i32>(), topic_id());
+    (place, state()).prop_map(|((partition, topic_id), state)| PartitionRecord {
+        partition,
+        topic_id,
+        state,
+    })
+}
+
+fn state() -> impl Strategy<Value = Partition> {
+    let seats = || vec((node(), uuid()), 0..5);
+    let moving = (vec(node(), 0..3), vec(node(), 0..3), vec(node(), 0..3));
+    let founders = option::of(seats());
+    (seats(), any::<u64>(), founders, moving).prop_map(|(on, group_id, founders, moving)| {
         let (replicas, directories) = on.into_iter().unzip();
-        PartitionRecord {
-            partition,
-            topic_id,
-            replicas,
-            directories,
-            group_id,
-            birth,
+        let created = Partition::created(replicas, directories, group_id);
+        let (adding, removing, emptied) = moving;
+        Partition {
+            founders: founders.unwrap_or_else(|| created.founders.clone()),
+            adding,
+            removing,
+            emptied,
+            ..created
         }
     })
 }

@@ -188,6 +188,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::image::Partition;
     use crate::record::{BrokerEndpoint, FeatureRange, arbitrary};
 
     const TOPIC: TopicId = TopicId(Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10));
@@ -248,10 +249,7 @@ mod tests {
         let record = PartitionRecord {
             partition: 3,
             topic_id: TOPIC,
-            replicas: vec![NodeId(1), NodeId(2)],
-            directories: vec![DIRECTORY, OTHER],
-            group_id: 77,
-            birth: true,
+            state: Partition::created(vec![NodeId(1), NodeId(2)], vec![DIRECTORY, OTHER], 77),
         };
         check(
             Record::Partition(record),
@@ -365,14 +363,40 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_that_moves_says_who_comes_who_goes_and_who_founded_it() {
+        let created = Partition::created(vec![NodeId(1), NodeId(2)], vec![DIRECTORY, OTHER], 77);
+        let state = Partition {
+            replicas: vec![NodeId(3), NodeId(1)],
+            directories: vec![OTHER, DIRECTORY],
+            adding: vec![NodeId(3)],
+            removing: vec![NodeId(1)],
+            emptied: vec![NodeId(3)],
+            ..created
+        };
+        let record = PartitionRecord {
+            partition: 3,
+            topic_id: TOPIC,
+            state,
+        };
+        check(
+            Record::Partition(record),
+            "01 03 01 00000003 0102030405060708090a0b0c0d0e0f10 \
+             03 00000003 00000001 03 00000003 00000001 02 00000001 02 00000003 \
+             00000003 00000000 00000000 \
+             03 2122232425262728292a2b2c2d2e2f30 1112131415161718191a1b1c1d1e1f20 \
+             03 904e 08 000000000000004d \
+             924e 29 03 00000001 1112131415161718191a1b1c1d1e1f20 \
+             00000002 2122232425262728292a2b2c2d2e2f30 \
+             934e 05 02 00000003",
+        );
+    }
+
+    #[test]
     fn a_partition_without_a_group_is_an_error() {
         let partition = PartitionRecord {
             partition: 0,
             topic_id: TOPIC,
-            replicas: vec![],
-            directories: vec![],
-            group_id: 1,
-            birth: false,
+            state: Partition::created(vec![], vec![], 1),
         };
         let mut bytes = encode(&Record::Partition(partition));
         let tags_at = bytes.len() - 12;

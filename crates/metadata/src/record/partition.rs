@@ -6,12 +6,14 @@
 //! | TopicId | uuid | |
 //! | Replicas | array of int32, the preferred leader first | |
 //! | Isr | array of int32, as Replicas | |
-//! | RemovingReplicas, AddingReplicas | array of int32, empty | |
+//! | RemovingReplicas, AddingReplicas | array of int32 | |
 //! | Leader | int32, the preferred one | |
 //! | LeaderEpoch, PartitionEpoch | int32, 0 | |
 //! | Directories | array of uuid, one a replica | |
 //! | group id | uint64 | 10000 |
-//! | birth | int8, 1; absent = 0 | 10001 |
+//! | birth: the replicas are the founders | int8, 1; absent = 0 | 10001 |
+//! | founders, if they are others | array of int32 and uuid | 10002 |
+//! | emptied | array of int32 | 10003 |
 //!
 //! Who leads and who is in sync is not the metadata log's business: those fields say what is true
 //! at a partition's creation, for Kafka's tools, and are skipped when the record is read.
@@ -22,6 +24,7 @@ use uuid::Uuid;
 
 use super::DecodeError;
 use super::frame::schema;
+use crate::image::Partition;
 
 /// One partition: its place in the topic, its replicas, its Raft group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,41 +33,52 @@ pub struct PartitionRecord {
     pub partition: i32,
     /// The topic.
     pub topic_id: TopicId,
-    /// Who holds a replica, the preferred leader first.
-    pub replicas: Vec<NodeId>,
-    /// The log directory of each replica, in the same order.
-    pub directories: Vec<Uuid>,
-    /// The Raft group, never used by another partition.
-    pub group_id: u64,
-    /// Whether the replicas are still those of the creation, so that they may found the group.
-    pub birth: bool,
+    /// The rest.
+    pub state: Partition,
 }
 
 schema!(PartitionRecord, key 3, reads 1..=2, writes 1);
 
 const GROUP_ID_TAG: u32 = 10_000;
 const BIRTH_TAG: u32 = 10_001;
+const FOUNDERS_TAG: u32 = 10_002;
+const EMPTIED_TAG: u32 = 10_003;
 const EPOCH_AT_CREATION: i32 = 0;
 
 impl PartitionRecord {
     pub(super) fn size_bytes_max(&self) -> usize {
-        100 + 8 * self.replicas.len() + 16 * self.directories.len()
+        let state = &self.state;
+        let moving = state.adding.len() + state.removing.len() + state.emptied.len();
+        100 + 8 * state.replicas.len()
+            + 16 * state.directories.len()
+            + 4 * moving
+            + 20 * state.founders.len()
     }
 
     pub(super) fn write(&self, to: &mut FieldWriter) {
         to.i32(self.partition);
         to.uuid(self.topic_id.0);
-        write_nodes(to, &self.replicas);
-        write_nodes(to, &self.replicas);
-        write_nodes(to, &[]);
-        write_nodes(to, &[]);
-        to.i32(self.replicas.first().copied().unwrap_or(NodeId::NONE).0);
+        let state = &self.state;
+        write_nodes(to, &state.replicas);
+        write_nodes(to, &state.replicas);
+        write_nodes(to, &state.removing);
+        write_nodes(to, &state.adding);
+        to.i32(state.replicas.first().copied().unwrap_or(NodeId::NONE).0);
         to.i32(EPOCH_AT_CREATION);
         to.i32(EPOCH_AT_CREATION);
-        to.array(&self.directories, |to, id| to.uuid(*id));
-        let mut tags = vec![(GROUP_ID_TAG, tag_bytes(|to| to.u64(self.group_id)))];
-        if self.birth {
+        to.array(&state.directories, |to, id| to.uuid(*id));
+        let mut tags = vec![(GROUP_ID_TAG, tag_bytes(|to| to.u64(state.group_id)))];
+        if state.founders.is_empty() {
+        } else if state.seats().eq(state.founders.iter().copied()) {
             tags.push((BIRTH_TAG, tag_bytes(|to| to.i8(1))));
+        } else {
+            tags.push((
+                FOUNDERS_TAG,
+                tag_bytes(|to| write_seats(to, &state.founders)),
+            ));
+        }
+        if !state.emptied.is_empty() {
+            tags.push((EMPTIED_TAG, tag_bytes(|to| write_nodes(to, &state.emptied))));
         }
         to.tags(&tags);
     }
@@ -72,36 +86,58 @@ impl PartitionRecord {
     pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
         let (partition, topic_id) = (from.i32()?, TopicId(from.uuid()?));
         let replicas = read_nodes(from)?;
-        for _isr_removing_adding in 0..3 {
-            read_nodes(from)?;
-        }
+        let _isr = read_nodes(from)?;
+        let (removing, adding) = (read_nodes(from)?, read_nodes(from)?);
         for _leader_and_epochs in 0..3 {
             from.i32()?;
         }
         let directories = from.array(16, |from| from.uuid())?;
         let (mut group_id, mut birth) = (None, false);
+        let (mut founders, mut emptied) = (Vec::new(), Vec::new());
         from.tags(|tag, from| {
             match tag {
                 GROUP_ID_TAG => group_id = Some(from.u64()?),
                 BIRTH_TAG => birth = from.bool()?,
+                FOUNDERS_TAG => founders = read_seats(from)?,
+                EMPTIED_TAG => emptied = read_nodes(from)?,
                 _ => {}
             }
             Ok(())
         })?;
         let group_id = group_id.ok_or(DecodeError::MissingTag { tag: GROUP_ID_TAG })?;
-        Ok(Self {
-            partition,
-            topic_id,
+        let mut state = Partition {
             replicas,
             directories,
             group_id,
-            birth,
+            founders,
+            adding,
+            removing,
+            emptied,
+        };
+        if birth {
+            state.founders = state.seats().collect();
+        }
+        Ok(Self {
+            partition,
+            topic_id,
+            state,
         })
     }
 }
 
 fn write_nodes(to: &mut FieldWriter, nodes: &[NodeId]) {
     to.array(nodes, |to, node| to.i32(node.0));
+}
+
+fn write_seats(to: &mut FieldWriter, seats: &[(NodeId, Uuid)]) {
+    to.array(seats, |to, (node, directory)| {
+        to.i32(node.0);
+        to.uuid(*directory);
+    });
+}
+
+fn read_seats(from: &mut FieldReader<'_>) -> Result<Vec<(NodeId, Uuid)>, FieldError> {
+    from.array(20, |from| Ok((NodeId(from.i32()?), from.uuid()?)))
 }
 
 fn read_nodes(from: &mut FieldReader<'_>) -> Result<Vec<NodeId>, FieldError> {

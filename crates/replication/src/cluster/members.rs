@@ -1,52 +1,143 @@
 //! From the members that a group has to those that it is to have, a step at a time: a pure planner.
 //!
 //! Whoever comes gets the log first and votes when it has it. Voters change at once and together,
-//! when all that come have caught up. Whoever goes is forgotten when it votes no more.
+//! when all that come have caught up. Whoever goes is forgotten when it votes no more; a leader that
+//! goes hands over first. A replica whose log directory is another than before is somebody else: it
+//! is removed before it comes as any newcomer, because it has forgotten what it voted and had.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_protocol::types::NodeId;
+use uuid::Uuid;
+
+/// A replica's identity (KIP-853): a broker, and the log directory that it lives in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplicaKey {
+    /// The broker.
+    pub node: NodeId,
+    /// Its log directory; nil if nobody knows it, which is any.
+    pub directory: Uuid,
+}
 
 /// What a group's leader does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Sends its log to one more.
-    Learn(NodeId),
+    Learn(ReplicaKey),
     /// Has these vote, and nobody else.
     Vote(BTreeSet<NodeId>),
+    /// Hands over to this voter, since it goes itself.
+    HandOver(NodeId),
     /// Sends its log to these no more.
     Forget(BTreeSet<NodeId>),
 }
 
-/// Who has the group's log.
+/// Who has the group's log, each with its log directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Members {
-    pub(crate) voters: BTreeSet<NodeId>,
-    pub(crate) learners: BTreeSet<NodeId>,
+    pub(crate) voters: BTreeMap<NodeId, Uuid>,
+    pub(crate) learners: BTreeMap<NodeId, Uuid>,
 }
 
 impl Members {
-    fn all(&self) -> BTreeSet<NodeId> {
-        self.voters.union(&self.learners).copied().collect()
+    pub(crate) fn new(voters: &[ReplicaKey], learners: &[ReplicaKey]) -> Members {
+        let map = |keys: &[ReplicaKey]| keys.iter().map(|key| (key.node, key.directory)).collect();
+        let mut members = Members {
+            voters: map(voters),
+            learners: map(learners),
+        };
+        let voters = &members.voters;
+        members
+            .learners
+            .retain(|node, _| !voters.contains_key(node));
+        members
+    }
+
+    /// Who votes.
+    pub(crate) fn voters(&self) -> Vec<ReplicaKey> {
+        let key = |(node, directory): (&NodeId, &Uuid)| ReplicaKey {
+            node: *node,
+            directory: *directory,
+        };
+        self.voters.iter().map(key).collect()
+    }
+
+    fn all(&self) -> BTreeMap<NodeId, Uuid> {
+        let all = self.voters.iter().chain(&self.learners);
+        all.map(|(node, directory)| (*node, *directory)).collect()
+    }
+
+    /// Whether these are the others' very voters and learners.
+    pub(crate) fn are(&self, others: &Members) -> bool {
+        are_same(&self.voters, &others.voters) && are_same(&self.learners, &others.learners)
     }
 }
 
-/// The next step from `now` to `wanted`; `None` if there is none, or none yet.
+fn are_same(some: &BTreeMap<NodeId, Uuid>, others: &BTreeMap<NodeId, Uuid>) -> bool {
+    some.keys().eq(others.keys())
+        && some
+            .iter()
+            .all(|(node, key)| !is_other(key, others.get(node)))
+}
+
+/// Whether both directories are known, and not the same.
+fn is_other(directory: &Uuid, other: Option<&Uuid>) -> bool {
+    let known = other.filter(|other| !other.is_nil() && !directory.is_nil());
+    known.is_some_and(|other| other != directory)
+}
+
+/// The next step of the leader `me` from `now` to `wanted`; `None` if there is none, or none yet.
+/// If it goes itself, `heir` is who is to lead: one that has the log.
 pub(crate) fn next_step(
+    me: NodeId,
     now: &Members,
     wanted: &Members,
     has_caught_up: impl Fn(NodeId) -> bool,
+    heir: Option<NodeId>,
 ) -> Option<Step> {
     let (all_now, all_wanted) = (now.all(), wanted.all());
-    if let Some(newcomer) = all_wanted.difference(&all_now).next() {
-        return Some(Step::Learn(*newcomer));
+    let has_changed = |(node, key): &(&NodeId, &Uuid)| is_other(key, all_wanted.get(node));
+    let changed: BTreeSet<NodeId> = all_now
+        .iter()
+        .filter(has_changed)
+        .map(|(it, _)| *it)
+        .collect();
+    if !changed.is_empty() {
+        let votes = now.voters.keys().copied();
+        let still: BTreeSet<NodeId> = votes.filter(|node| !changed.contains(node)).collect();
+        return match still.len() == now.voters.len() {
+            true => Some(Step::Forget(changed)),
+            false => (!still.is_empty()).then_some(Step::Vote(still)),
+        };
     }
-    if now.voters != wanted.voters && !wanted.voters.is_empty() {
-        let mut newcomers = wanted.voters.difference(&now.voters);
-        let ready = newcomers.all(|node| has_caught_up(*node));
-        return ready.then(|| Step::Vote(wanted.voters.clone()));
+    if let Some((node, directory)) = all_wanted
+        .iter()
+        .find(|(node, _)| !all_now.contains_key(node))
+    {
+        return Some(Step::Learn(ReplicaKey {
+            node: *node,
+            directory: *directory,
+        }));
     }
-    let gone: BTreeSet<NodeId> = all_now.difference(&all_wanted).copied().collect();
+    let voters: BTreeSet<NodeId> = now.voters.keys().copied().collect();
+    let mut wanted_voters: BTreeSet<NodeId> = wanted.voters.keys().copied().collect();
+    if voters != wanted_voters && !wanted_voters.is_empty() {
+        let mut newcomers = wanted_voters.difference(&voters);
+        if !newcomers.all(|node| has_caught_up(*node)) {
+            return None;
+        }
+        if !wanted_voters.contains(&me) {
+            wanted_voters.insert(me);
+            if voters == wanted_voters {
+                return heir.map(Step::HandOver);
+            }
+        }
+        return Some(Step::Vote(wanted_voters));
+    }
+    let gone = all_now
+        .into_keys()
+        .filter(|node| !all_wanted.contains_key(node));
+    let gone: BTreeSet<NodeId> = gone.collect();
     (!gone.is_empty()).then_some(Step::Forget(gone))
 }
 
@@ -60,18 +151,25 @@ mod tests {
         nodes.iter().copied().map(NodeId).collect()
     }
 
-    fn members(voters: &[i32], learners: &[i32]) -> Members {
-        Members {
-            voters: set(voters),
-            learners: set(learners),
+    fn key(node: i32) -> ReplicaKey {
+        ReplicaKey {
+            node: NodeId(node),
+            directory: Uuid::from_u128(node.unsigned_abs().into()),
         }
     }
+
+    fn members(voters: &[i32], learners: &[i32]) -> Members {
+        let keys = |nodes: &[i32]| nodes.iter().copied().map(key).collect::<Vec<_>>();
+        Members::new(&keys(voters), &keys(learners))
+    }
+
+    const ME: NodeId = NodeId(1);
 
     #[test]
     fn a_newcomer_learns_then_votes() {
         let wanted = members(&[1, 2], &[]);
-        let step = |now: Members, caught_up: bool| next_step(&now, &wanted, |_| caught_up);
-        assert_eq!(step(members(&[1], &[]), true), Some(Step::Learn(NodeId(2))));
+        let step = |now: Members, has: bool| next_step(ME, &now, &wanted, |_| has, None);
+        assert_eq!(step(members(&[1], &[]), true), Some(Step::Learn(key(2))));
         assert_eq!(step(members(&[1], &[2]), false), None);
         let votes = Some(Step::Vote(set(&[1, 2])));
         assert_eq!(step(members(&[1], &[2]), true), votes);
@@ -81,39 +179,89 @@ mod tests {
     #[test]
     fn who_goes_votes_no_more_and_is_then_forgotten() {
         let wanted = members(&[1, 2], &[]);
-        let step = |now: Members| next_step(&now, &wanted, |_| false);
+        let step = |now: Members| next_step(ME, &now, &wanted, |_| false, None);
         let votes = Some(Step::Vote(set(&[1, 2])));
         assert_eq!(step(members(&[1, 2, 3], &[])), votes);
         let forgets = Some(Step::Forget(set(&[3])));
         assert_eq!(step(members(&[1, 2], &[3])), forgets);
     }
 
+    #[test]
+    fn a_leader_that_goes_hands_over_when_the_others_vote() {
+        let wanted = members(&[2, 3], &[]);
+        let step = |now: Members, heir| next_step(ME, &now, &wanted, |_| true, heir);
+        let votes = Some(Step::Vote(set(&[1, 2, 3])));
+        assert_eq!(step(members(&[1], &[2, 3]), None), votes);
+        let heir = Some(NodeId(2));
+        let hands_over = Some(Step::HandOver(NodeId(2)));
+        assert_eq!(step(members(&[1, 2, 3], &[]), heir), hands_over);
+        assert_eq!(step(members(&[1, 2, 3], &[]), None), None);
+        let now = members(&[1, 2, 3], &[]);
+        let successor = next_step(NodeId(2), &now, &wanted, |_| true, None);
+        assert_eq!(successor, Some(Step::Vote(set(&[2, 3]))));
+    }
+
+    #[test]
+    fn a_voter_on_another_disk_is_removed_before_it_comes_anew() {
+        let now = members(&[1, 2, 3], &[]);
+        let mut wanted = now.clone();
+        let emptied = Uuid::from_u128(33);
+        wanted.voters.insert(NodeId(3), emptied);
+        let step = |now: &Members| next_step(ME, now, &wanted, |_| true, None);
+        assert_eq!(step(&now), Some(Step::Vote(set(&[1, 2]))));
+        let demoted = members(&[1, 2], &[3]);
+        assert_eq!(step(&demoted), Some(Step::Forget(set(&[3]))));
+        let anew = ReplicaKey {
+            node: NodeId(3),
+            directory: emptied,
+        };
+        assert_eq!(step(&members(&[1, 2], &[])), Some(Step::Learn(anew)));
+    }
+
     proptest! {
         #[test]
         fn the_steps_lead_there(
-            now in prop::collection::btree_set(1..6, 1..5),
-            wanted in prop::collection::btree_set(1..6, 1..5),
-            learners in prop::collection::btree_set(6..9, 0..3),
+            now in prop::collection::btree_map(1..6, 0..2_u128, 1..5),
+            wanted in prop::collection::btree_map(1..6, 0..2_u128, 1..5),
+            learners in prop::collection::btree_map(6..9, 0..2_u128, 0..3),
         ) {
-            let of = |nodes: &BTreeSet<i32>| nodes.iter().copied().map(NodeId).collect();
+            let of = |nodes: &BTreeMap<i32, u128>| {
+                let key = |(node, disk): (&i32, &u128)| (NodeId(*node), Uuid::from_u128(disk + 1));
+                nodes.iter().map(key).collect::<BTreeMap<_, _>>()
+            };
             let mut now = Members { voters: of(&now), ..Members::default() };
             let wanted = Members { voters: of(&wanted), learners: of(&learners) };
-            for _ in 0..20 {
-                match next_step(&now, &wanted, |_| true) {
+            let Some(mut leader) = now.voters.iter().find_map(|(node, key)| {
+                (!is_other(key, wanted.voters.get(node))).then_some(*node)
+            }) else {
+                // Nobody has its data: no leader can be there.
+                return Ok(());
+            };
+            for _ in 0..40 {
+                let heir = wanted.voters.keys().find(|it| now.voters.contains_key(it)).copied();
+                match next_step(leader, &now, &wanted, |_| true, heir) {
                     None => break,
-                    Some(Step::Learn(node)) => _ = now.learners.insert(node),
-                    Some(Step::Vote(voters)) => {
-                        prop_assert!(voters.is_subset(&now.all()), "who votes has the log");
-                        now.learners = now.all().difference(&voters).copied().collect();
-                        now.voters = voters;
+                    Some(Step::Learn(key)) => {
+                        prop_assert!(!now.all().contains_key(&key.node));
+                        now.learners.insert(key.node, key.directory);
                     }
+                    Some(Step::Vote(voters)) => {
+                        let all = now.all();
+                        let has_log = |node: &NodeId| all.contains_key(node);
+                        prop_assert!(voters.iter().all(has_log), "who votes has the log");
+                        prop_assert!(voters.contains(&leader), "a leader votes until it hands over");
+                        let votes = |(node, _): &(NodeId, Uuid)| voters.contains(node);
+                        let (voting, learning) = all.into_iter().partition(votes);
+                        now = Members { voters: voting, learners: learning };
+                    }
+                    Some(Step::HandOver(node)) => leader = node,
                     Some(Step::Forget(gone)) => {
-                        prop_assert!(gone.is_disjoint(&now.voters));
-                        now.learners.retain(|node| !gone.contains(node));
+                        prop_assert!(gone.iter().all(|node| !now.voters.contains_key(node)));
+                        now.learners.retain(|node, _| !gone.contains(node));
                     }
                 }
             }
-            prop_assert_eq!(now, wanted);
+            prop_assert!(now.are(&wanted), "{now:?}, not {wanted:?}");
         }
     }
 }

@@ -30,6 +30,7 @@ mod supervisor;
 mod tests;
 
 pub use leaders::{Leader, Leaders};
+pub use members::ReplicaKey;
 pub(crate) use members::{Members, Step};
 pub(crate) use registry::Replica;
 pub use supervisor::{Cluster, ClusterOptions, Timing};

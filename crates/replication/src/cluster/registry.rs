@@ -1,12 +1,12 @@
 //! The groups that have a replica here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ottla_protocol::types::NodeId;
 use parking_lot::RwLock;
 
-use super::members::Members;
+use super::members::{Members, ReplicaKey};
 use crate::partition::Partition;
 
 /// A replica that is open.
@@ -14,40 +14,36 @@ use crate::partition::Partition;
 pub(crate) struct Replica {
     pub(crate) partition: Partition,
     /// Who is to hold a replica, the preferred leader first.
-    pub(crate) voters: Arc<[NodeId]>,
+    pub(crate) voters: Arc<[ReplicaKey]>,
     /// Who else is to have the log.
-    pub(crate) learners: Arc<[NodeId]>,
-    /// The replicas are those of the partition's creation, and this one is empty: it may found the
-    /// group.
-    pub(crate) may_found: bool,
+    pub(crate) learners: Arc<[ReplicaKey]>,
+    /// The replicas of the partition's creation, if this one is among them and empty, so that it
+    /// may found the group; otherwise none.
+    pub(crate) founders: Arc<[ReplicaKey]>,
 }
 
 impl Replica {
     /// Who votes: by the group's own word, or, before it is founded, those who are to found it.
     pub(crate) fn electorate(&self) -> Arc<[NodeId]> {
         let voters = self.partition.shared.voters();
-        if voters.is_empty() && self.may_found {
-            return Arc::clone(&self.voters);
+        match voters.is_empty() {
+            true => self.founders.iter().map(|it| it.node).collect(),
+            false => voters,
         }
-        voters
     }
 
     /// Those who vote, the preferred leader first.
     pub(crate) fn candidates(&self) -> Vec<NodeId> {
         let voters = self.electorate();
-        let preferred = self.voters.iter().filter(|node| voters.contains(node));
-        let others = voters.iter().filter(|node| !self.voters.contains(node));
+        let wanted: Vec<NodeId> = self.voters.iter().map(|it| it.node).collect();
+        let preferred = wanted.iter().filter(|node| voters.contains(node));
+        let others = voters.iter().filter(|node| !wanted.contains(node));
         preferred.chain(others).copied().collect()
     }
 
     /// Who is to have the log, and vote.
     pub(crate) fn wanted(&self) -> Members {
-        let voters: BTreeSet<NodeId> = self.voters.iter().copied().collect();
-        let learners = self.learners.iter().copied();
-        Members {
-            learners: learners.filter(|node| !voters.contains(node)).collect(),
-            voters,
-        }
+        Members::new(&self.voters, &self.learners)
     }
 }
 
@@ -67,7 +63,12 @@ impl Registry {
         self.change(|by_group| _ = by_group.insert(group, replica));
     }
 
-    pub(crate) fn set_members(&self, group: u64, voters: Vec<NodeId>, learners: Vec<NodeId>) {
+    pub(crate) fn set_members(
+        &self,
+        group: u64,
+        voters: Vec<ReplicaKey>,
+        learners: Vec<ReplicaKey>,
+    ) {
         self.change(|by_group| {
             if let Some(replica) = by_group.get_mut(&group) {
                 replica.voters = voters.into();

@@ -18,6 +18,7 @@ impl Service for Cluster {
                 Some(service) => service.call(from, call),
                 None => ready(Err(Refusal::Unserved)),
             },
+            Kind::HandOver => self.hand_over(call),
             Kind::PreVote if self.has_leader(call.group, from.node) => {
                 ready(Err(Refusal::Declined))
             }
@@ -37,6 +38,25 @@ fn ready(answer: Result<bytes::Bytes, Refusal>) -> Answer {
 }
 
 impl Cluster {
+    /// Has a group that is led here be led by another broker, if that one has all of its log.
+    fn hand_over(&self, call: Call) -> Answer {
+        let successor = <[u8; 4]>::try_from(&call.body[..]);
+        let Ok(successor) = successor.map(|bytes| NodeId(i32::from_be_bytes(bytes))) else {
+            return ready(Err(Refusal::Malformed));
+        };
+        let Some(replica) = self.registry.get(call.group) else {
+            return ready(Err(Refusal::UnknownGroup));
+        };
+        if !replica.partition.is_leader() {
+            return ready(Err(Refusal::Undecided));
+        }
+        let answer = async move {
+            replica.partition.transfer_to(successor).await;
+            Ok(bytes::Bytes::new())
+        };
+        answer.boxed()
+    }
+
     /// Takes a peer's news, if it follows what is known of it; tells what is known then.
     fn beat(&self, from: &Remote, call: Call) -> Result<bytes::Bytes, Refusal> {
         let news = beat::decode(call.body, from.node).ok_or(Refusal::Malformed)?;

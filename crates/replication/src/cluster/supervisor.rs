@@ -22,7 +22,7 @@ use super::claims::Claims;
 use super::elections::{Elections, Standing, View};
 use super::leaders::{Leader, Leaders};
 use super::liveness::Liveness;
-use super::members::{Step, next_step};
+use super::members::{ReplicaKey, Step, next_step};
 use super::registry::{Registry, Replica};
 use super::seals::Seals;
 use crate::partition::Partition;
@@ -214,6 +214,28 @@ impl Cluster {
         link.ask(Kind::Metadata, group, vec![question]).await
     }
 
+    /// Asks the leader of a group to hand over to `successor`. Whether it did is told by who leads.
+    ///
+    /// # Errors
+    /// See [`LinkError`].
+    pub async fn ask_to_hand_over(
+        &self,
+        leader: NodeId,
+        group: u64,
+        successor: NodeId,
+    ) -> Result<(), LinkError> {
+        if leader == self.me() {
+            if let Some(replica) = self.registry.get(group) {
+                replica.partition.transfer_to(successor).await;
+            }
+            return Ok(());
+        }
+        let link = self.endpoint.link(leader, Lane::Control);
+        let link = link.ok_or(LinkError::Down)?;
+        let body = vec![Bytes::copy_from_slice(&successor.0.to_be_bytes())];
+        link.ask(Kind::HandOver, group, body).await.map(drop)
+    }
+
     /// To be woken when there is something to be said of a group at once.
     pub(crate) fn nudge(&self) -> Arc<Notify> {
         Arc::clone(&self.nudge)
@@ -225,7 +247,7 @@ impl Cluster {
 
     /// Looks after a group from now on.
     pub(crate) fn adopt(&self, group: u64, replica: Replica) {
-        let may_found = replica.may_found;
+        let may_found = !replica.founders.is_empty();
         self.registry.insert(group, replica);
         if may_found {
             self.nudge.notify_one();
@@ -233,7 +255,12 @@ impl Cluster {
     }
 
     /// Says who is to have a group's log from now on.
-    pub(crate) fn set_members(&self, group: u64, voters: Vec<NodeId>, learners: Vec<NodeId>) {
+    pub(crate) fn set_members(
+        &self,
+        group: u64,
+        voters: Vec<ReplicaKey>,
+        learners: Vec<ReplicaKey>,
+    ) {
         self.registry.set_members(group, voters, learners);
     }
 
@@ -342,9 +369,9 @@ async fn look_after_groups(cluster: Arc<Cluster>) {
 async fn stand(replica: Replica) {
     let log = replica.partition.log();
     let is_empty = log.state().last.is_none() && log.read_vote().is_none();
-    if replica.may_found && is_empty {
+    if is_empty && !replica.founders.is_empty() {
         // Every replica of the creation would found the same group, with the same first entry.
-        replica.partition.found(&replica.voters).await;
+        replica.partition.found(&replica.founders).await;
     } else {
         replica.partition.stand().await;
     }
@@ -366,13 +393,16 @@ impl Cluster {
             if !partition.is_leader() {
                 continue;
             }
-            let heard = self.hears_majority(&replica.electorate(), now);
+            // A leader whose successor did not take over refuses records until there is another
+            // one: who hears no claim of it stands for election.
+            let heard = self.hears_majority(&replica.electorate(), now)
+                && !partition.is_stuck_handing_over();
             partition.shared.set_silenced(!heard);
             if !heard {
                 continue;
             }
             let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
-            let in_sync = replica.voters.iter().copied();
+            let in_sync = replica.voters.iter().map(|it| it.node);
             let in_sync = in_sync.filter(|node| {
                 alive(node) && (*node == me || sync.counts(*group, *node, now, self.timing.lag_max))
             });
@@ -401,7 +431,14 @@ impl Cluster {
             let has_caught_up =
                 |node| self.is_alive(node) && sync.holds(*group, node, now, self.timing.lag_max);
             let members = replica.partition.members();
-            let Some(step) = next_step(&members, &replica.wanted(), has_caught_up) else {
+            let wanted = replica.wanted();
+            let is_heir = |node: &NodeId| {
+                wanted.voters.contains_key(node)
+                    && members.voters.contains_key(node)
+                    && has_caught_up(*node)
+            };
+            let heir = replica.candidates().into_iter().find(is_heir);
+            let Some(step) = next_step(self.me(), &members, &wanted, has_caught_up, heir) else {
                 continue;
             };
             if self.changing.lock().insert(*group) {
@@ -463,7 +500,10 @@ impl Cluster {
             return Standing::Orphan;
         };
         if leader == self.me() {
-            return Standing::LedHere;
+            return match replica.partition.is_stuck_handing_over() {
+                true => Standing::Orphan,
+                false => Standing::LedHere,
+            };
         }
         let liveness = self.liveness.lock();
         if liveness.is_dead(leader, now) {

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{Cluster, ClusterOptions, Timing};
 use crate::testing::{format, open};
 use crate::transport::{Identity, Peer};
-use crate::{AppendError, Beginning, Groups, Isolation, Partition, PartitionSpec};
+use crate::{AppendError, Beginning, Groups, Isolation, Partition, PartitionSpec, ReplicaKey};
 
 const DATA: &str = "/data";
 const ALL: [i32; 3] = [1, 2, 3];
@@ -41,6 +41,8 @@ struct Node {
 struct Rig {
     disks: BTreeMap<i32, Arc<dyn Disk>>,
     ports: BTreeMap<i32, u16>,
+    /// The log directory of each.
+    keys: BTreeMap<i32, ReplicaKey>,
     nodes: BTreeMap<i32, Node>,
     groups: u64,
 }
@@ -51,6 +53,7 @@ impl Rig {
         let mut rig = Rig {
             disks: BTreeMap::new(),
             ports: BTreeMap::new(),
+            keys: ALL.map(|id| (id, key(id, id.unsigned_abs().into()))).into(),
             nodes: BTreeMap::new(),
             groups,
         };
@@ -64,17 +67,18 @@ impl Rig {
             listeners.insert(id, listener);
         }
         for (id, listener) in listeners {
-            rig.run(id, listener, true).await;
+            rig.run(id, listener, None).await;
         }
         rig
     }
 
-    async fn run(&mut self, id: i32, listener: Listener, birth: bool) {
+    /// Begins with its groups as it is told, or founds them.
+    async fn run(&mut self, id: i32, listener: Listener, beginning: Option<Beginning>) {
         let cluster = Cluster::start(ClusterOptions {
             me: Identity {
                 cluster_id: "rig".into(),
                 node: NodeId(id),
-                directory: Uuid::from_u128(id.unsigned_abs().into()),
+                directory: self.keys[&id].directory,
                 incarnation: Uuid::new_v4(),
             },
             timing: Timing::default(),
@@ -83,12 +87,7 @@ impl Rig {
             control: Handle::current(),
             questions: None,
         });
-        cluster.set_peers(self.ports.iter().map(|(id, port)| Peer {
-            node: NodeId(*id),
-            host: "127.0.0.1".to_owned(),
-            port: *port,
-            directory: Some(Uuid::from_u128(id.unsigned_abs().into())),
-        }));
+        cluster.set_peers(self.peers());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(cluster.clone().serve(listener, stopped.map(drop)));
         let dir = open(self.disks[&id].clone(), Path::new(DATA));
@@ -96,7 +95,11 @@ impl Rig {
         let groups = Groups::new(NodeId(id), dir.clone(), clock, Some(cluster.clone()));
         let mut partitions = BTreeMap::new();
         for group in 1..=self.groups {
-            let partition = groups.open(spec(group, birth)).await.unwrap();
+            let mut spec = self.spec(group);
+            if let Some(beginning) = &beginning {
+                spec.beginning = beginning.clone();
+            }
+            let partition = groups.open(spec).await.unwrap();
             partitions.insert(group, partition);
         }
         let node = Node {
@@ -108,6 +111,41 @@ impl Rig {
             serving,
         };
         self.nodes.insert(id, node);
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        let peer = |(id, port): (&i32, &u16)| Peer {
+            node: NodeId(*id),
+            host: "127.0.0.1".to_owned(),
+            port: *port,
+            directory: Some(self.keys[id].directory),
+        };
+        self.ports.iter().map(peer).collect()
+    }
+
+    /// Preferred leaders go round.
+    fn spec(&self, group: u64) -> PartitionSpec {
+        let preferred = i32::try_from(group % 3).unwrap();
+        let replicas = (0..3).map(|rank| self.keys[&((preferred + rank) % 3 + 1)]);
+        spec(group, replicas.collect())
+    }
+
+    /// All that run are told who is to hold a replica.
+    fn set_members(&self, group: u64, voters: &[i32]) {
+        let voters: Vec<ReplicaKey> = voters.iter().map(|id| self.keys[id]).collect();
+        for node in self.nodes.values() {
+            let partition = &node.partitions[&group];
+            node.groups
+                .set_members(partition, voters.clone(), Vec::new());
+        }
+    }
+
+    /// Waits until a leader has made it so.
+    async fn held_by(&self, group: u64, voters: &[i32]) {
+        let keys: Vec<ReplicaKey> = voters.iter().map(|id| self.keys[id]).collect();
+        let is_held = |node: &Node| node.partitions[&group].is_held_by(&keys);
+        let held = || self.nodes.values().any(is_held).then_some(());
+        until("the members are those that were wanted", held).await;
     }
 
     /// A broker vanishes for the others; its data stays.
@@ -124,7 +162,34 @@ impl Rig {
 
     async fn restart(&mut self, id: i32) {
         let listener = Listener::bind("127.0.0.1", self.ports[&id]).await.unwrap();
-        self.run(id, listener, false).await;
+        self.run(id, listener, Some(Beginning::Continues)).await;
+    }
+
+    /// A group of one, on broker 1; the others have a replica that nobody knows.
+    async fn begin_with_one(&mut self) {
+        for id in ALL {
+            let mut spec = spec(1, vec![self.keys[&1]]);
+            if id != 1 {
+                spec.replicas = ALL.map(|id| self.keys[&id]).into();
+                spec.beginning = Beginning::Joins;
+            }
+            let node = self.nodes.get_mut(&id).unwrap();
+            let partition = node.groups.open(spec).await.unwrap();
+            node.partitions.insert(1, partition);
+        }
+    }
+
+    /// A broker comes back with an empty disk.
+    async fn restart_emptied(&mut self, id: i32, directory: u128) {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
+        format(disk.as_ref(), Path::new(DATA));
+        self.disks.insert(id, disk);
+        self.keys.insert(id, key(id, directory));
+        let listener = Listener::bind("127.0.0.1", self.ports[&id]).await.unwrap();
+        self.run(id, listener, Some(Beginning::Joins)).await;
+        for node in self.nodes.values() {
+            node.cluster.set_peers(self.peers());
+        }
     }
 
     /// The broker that leads a group, by the word of all that run.
@@ -187,21 +252,21 @@ async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn spec(group: u64, birth: bool) -> PartitionSpec {
-    // Preferred leaders go round.
-    let preferred = i32::try_from(group % 3).unwrap();
-    let replicas = (0..3).map(|rank| NodeId((preferred + rank) % 3 + 1));
+fn key(id: i32, directory: u128) -> ReplicaKey {
+    ReplicaKey {
+        node: NodeId(id),
+        directory: Uuid::from_u128(directory),
+    }
+}
+
+fn spec(group: u64, replicas: Vec<ReplicaKey>) -> PartitionSpec {
     PartitionSpec {
         topic: format!("topic{group}").into(),
         partition: 0,
         topic_id: TopicId(Uuid::from_u128(group.into())),
         group_id: group,
-        replicas: replicas.collect(),
-        beginning: if birth {
-            Beginning::Founds
-        } else {
-            Beginning::Continues
-        },
+        beginning: Beginning::Founds(replicas.clone()),
+        replicas,
         config: LogConfig {
             segment_bytes: 16 << 10,
             ..LogConfig::default()
@@ -354,34 +419,68 @@ async fn leadership_is_handed_over_on_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_of_one_grows_to_three_and_survives_its_first_replica() {
     let mut rig = Rig::start(0).await;
-    let of = |voters: &[i32], beginning| PartitionSpec {
-        replicas: voters.iter().copied().map(NodeId).collect(),
-        beginning,
-        ..spec(1, true)
-    };
-    for id in ALL {
-        let node = rig.nodes.get_mut(&id).unwrap();
-        let spec = match id {
-            1 => of(&[1], Beginning::Founds),
-            _ => of(&ALL, Beginning::Joins),
-        };
-        let partition = node.groups.open(spec).await.unwrap();
-        node.partitions.insert(1, partition);
-    }
+    rig.begin_with_one().await;
     assert_eq!(rig.produce(1, "alone").await, 0);
-    let first = &rig.nodes[&1];
-    let all = ALL.map(NodeId).to_vec();
-    first
-        .groups
-        .set_members(&first.partitions[&1], all, Vec::new());
-    let grown = || {
-        let voters = |node: &Node| node.partitions[&1].shared.voters().len() == 3;
-        rig.nodes.values().all(voters).then_some(())
-    };
-    until("all three vote", grown).await;
+    rig.set_members(1, &ALL);
+    rig.held_by(1, &ALL).await;
     assert_eq!(rig.produce(1, "among three").await, 1);
     rig.frames(1).await;
     rig.stop(1).await;
     assert_eq!(rig.produce(1, "without the first").await, 2);
     rig.frames(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_moves_to_other_brokers_and_its_leader_hands_over() {
+    let mut rig = Rig::start(0).await;
+    rig.begin_with_one().await;
+    rig.produce(1, "on the first").await;
+    rig.set_members(1, &[2, 3]);
+    rig.held_by(1, &[2, 3]).await;
+    rig.stop(1).await;
+    assert_eq!(rig.produce(1, "on the others").await, 1);
+    rig.frames(1).await;
+    // And back to one, which leads alone from then on.
+    rig.set_members(1, &[3]);
+    rig.held_by(1, &[3]).await;
+    rig.stop(2).await;
+    assert_eq!(rig.produce(1, "on the last").await, 2);
+    let last = &rig.nodes[&3].partitions[&1];
+    assert_eq!(
+        values(last),
+        ["on the first", "on the others", "on the last"]
+    );
+    assert!(last.is_alone());
+    rig.stop(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_on_an_emptied_disk_is_nobody_until_it_is_taken_in_anew() {
+    let mut rig = Rig::start(1).await;
+    assert_eq!(rig.produce(1, "before").await, 0);
+    rig.frames(1).await;
+    rig.stop(3).await;
+    assert_eq!(rig.produce(1, "without").await, 1);
+    rig.restart_emptied(3, 33).await;
+    // It may neither vote nor acknowledge: it has forgotten what it did.
+    sleep(Duration::from_millis(300)).await;
+    let emptied = rig.nodes[&3].partitions[&1].clone();
+    assert_eq!(emptied.log().state().last, None);
+    assert!(emptied.log().read_vote().is_none());
+    rig.stop(2).await;
+    let alone = rig.nodes[&1].partitions[&1].propose(batch("alone"), None);
+    let answer = tokio::time::timeout(Duration::from_secs(1), alone).await;
+    assert!(!matches!(answer, Ok(Ok(_))), "{answer:?}");
+    rig.restart(2).await;
+    rig.set_members(1, &ALL);
+    rig.held_by(1, &ALL).await;
+    let next = rig.produce(1, "taken in").await;
+    rig.frames(1).await;
+    rig.stop(1).await;
+    assert_eq!(rig.produce(1, "the two").await, next + 1);
+    rig.frames(1).await;
+    assert_eq!(
+        values(&rig.nodes[&3].partitions[&1])[..2],
+        ["before", "without"]
+    );
 }

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use super::wire;
 use crate::transport::{Endpoint, Kind, Lane, Link, LinkError, Reply};
-use crate::types::{Member, RaftLogId, Types, Vote};
+use crate::types::{Directory, Member, RaftLogId, Types, Vote};
 
 /// Requests with entries that are under way to one follower of one group.
 const WINDOW: usize = 16;
@@ -44,6 +44,9 @@ pub(crate) struct Network {
     /// None: this broker is alone.
     endpoint: Option<Arc<Endpoint>>,
     target: NodeId,
+    /// Where the group knows its replica to be. On another disk it is another one, which has
+    /// forgotten what it had: nothing is sent there.
+    directory: Directory,
     lane: Lane,
 }
 
@@ -54,13 +57,15 @@ impl Network {
             group,
             endpoint,
             target: NodeId::NONE,
+            directory: Directory::default(),
             lane: Lane::Data,
         }
     }
 
     fn link(&self, lane: Lane) -> Rpc<Arc<Link>> {
         let endpoint = self.endpoint.as_ref();
-        let link = endpoint.and_then(|endpoint| endpoint.link(self.target, lane));
+        let link =
+            endpoint.and_then(|endpoint| endpoint.link_to(self.target, self.directory.0, lane));
         link.ok_or_else(|| unreachable(&LinkError::Down))
     }
 
@@ -98,14 +103,15 @@ fn malformed(error: wire::Malformed) -> RPCError<Types> {
 impl RaftNetworkFactory<Types> for Network {
     type Network = Network;
 
-    async fn new_client(&mut self, target: Member, _node: &()) -> Network {
+    async fn new_client(&mut self, target: Member, node: &Directory) -> Network {
         Network {
             target: NodeId(target.0),
+            directory: *node,
             ..self.clone()
         }
     }
 
-    async fn new_heartbeat_client(&mut self, target: Member, node: &()) -> Network {
+    async fn new_heartbeat_client(&mut self, target: Member, node: &Directory) -> Network {
         Network {
             lane: Lane::Control,
             ..self.new_client(target, node).await

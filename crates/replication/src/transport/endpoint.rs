@@ -83,8 +83,14 @@ impl Endpoint {
         self.presence.read().clone()
     }
 
-    /// The log directory of a peer, if there can be only one.
+    /// The log directory of a peer, if there can be only one: while it is in service, it keeps its
+    /// own.
     pub(super) fn directory_of(&self, node: NodeId) -> Option<Uuid> {
+        let presence = self.presence.read();
+        let cluster = presence.as_ref().and_then(|it| it.cluster.as_ref());
+        if cluster.is_some_and(|it| it.out_of_service.contains(&node.0)) {
+            return None;
+        }
         let links = self.links.read();
         links.get(&(node, Lane::Control))?.0.directory
     }
@@ -124,6 +130,14 @@ impl Endpoint {
     pub fn link(&self, node: NodeId, lane: Lane) -> Option<Arc<Link>> {
         let links = self.links.read();
         links.get(&(node, lane)).map(|(_, link)| Arc::clone(link))
+    }
+
+    /// The link to a peer, if that is where its log directory is; nil: wherever it is.
+    pub(crate) fn link_to(&self, node: NodeId, directory: Uuid, lane: Lane) -> Option<Arc<Link>> {
+        let links = self.links.read();
+        let (peer, link) = links.get(&(node, lane))?;
+        let is_there = peer.directory.is_none_or(|known| known == directory);
+        (is_there || directory.is_nil()).then(|| Arc::clone(link))
     }
 
     /// The peers, by number.

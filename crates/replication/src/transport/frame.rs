@@ -33,6 +33,8 @@ pub enum Kind {
     Beat,
     /// A question about the cluster's metadata.
     Metadata,
+    /// Have another broker lead this group.
+    HandOver,
 }
 
 /// Why a request was not carried out.
@@ -58,7 +60,7 @@ pub enum Refusal {
     Undecided,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Append,
     Kind::Vote,
     Kind::PreVote,
@@ -66,6 +68,7 @@ const KINDS: [Kind; 7] = [
     Kind::Transfer,
     Kind::Beat,
     Kind::Metadata,
+    Kind::HandOver,
 ];
 
 const REFUSALS: [Refusal; 6] = [

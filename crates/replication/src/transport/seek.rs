@@ -58,6 +58,10 @@ pub struct Membership {
     pub brokers: Vec<Contact>,
     /// Those who found it, while that is under way.
     pub founders: Vec<i32>,
+    /// Those who are out of service: one that comes with their number is taken for them, on
+    /// another disk.
+    #[serde(default)]
+    pub out_of_service: Vec<i32>,
 }
 
 impl Contact {
