@@ -60,6 +60,10 @@ impl Service for Dispatch {
             Request::IncrementalAlterConfigs(request) => {
                 configs::incremental_alter_configs::handle(call, request)
             }
+            Request::ElectLeaders(request) => topics::elect_leaders::handle(call, request),
+            Request::AlterPartitionReassignments(request) => {
+                topics::alter_partition_reassignments::handle(call, request)
+            }
             Request::ListPartitionReassignments(request) => {
                 topics::list_partition_reassignments::handle(call, request)
             }

@@ -36,6 +36,7 @@ pub mod metrics;
 pub mod net;
 pub mod node;
 pub mod partitions;
+mod preferred;
 pub mod producer_ids;
 pub mod purgatory;
 mod response_errors;

@@ -83,3 +83,9 @@ pub const METADATA_SHOWN_MAX: Duration = Duration::from_secs(5);
 /// Largest message between brokers that is no batch of a client: those are bounded by
 /// `socket.request.max.bytes`.
 pub const PEER_FRAME_BYTES_MAX: usize = 16 << 20;
+
+/// Preferred leaders that one request has elected at the same time.
+pub const ELECTIONS_AT_ONCE_MAX: usize = 64;
+
+/// How long the answer to a cancelled reassignment waits for what had begun to be undone.
+pub const CANCELLED_SETTLE_MAX: Duration = Duration::from_secs(10);

@@ -121,6 +121,20 @@ pub(crate) fn each_error(response: &Response, mut tell: impl FnMut(i16)) {
             let resources = response.responses.iter();
             resources.for_each(|resource| look(resource.error_code));
         }
+        Response::ElectLeaders(response) => {
+            look(response.error_code);
+            let topics = response.replica_election_results.iter();
+            let partitions = topics.flat_map(|topic| &topic.partition_result);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::AlterPartitionReassignments(response) => {
+            look(response.error_code);
+            let partitions = response
+                .responses
+                .iter()
+                .flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
         Response::ListPartitionReassignments(response) => look(response.error_code),
         Response::DescribeCluster(response) => look(response.error_code),
         Response::ListConfigResources(response) => look(response.error_code),

@@ -9,6 +9,7 @@
 //! records alone; who leads a partition is not in here.
 
 pub mod config;
+pub mod growth;
 pub mod image;
 pub mod machine;
 pub mod operations;

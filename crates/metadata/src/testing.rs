@@ -70,6 +70,7 @@ pub(crate) fn new_topic(name: &str, num_partitions: i32, replication_factor: i16
         num_partitions,
         replication_factor,
         assignments: Vec::new(),
+        grows: false,
         configs: Vec::new(),
     }
 }

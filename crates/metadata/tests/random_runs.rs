@@ -142,6 +142,7 @@ fn any_topic(random: &mut Random) -> NewTopic {
     NewTopic {
         name: (*random.pick(&NAMES)).to_owned(),
         id,
+        grows: random.below(2) == 0,
         configs: configs
             .map(|(key, value)| (key.to_owned(), value.map(str::to_owned)))
             .collect(),
@@ -254,7 +255,7 @@ fn any_change(random: &mut Random) -> ConfigChange {
 fn defaults() -> Arc<CreationDefaults> {
     Arc::new(CreationDefaults {
         partitions: 2,
-        replication_factor: 1,
+        replication_factor: None,
         configs: TopicDefaults::default(),
         limits: TopicLimits {
             partitions_total_max: PARTITIONS_TOTAL_MAX,

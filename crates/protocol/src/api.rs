@@ -62,8 +62,12 @@ macro_rules! for_each_api {
             CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, advertised 0, flexible 2;
             /// Delete groups without members.
             DeleteGroups = 42, DeleteGroupsRequest => DeleteGroupsResponse, 0..=3, advertised 0, flexible 2;
+            /// Have the preferred replicas lead.
+            ElectLeaders = 43, ElectLeadersRequest => ElectLeadersResponse, 0..=2, advertised 0, flexible 2;
             /// Change configurations key by key.
             IncrementalAlterConfigs = 44, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, advertised 0, flexible 1;
+            /// Say which brokers are to hold the replicas of partitions.
+            AlterPartitionReassignments = 45, AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse, 0..=1, advertised 0, flexible 0;
             /// Reassignments under way.
             ListPartitionReassignments = 46, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0, advertised 0, flexible 0;
             /// Delete committed offsets of a group.

@@ -18,15 +18,16 @@ mod types {
     //! The type in each variant of [`super::Response`]: kafka-protocol's, but for Fetch.
     pub(super) use crate::fetch::FetchResponse;
     pub(super) use crate::messages::{
-        AlterConfigsResponse, ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse,
-        DeleteGroupsResponse, DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
+        AlterConfigsResponse, AlterPartitionReassignmentsResponse, ApiVersionsResponse,
+        CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
+        DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
         DescribeConfigsResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
-        DescribeTopicPartitionsResponse, FindCoordinatorResponse, HeartbeatResponse,
-        IncrementalAlterConfigsResponse, InitProducerIdResponse, JoinGroupResponse,
-        LeaveGroupResponse, ListConfigResourcesResponse, ListGroupsResponse, ListOffsetsResponse,
-        ListPartitionReassignmentsResponse, MetadataResponse, OffsetCommitResponse,
-        OffsetDeleteResponse, OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse,
-        SyncGroupResponse,
+        DescribeTopicPartitionsResponse, ElectLeadersResponse, FindCoordinatorResponse,
+        HeartbeatResponse, IncrementalAlterConfigsResponse, InitProducerIdResponse,
+        JoinGroupResponse, LeaveGroupResponse, ListConfigResourcesResponse, ListGroupsResponse,
+        ListOffsetsResponse, ListPartitionReassignmentsResponse, MetadataResponse,
+        OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse,
+        OffsetForLeaderEpochResponse, ProduceResponse, SyncGroupResponse,
     };
 }
 

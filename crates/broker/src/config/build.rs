@@ -13,7 +13,7 @@ use super::error::{ConfigError, Why};
 use super::listeners::{self, Listener};
 use super::report::Report;
 use super::settings::Settings;
-use super::source::Sources;
+use super::source::{Source, Sources};
 use super::typed::{
     Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic, PeerSettings,
     ProducerLimits, TopicDefaults,
@@ -155,6 +155,10 @@ fn peers(settings: &Settings, host_name: &str, report: &mut Report) -> Option<Pe
         advertised,
         seeds: seeds.collect::<Option<_>>()?,
         session_max: time(settings.number("broker.session.timeout.ms")),
+        balance_interval: settings.boolean("auto.leader.rebalance.enable").then(|| {
+            let seconds = settings.number("leader.imbalance.check.interval.seconds");
+            time(seconds.saturating_mul(1000))
+        }),
     })
 }
 
@@ -227,12 +231,13 @@ fn override_of(entry: &str) -> Option<(IpAddr, usize)> {
 }
 
 fn topics(settings: &Settings) -> TopicDefaults {
-    let replicas = settings.number("default.replication.factor");
+    const FACTOR: &str = "default.replication.factor";
+    let factor = i16::try_from(settings.number(FACTOR)).expect("its check keeps it within 16 bits");
     TopicDefaults {
         auto_create: settings.boolean("auto.create.topics.enable"),
         deletable: settings.boolean("delete.topic.enable"),
         partitions: small(settings.number("num.partitions")),
-        replication_factor: i16::try_from(replicas).expect("its check keeps it within 16 bits"),
+        replication_factor: (*settings.source(FACTOR) != Source::Default).then_some(factor),
     }
 }
 

@@ -60,6 +60,8 @@ pub struct PeerSettings {
     pub seeds: Vec<HostPort>,
     /// `broker.session.timeout.ms`.
     pub session_max: Duration,
+    /// `leader.imbalance.check.interval.seconds`, if `auto.leader.rebalance.enable`.
+    pub balance_interval: Option<Duration>,
 }
 
 /// Bounds of connections and requests.
@@ -94,8 +96,8 @@ pub struct TopicDefaults {
     pub deletable: bool,
     /// `num.partitions`.
     pub partitions: i32,
-    /// `default.replication.factor`.
-    pub replication_factor: i16,
+    /// `default.replication.factor`, if it is set.
+    pub replication_factor: Option<i16>,
 }
 
 /// Bounds of single answers.

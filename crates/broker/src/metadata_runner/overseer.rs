@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_metadata::image::Image;
-use ottla_metadata::operations::{FenceBroker, RenewReplicas, misplaced};
+use ottla_metadata::growth::plan_growth;
+use ottla_metadata::image::{Image, Topic};
+use ottla_metadata::operations::{AlterReplicas, FenceBroker, RenewReplicas, misplaced};
 use ottla_platform::clock::Clock;
 use ottla_protocol::NodeId;
 use ottla_replication::cluster::Cluster;
@@ -20,6 +21,9 @@ use crate::partitions::keys;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Partitions that get new replicas at a time.
+const GROWING_AT_ONCE_MAX: usize = 20;
 
 /// The task's parts.
 pub struct Overseer {
@@ -39,6 +43,8 @@ pub struct Overseer {
     pub clock: Arc<dyn Clock>,
     /// How long a broker may be silent and be in service (`broker.session.timeout.ms`).
     pub session_max: Duration,
+    /// How many replicas the partitions of a topic are to have, if nobody said.
+    pub factor: Box<dyn Fn(&Topic) -> i16 + Send + Sync>,
     /// Whether all who found the cluster are registered.
     pub has_begun: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -79,10 +85,29 @@ impl Overseer {
                 let first = misplaced(&image).next().map(|(broker, ..)| broker);
                 match first {
                     Some(broker) => self.renew_replicas(&image, broker).await,
+                    None if self.grow(&image).await => {}
                     None => looked_at = Some(image),
                 }
             }
         }
+    }
+
+    /// Has partitions get the replicas that there are brokers for; whether any do.
+    async fn grow(&self, image: &Image) -> bool {
+        let partitions = plan_growth(image, &self.factor, GROWING_AT_ONCE_MAX);
+        if partitions.is_empty() {
+            return false;
+        }
+        tracing::info!(
+            partitions = partitions.len(),
+            "more brokers: partitions get more replicas"
+        );
+        let grow = AlterReplicas {
+            partitions,
+            may_change_factor: true,
+            is_growth: true,
+        };
+        self.metadata.alter_replicas(grow).await.is_ok()
     }
 
     /// A broker has come back with another log directory.

@@ -6,15 +6,23 @@ use futures::future::join_all;
 use ottla_platform::net::{ListenOptions, Reserved};
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use ottla_protocol::messages::{ListOffsetsRequest, list_offsets_request};
+use ottla_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use ottla_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
+use ottla_protocol::messages::{
+    FindCoordinatorRequest, ListOffsetsRequest, OffsetCommitRequest, OffsetFetchRequest,
+    list_offsets_request, offset_commit_request, offset_fetch_request,
+};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::Node;
 use super::testing::{
-    PATIENCE, TestNode, batch, create_request, metadata_request, new_topic, produce_request,
+    PATIENCE, TestNode, batch, create_request, metadata_request, new_topic, produce_request, text,
     topic_name,
 };
+use crate::groups::OFFSETS_TOPIC;
 
 /// Ports that nobody listens on.
 async fn ports(count: usize) -> Vec<u16> {
@@ -65,6 +73,43 @@ async fn produce(nodes: &[TestNode], topic: &str, value: &str) -> i64 {
     }
 }
 
+const GROUP: &str = "readers";
+
+/// Commits an offset of a group without members.
+async fn commit(node: &TestNode, offset: i64) {
+    let find = FindCoordinatorRequest::default().with_coordinator_keys(vec![text(GROUP)]);
+    let found = node.client().await.ask(6, &find).await;
+    assert_eq!(found.coordinators[0].error_code, 0, "{found:?}");
+    let partition = OffsetCommitRequestPartition::default().with_committed_offset(offset);
+    let topic = OffsetCommitRequestTopic::default()
+        .with_name(topic_name("alone"))
+        .with_partitions(vec![partition]);
+    let request = offset_commit_request::OffsetCommitRequest::default()
+        .with_group_id(text(GROUP).into())
+        .with_topics(vec![topic]);
+    let response = node
+        .client()
+        .await
+        .ask(8, &OffsetCommitRequest(request))
+        .await;
+    assert_eq!(response.topics[0].partitions[0].error_code, 0);
+}
+
+/// The group's offset, if this node coordinates it.
+async fn committed_offset(node: &TestNode) -> Option<i64> {
+    let group = OffsetFetchRequestGroup::default()
+        .with_group_id(text(GROUP).into())
+        .with_topics(None);
+    let request = offset_fetch_request::OffsetFetchRequest::default().with_groups(vec![group]);
+    let response = node
+        .client()
+        .await
+        .ask(9, &OffsetFetchRequest(request))
+        .await;
+    let topic = response.groups.first()?.topics.first()?;
+    Some(topic.partitions.first()?.committed_offset)
+}
+
 fn voters(node: &TestNode) -> usize {
     node.node.store.metadata.voters().len()
 }
@@ -95,7 +140,18 @@ async fn three_empty_nodes_found_one_cluster_and_each_takes_changes_of_it() {
 async fn a_cluster_of_one_grows_to_three_and_goes_on_without_the_first() {
     let ports = ports(3).await;
     let first = TestNode::start_among(1, ports[0], &[]).await;
-    first.client().await.create("alone", 1, &[]).await;
+    let request = create_request(vec![new_topic("alone", 2, -1, &[])]);
+    let response = first.client().await.ask(7, &request).await;
+    assert_eq!(response.topics[0].replication_factor, 1);
+    for number in 0..20 {
+        let produced = first
+            .client()
+            .await
+            .produce("alone", 0, batch(&["x"]))
+            .await;
+        assert_eq!((produced.error_code, produced.base_offset), (0, number));
+    }
+    commit(&first, 17).await;
     let mut nodes = vec![first];
     for id in [2, 3] {
         let port = ports[usize::try_from(id).unwrap() - 1];
@@ -105,14 +161,33 @@ async fn a_cluster_of_one_grows_to_three_and_goes_on_without_the_first() {
         nodes.iter().all(|node| voters(node) == 3)
     })
     .await;
-    create_replicated(&nodes[1], "among-three").await;
-    assert_eq!(produce(&nodes, "among-three", "a").await, 0);
+    let holds_all = |node: &TestNode| {
+        let image = node.node.broker.images.current();
+        let grown = ["alone", OFFSETS_TOPIC].into_iter().all(|name| {
+            let topic = image.topic(name).unwrap();
+            topic.partitions.iter().all(|one| one.replicas.len() == 3)
+        });
+        grown && image.moving().count() == 0
+    };
+    until("all partitions have three replicas", async || {
+        nodes.iter().all(holds_all)
+    })
+    .await;
+    assert_eq!(produce(&nodes, "alone", "a").await, 20);
     let first = nodes.remove(0);
     timeout(PATIENCE, first.node.shutdown())
         .await
         .expect("a stop in time")
         .unwrap();
-    assert_eq!(produce(&nodes, "among-three", "b").await, 1);
+    assert_eq!(produce(&nodes, "alone", "b").await, 21);
+    until("the group has its offset", async || {
+        let mut committed = Vec::new();
+        for node in &nodes {
+            committed.push(committed_offset(node).await);
+        }
+        committed.contains(&Some(17))
+    })
+    .await;
     until("the metadata is led by another", async || {
         let request = create_request(vec![new_topic("later", 1, 2, &[])]);
         let response = nodes[0].client().await.ask(7, &request).await;

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ottla_metadata::config::{InvalidDefault, TopicDefaults};
-use ottla_metadata::image::Image;
+use ottla_metadata::image::{Image, Topic};
 use ottla_metadata::machine::Metadata;
-use ottla_metadata::operations::{CreationDefaults, Refused};
+use ottla_metadata::operations::{CreationDefaults, GROWN_FACTOR, Refused};
 use ottla_metadata::reconcile::LocalNode;
 use ottla_platform::clock::{Clock, SystemClock};
 use ottla_platform::disk::{Disk, RealDisk};
@@ -37,7 +37,7 @@ use crate::context::Broker;
 use crate::defaults::Defaults;
 use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
-use crate::groups::{self, GroupShards};
+use crate::groups::{self, GroupShards, OFFSETS_TOPIC};
 use crate::http::Health;
 use crate::images::Images;
 use crate::limits::{GROUPS_SETTLE_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX};
@@ -46,6 +46,7 @@ use crate::metadata_runner::{Following, MetadataHandle, Overseer, Planner, Route
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
 use crate::partitions::{Partitions, Resolve};
+use crate::preferred::Balancer;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::settings::Settings;
@@ -374,6 +375,15 @@ impl Followed {
             metadata: metadata.clone(),
         };
         overseeing.spawn(settler.run());
+        if let Some(interval) = ground.config.peers.balance_interval {
+            let balancer = Balancer {
+                node_id,
+                images: Arc::clone(&images),
+                peers: Arc::clone(&store.peers),
+                interval,
+            };
+            overseeing.spawn(balancer.run());
+        }
         let incarnation = store.incarnation;
         founding::join(
             &metadata,
@@ -418,7 +428,18 @@ fn overseer(
         metadata: metadata.clone(),
         clock: Arc::clone(&ground.clock),
         session_max: ground.config.peers.session_max,
+        factor: Box::new(factor(&ground.config)),
         has_begun: Box::new(move || meeting.has_begun()),
+    }
+}
+
+/// How many replicas the partitions of a topic are to have that nobody said it of.
+fn factor(config: &Config) -> impl Fn(&Topic) -> i16 + Send + Sync + use<> {
+    let groups = config.offsets_topic.replicas_max;
+    let others = config.topics.replication_factor.unwrap_or(GROWN_FACTOR);
+    move |topic| match &*topic.name == OFFSETS_TOPIC {
+        true => groups,
+        false => others,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Partition {
     pub removing: Vec<NodeId>,
     /// Those of the replicas whose log directory is another than before, and empty.
     pub emptied: Vec<NodeId>,
+    /// Whether it gets more replicas as brokers come: nobody said how many it should have.
+    pub grows: bool,
 }
 
 impl Topic {
@@ -65,6 +67,7 @@ impl Partition {
             adding: Vec::new(),
             removing: Vec::new(),
             emptied: Vec::new(),
+            grows: false,
         }
     }
 
@@ -97,6 +100,7 @@ impl Partition {
             adding: Vec::new(),
             removing: Vec::new(),
             emptied: Vec::new(),
+            grows: self.grows,
         }
     }
 

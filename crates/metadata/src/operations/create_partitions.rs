@@ -112,7 +112,8 @@ fn grow(plan: &mut PartitionPlan<'_>, image: &Image, asked: &NewPartitions) -> R
         }
     };
     plan.check_total(additional)?;
-    plan.add(topic.id, first, assignments);
+    let grows = topic.partitions.iter().any(|partition| partition.grows);
+    plan.add(topic.id, first, assignments, grows);
     Ok(())
 }
 

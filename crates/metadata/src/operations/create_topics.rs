@@ -37,6 +37,8 @@ pub struct NewTopic {
     pub replication_factor: i16,
     /// Replicas of each partition; empty leaves the choice to the planner.
     pub assignments: Vec<NewTopicAssignment>,
+    /// Whether it is to have more replicas as brokers come, although it says how many.
+    pub grows: bool,
     /// Configurations to override; of a key given twice the last value counts.
     pub configs: Vec<(String, Option<String>)>,
 }

@@ -7,8 +7,9 @@ use crate::config::TopicDefaults;
 pub struct CreationDefaults {
     /// `num.partitions`.
     pub partitions: i32,
-    /// `default.replication.factor`.
-    pub replication_factor: i16,
+    /// `default.replication.factor`, if it is set; otherwise there are as many replicas as brokers,
+    /// up to [`GROWN_FACTOR`], and more as brokers come.
+    pub replication_factor: Option<i16>,
     /// Defaults of the configurations.
     pub configs: TopicDefaults,
     /// Whether brokers have a setting of this name. One that they have not is somebody else's, a
@@ -18,11 +19,23 @@ pub struct CreationDefaults {
     pub limits: TopicLimits,
 }
 
+/// Up to how many replicas a partition grows whose topic does not say how many it wants.
+pub const GROWN_FACTOR: i16 = 3;
+
+impl CreationDefaults {
+    /// How many replicas each partition gets in a cluster of so many brokers.
+    pub fn factor(&self, brokers: usize) -> i16 {
+        let grown =
+            || i16::try_from(brokers).map_or(GROWN_FACTOR, |all| all.clamp(1, GROWN_FACTOR));
+        self.replication_factor.unwrap_or_else(grown)
+    }
+}
+
 impl Default for CreationDefaults {
     fn default() -> Self {
         Self {
             partitions: 1,
-            replication_factor: 1,
+            replication_factor: None,
             configs: TopicDefaults::default(),
             is_broker_setting: |_| false,
             limits: TopicLimits::default(),

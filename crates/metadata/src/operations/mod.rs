@@ -21,7 +21,7 @@ pub use create_partitions::{CreatePartitions, NewPartitions, PartitionsOutcome};
 pub use create_topics::{CreateTopics, CreatedTopic, NewTopic, NewTopicAssignment, TopicOutcome};
 pub use delete_topics::{DeleteTopics, DeletedTopic, TopicReference};
 pub use found::Found;
-pub use limits::{CreationDefaults, TopicLimits};
+pub use limits::{CreationDefaults, GROWN_FACTOR, TopicLimits};
 pub use producer_ids::{AllocateProducerIds, PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock};
 pub use refused::Refused;
 pub use replicas::{AlterReplicas, NewReplicas, RenewReplicas, SettleReplicas, misplaced};

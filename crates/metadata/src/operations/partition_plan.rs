@@ -88,17 +88,26 @@ impl<'a> PartitionPlan<'a> {
     }
 
     /// Gives birth to partitions, from number `first` on.
-    pub(super) fn add(&mut self, topic_id: TopicId, first: i32, assignments: Vec<Assignment>) {
+    pub(super) fn add(
+        &mut self,
+        topic_id: TopicId,
+        first: i32,
+        assignments: Vec<Assignment>,
+        grows: bool,
+    ) {
         self.total = self.total.saturating_add(assignments.len());
         for (assignment, partition) in assignments.into_iter().zip(first..) {
             self.records.push(Record::Partition(PartitionRecord {
                 partition,
                 topic_id,
-                state: Partition::created(
-                    assignment.replicas,
-                    assignment.directories,
-                    self.next_group_id,
-                ),
+                state: Partition {
+                    grows,
+                    ..Partition::created(
+                        assignment.replicas,
+                        assignment.directories,
+                        self.next_group_id,
+                    )
+                },
             }));
             self.next_group_id += 1;
         }

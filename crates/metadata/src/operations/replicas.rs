@@ -25,6 +25,9 @@ pub struct AlterReplicas {
     pub partitions: Vec<NewReplicas>,
     /// Whether a partition may get more or fewer replicas than it has.
     pub may_change_factor: bool,
+    /// Whether partitions only get the replicas that they grow to; otherwise one whose number of
+    /// replicas changes has as many as was asked for from now on.
+    pub is_growth: bool,
 }
 
 /// Which brokers are to hold one partition's replicas.
@@ -74,7 +77,14 @@ impl AlterReplicas {
         let decided = self.partitions.into_iter().map(|asked| {
             let (topic, partition) = find(image, &asked)?;
             let next = match asked.replicas {
-                Some(replicas) => assign(image, partition, &replicas, may_change_factor)?,
+                Some(replicas) => {
+                    let next = assign(image, partition, &replicas, may_change_factor)?;
+                    let keeps_factor = next.wanted().count() == partition.wanted().count();
+                    Partition {
+                        grows: partition.grows && (self.is_growth || keeps_factor),
+                        ..next
+                    }
+                }
                 None => cancel(partition)?,
             };
             if next != *partition {

@@ -47,7 +47,8 @@ impl<'a> TopicPlan<'a> {
             configs,
         };
         self.ids.insert(topic.id);
-        self.write(&name, &created, assignments);
+        let grows = topic.grows || topic.replication_factor == -1 && topic.assignments.is_empty();
+        self.write(&name, &created, assignments, grows);
         Ok(created)
     }
 
@@ -113,7 +114,7 @@ impl<'a> TopicPlan<'a> {
             return self.assign_as_asked(topic);
         }
         let replicas = match topic.replication_factor {
-            -1 => self.defaults.replication_factor,
+            -1 => self.defaults.factor(self.image.brokers().count()),
             given => given,
         };
         let partitions = match topic.num_partitions {
@@ -168,7 +169,13 @@ impl<'a> TopicPlan<'a> {
             .place_as_asked(0, by_number.into_values(), None)
     }
 
-    fn write(&mut self, name: &TopicName, created: &CreatedTopic, assignments: Vec<Assignment>) {
+    fn write(
+        &mut self,
+        name: &TopicName,
+        created: &CreatedTopic,
+        assignments: Vec<Assignment>,
+        grows: bool,
+    ) {
         let (name, topic_id) = (name.as_str(), created.id);
         self.partitions.write(Record::Topic(TopicRecord {
             name: name.to_owned(),
@@ -182,7 +189,7 @@ impl<'a> TopicPlan<'a> {
                 value: Some(value.clone()),
             }));
         }
-        self.partitions.add(topic_id, 0, assignments);
+        self.partitions.add(topic_id, 0, assignments, grows);
     }
 }
 
@@ -240,7 +247,7 @@ mod tests {
         let mut rig = cluster(3);
         let defaults = CreationDefaults {
             partitions: 4,
-            replication_factor: 2,
+            replication_factor: Some(2),
             ..CreationDefaults::default()
         };
         let request = CreateTopics {

@@ -118,7 +118,8 @@ fn state() -> impl Strategy<Value = Partition> {
     let seats = || vec((node(), uuid()), 0..5);
     let moving = (vec(node(), 0..3), vec(node(), 0..3), vec(node(), 0..3));
     let founders = option::of(seats());
-    (seats(), any::<u64>(), founders, moving).prop_map(|(on, group_id, founders, moving)| {
+    let numbers = (any::<u64>(), any::<bool>());
+    (seats(), numbers, founders, moving).prop_map(|(on, (group_id, grows), founders, moving)| {
         let (replicas, directories) = on.into_iter().unzip();
         let created = Partition::created(replicas, directories, group_id);
         let (adding, removing, emptied) = moving;
@@ -127,6 +128,7 @@ fn state() -> impl Strategy<Value = Partition> {
             adding,
             removing,
             emptied,
+            grows,
             ..created
         }
     })

@@ -14,6 +14,7 @@
 //! | birth: the replicas are the founders | int8, 1; absent = 0 | 10001 |
 //! | founders, if they are others | array of int32 and uuid | 10002 |
 //! | emptied | array of int32 | 10003 |
+//! | grows | int8, 1; absent = 0 | 10004 |
 //!
 //! Who leads and who is in sync is not the metadata log's business: those fields say what is true
 //! at a partition's creation, for Kafka's tools, and are skipped when the record is read.
@@ -43,6 +44,7 @@ const GROUP_ID_TAG: u32 = 10_000;
 const BIRTH_TAG: u32 = 10_001;
 const FOUNDERS_TAG: u32 = 10_002;
 const EMPTIED_TAG: u32 = 10_003;
+const GROWS_TAG: u32 = 10_004;
 const EPOCH_AT_CREATION: i32 = 0;
 
 impl PartitionRecord {
@@ -80,6 +82,9 @@ impl PartitionRecord {
         if !state.emptied.is_empty() {
             tags.push((EMPTIED_TAG, tag_bytes(|to| write_nodes(to, &state.emptied))));
         }
+        if state.grows {
+            tags.push((GROWS_TAG, tag_bytes(|to| to.i8(1))));
+        }
         to.tags(&tags);
     }
 
@@ -92,7 +97,7 @@ impl PartitionRecord {
             from.i32()?;
         }
         let directories = from.array(16, |from| from.uuid())?;
-        let (mut group_id, mut birth) = (None, false);
+        let (mut group_id, mut birth, mut grows) = (None, false, false);
         let (mut founders, mut emptied) = (Vec::new(), Vec::new());
         from.tags(|tag, from| {
             match tag {
@@ -100,6 +105,7 @@ impl PartitionRecord {
                 BIRTH_TAG => birth = from.bool()?,
                 FOUNDERS_TAG => founders = read_seats(from)?,
                 EMPTIED_TAG => emptied = read_nodes(from)?,
+                GROWS_TAG => grows = from.bool()?,
                 _ => {}
             }
             Ok(())
@@ -113,6 +119,7 @@ impl PartitionRecord {
             adding,
             removing,
             emptied,
+            grows,
         };
         if birth {
             state.founders = state.seats().collect();

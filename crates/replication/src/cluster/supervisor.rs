@@ -402,7 +402,7 @@ impl Cluster {
                 continue;
             }
             let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
-            let in_sync = replica.voters.iter().map(|it| it.node);
+            let in_sync = replica.candidates().into_iter();
             let in_sync = in_sync.filter(|node| {
                 alive(node) && (*node == me || sync.counts(*group, *node, now, self.timing.lag_max))
             });

@@ -60,6 +60,20 @@ pub(super) static KEYS: &[Key] = &[
         "How long a broker may be silent before it gets no new partitions.",
     ),
     Key::new(
+        "auto.leader.rebalance.enable",
+        Kind::Boolean,
+        Some("true"),
+        Check::Any,
+        "Whether leaders hand over to preferred replicas by themselves.",
+    ),
+    Key::new(
+        "leader.imbalance.check.interval.seconds",
+        Kind::Long,
+        Some("300"),
+        Check::AtLeast(1),
+        "How often leaders look whether preferred replicas can lead.",
+    ),
+    Key::new(
         "ottla.peer.listener",
         Kind::String,
         Some("127.0.0.1:9093"),

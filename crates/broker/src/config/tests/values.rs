@@ -44,7 +44,7 @@ fn nothing_said_is_a_node_on_this_machine() {
             auto_create: true,
             deletable: true,
             partitions: 1,
-            replication_factor: 1,
+            replication_factor: None,
         }
     );
     assert_eq!(
@@ -124,7 +124,7 @@ fn every_key_reaches_its_place() {
     assert!(!config.topics.auto_create);
     assert!(!config.topics.deletable);
     assert_eq!(config.topics.partitions, 3);
-    assert_eq!(config.topics.replication_factor, 2);
+    assert_eq!(config.topics.replication_factor, Some(2));
     assert_eq!(config.fetch.response_bytes_max, 1024);
     assert_eq!(config.fetch.sessions_max, 0);
     assert_eq!(config.fetch.described_partitions_max, 1);

@@ -80,7 +80,7 @@ fn check(call: Call<'_>, key_type: i8, key: &str) -> Result<(), ErrorCode> {
 /// Creates the topic of groups. Over when it is there, or cannot be had.
 fn create_topic(call: Call<'_>) -> impl Future<Output = ()> + use<> {
     let wanted = call.broker.config.offsets_topic;
-    let brokers = call.image().brokers().filter(|one| one.is_active()).count();
+    let brokers = call.image().brokers().count();
     let replicas = wanted
         .replicas_max
         .min(i16::try_from(brokers).unwrap_or(i16::MAX));
@@ -95,6 +95,7 @@ fn create_topic(call: Call<'_>) -> impl Future<Output = ()> + use<> {
         num_partitions: wanted.partitions,
         replication_factor: replicas,
         assignments: Vec::new(),
+        grows: true,
         configs: configs
             .into_iter()
             .map(|(key, value)| (key.to_owned(), Some(value)))

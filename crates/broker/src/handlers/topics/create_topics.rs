@@ -110,6 +110,7 @@ fn new_topic(call: Call<'_>, topic: CreatableTopic) -> NewTopic {
         num_partitions: topic.num_partitions,
         replication_factor: topic.replication_factor,
         assignments: assignments.collect(),
+        grows: false,
         configs: configs.collect(),
     }
 }

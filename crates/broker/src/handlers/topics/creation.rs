@@ -23,6 +23,7 @@ pub(crate) fn auto_create(call: Call<'_>, names: Vec<String>) -> impl Future<Out
         num_partitions: -1,
         replication_factor: -1,
         assignments: Vec::new(),
+        grows: true,
         configs: Vec::new(),
     });
     create_and_settle(

@@ -18,6 +18,7 @@ fn ask(rig: &mut Rig<Metadata>, replicas: Option<&[i32]>, any_factor: bool) -> R
             replicas: replicas.map(nodes),
         }],
         may_change_factor: any_factor,
+        is_growth: false,
     };
     match rig.ask(Input::AlterReplicas(asked)) {
         Reply::AlterReplicas(outcomes) => outcomes.into_iter().next().unwrap(),
@@ -126,6 +127,7 @@ fn assignments_that_cannot_be_are_refused() {
             replicas: Some(nodes(&[1])),
         }],
         may_change_factor: true,
+        is_growth: false,
     };
     let reply = rig.ask(Input::AlterReplicas(elsewhere));
     let Reply::AlterReplicas(outcomes) = reply else {
