@@ -5,22 +5,26 @@ use std::time::Duration;
 use futures::future::join_all;
 use ottla_platform::net::{ListenOptions, Reserved};
 use ottla_protocol::ErrorCode;
+use ottla_protocol::messages::alter_partition_reassignments_request::{
+    ReassignablePartition, ReassignableTopic,
+};
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use ottla_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use ottla_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use ottla_protocol::messages::{
-    FindCoordinatorRequest, ListOffsetsRequest, OffsetCommitRequest, OffsetFetchRequest,
-    list_offsets_request, offset_commit_request, offset_fetch_request,
+    AlterPartitionReassignmentsRequest, BrokerId, ElectLeadersRequest, FindCoordinatorRequest,
+    ListOffsetsRequest, OffsetCommitRequest, OffsetFetchRequest, list_offsets_request,
+    offset_commit_request, offset_fetch_request,
 };
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::Node;
 use super::testing::{
-    PATIENCE, TestNode, batch, create_request, metadata_request, new_topic, produce_request, text,
-    topic_name,
+    PATIENCE, TestNode, batch, create_request, metadata_request, name_of, new_topic,
+    produce_request, text, topic_name,
 };
 use crate::groups::OFFSETS_TOPIC;
 
@@ -305,5 +309,82 @@ async fn a_broker_on_an_emptied_disk_gets_its_replicas_back() {
     .await;
     // It counts: without one of the others, records are acknowledged.
     nodes.remove(0).node.shutdown().await.unwrap();
+    assert_eq!(produce(&nodes, "t", "c").await, 2);
+}
+
+/// Says who is to hold the partition of a topic; the code of the answer.
+async fn reassign(node: &TestNode, topic: &str, replicas: &[i32]) -> i16 {
+    let brokers = replicas.iter().copied().map(BrokerId).collect();
+    let partition = ReassignablePartition::default().with_replicas(Some(brokers));
+    let topic = ReassignableTopic::default()
+        .with_name(topic_name(topic))
+        .with_partitions(vec![partition]);
+    let request = AlterPartitionReassignmentsRequest::default()
+        .with_timeout_ms(20_000)
+        .with_topics(vec![topic]);
+    let response = node.client().await.ask(1, &request).await;
+    assert_eq!(response.error_code, 0);
+    response.responses[0].partitions[0].error_code
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_moves_to_other_brokers_and_the_preferred_one_leads_on_request() {
+    let nodes = three().await;
+    let request = create_request(vec![new_topic("t", 1, 1, &[])]);
+    let response = nodes[0].client().await.ask(7, &request).await;
+    assert_eq!(response.topics[0].error_code, 0, "{response:?}");
+    let partition = |node: &TestNode| {
+        let image = node.node.broker.images.current();
+        image.topic("t").unwrap().partition(0).unwrap().clone()
+    };
+    assert_eq!(produce(&nodes, "t", "a").await, 0);
+    let from = partition(&nodes[0]).replicas[0].0;
+    let to: Vec<i32> = (1..=3).filter(|id| *id != from).collect();
+    assert_eq!(
+        name_of(reassign(&nodes[1], "t", &[9]).await),
+        "INVALID_REPLICA_ASSIGNMENT"
+    );
+    assert_eq!(name_of(reassign(&nodes[1], "t", &to).await), "NONE");
+    let is_there = |node: &TestNode| {
+        let now = partition(node);
+        let replicas: Vec<i32> = now.replicas.iter().map(|it| it.0).collect();
+        !now.is_moving() && replicas == to
+    };
+    until("it has moved", async || nodes.iter().all(is_there)).await;
+    assert_eq!(produce(&nodes, "t", "b").await, 1);
+    let old = &nodes[usize::try_from(from).unwrap() - 1];
+    let topic = old.node.broker.images.current().topic("t").unwrap().id;
+    until("the old replica is gone", async || {
+        old.node.broker.partitions.find(topic, 0).is_err()
+    })
+    .await;
+    let leader = || {
+        nodes[0]
+            .node
+            .broker
+            .peers
+            .leader(partition(&nodes[0]).group_id)
+    };
+    let led = leader().unwrap().node.0;
+    let other = to.iter().copied().find(|id| *id != led).unwrap();
+    assert_eq!(
+        name_of(reassign(&nodes[0], "t", &[other, led]).await),
+        "NONE"
+    );
+    let elect = ElectLeadersRequest::default()
+        .with_topic_partitions(None)
+        .with_timeout_ms(10_000);
+    until("the preferred replica leads", async || {
+        let response = nodes[2].client().await.ask(2, &elect).await;
+        assert_eq!(response.error_code, 0);
+        leader().is_some_and(|leader| leader.node.0 == other)
+    })
+    .await;
+    let response = nodes[2].client().await.ask(2, &elect).await;
+    assert_eq!(
+        response.replica_election_results,
+        [],
+        "nothing is left to do"
+    );
     assert_eq!(produce(&nodes, "t", "c").await, 2);
 }
