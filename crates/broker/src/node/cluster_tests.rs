@@ -3,67 +3,18 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use ottla_platform::net::{ListenOptions, Reserved};
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use ottla_protocol::messages::{ListOffsetsRequest, list_offsets_request};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Node;
+use super::test_cluster::{create_replicated, ports, produce, three, until};
 use super::testing::{
     PATIENCE, TestNode, batch, create_request, metadata_request, new_topic, produce_request,
     topic_name,
 };
-
-/// Ports that nobody listens on.
-async fn ports(count: usize) -> Vec<u16> {
-    let taking = (0..count).map(|_| Reserved::bind("127.0.0.1", 0, ListenOptions::default()));
-    let taken = join_all(taking).await;
-    let ports = taken
-        .iter()
-        .map(|it| it.as_ref().unwrap().local_addr().unwrap().port());
-    ports.collect()
-}
-
-async fn three() -> Vec<TestNode> {
-    let ports = ports(3).await;
-    let starting = (1..)
-        .zip(&ports)
-        .map(|(id, port)| TestNode::start_among(id, *port, &ports));
-    join_all(starting).await
-}
-
-async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Creates a topic with three replicas through this node.
-async fn create_replicated(node: &TestNode, name: &str) {
-    let request = create_request(vec![new_topic(name, 1, 3, &[])]);
-    let response = node.client().await.ask(7, &request).await;
-    assert_eq!(response.topics[0].error_code, 0, "{response:?}");
-}
-
-/// Produces through whichever node leads; where the record is.
-async fn produce(nodes: &[TestNode], topic: &str, value: &str) -> i64 {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        for node in nodes {
-            let answer = node.client().await.produce(topic, 0, batch(&[value])).await;
-            match ErrorCode::from_code(answer.error_code) {
-                ErrorCode::None => return answer.base_offset,
-                code => assert!(code.retriable(), "{code:?}"),
-            }
-        }
-        assert!(Instant::now() < deadline, "nobody takes records");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 fn voters(node: &TestNode) -> usize {
     node.node.store.metadata.voters().len()

@@ -3,6 +3,7 @@
 mod deletion;
 mod fetching;
 mod idempotence;
+mod leaders;
 mod offsets;
 mod producing;
 mod sessions;
