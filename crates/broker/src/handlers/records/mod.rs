@@ -2,6 +2,7 @@
 
 pub mod delete_records;
 pub mod fetch;
+mod hints;
 pub mod init_producer_id;
 pub mod list_offsets;
 pub mod offset_for_leader_epoch;

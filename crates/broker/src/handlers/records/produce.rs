@@ -18,16 +18,19 @@ use ottla_protocol::records::{BatchHeader, check};
 use ottla_replication::{AppendError, Appended, Ticket};
 use tokio::time::{Instant, timeout_at};
 
+use super::hints;
 use super::placement::{has_partition, leads, replica};
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::errors::{ProduceError, append_error};
-use crate::leader;
+use crate::leader::{self, Hints};
 use crate::net::{Answer, Reply};
 use crate::partitions::Replica;
 
 /// Versions that name topics by id.
 const FIRST_WITH_TOPIC_IDS: i16 = 13;
+/// Versions that can be told who leads.
+const FIRST_WITH_LEADERS: i16 = 10;
 /// Producers who wait for all replicas.
 const ACKS_ALL: i16 = -1;
 /// Versions that have a place for messages and for the records to blame.
@@ -45,6 +48,7 @@ pub(crate) fn handle(call: Call<'_>, request: ProduceRequest) -> Reply {
         acks,
         response: ProduceResponse::default(),
         waiting: Vec::new(),
+        hints: (call.version() >= FIRST_WITH_LEADERS).then(|| Hints::new(call)),
     };
     let refusal = transactional_refusal(call, &request).or_else(|| acks_refusal(acks));
     let image = call.image();
@@ -97,6 +101,8 @@ struct Pending {
     /// Holds the final answer of partitions that have one, and a place for each of the others.
     response: ProduceResponse,
     waiting: Vec<Waiting>,
+    /// For versions that have a place for them.
+    hints: Option<Hints>,
 }
 
 struct Waiting {
@@ -168,8 +174,11 @@ impl Pending {
         self.answer()
     }
 
-    fn answer(self) -> Answer {
+    fn answer(mut self) -> Answer {
         if self.acks != 0 {
+            if let Some(hints) = &self.hints {
+                hints::tell_producer(hints, &mut self.response);
+            }
             return Answer::Response(self.response.into());
         }
         let mut answers = self

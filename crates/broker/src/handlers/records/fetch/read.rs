@@ -18,10 +18,13 @@ use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
 use crate::errors::read_error;
 use crate::fetch_session::{Target, TopicKey};
+use crate::leader::Hints;
 use crate::partitions::{Absence, Replica};
 
 /// Versions that say who fetches in another field.
 const FIRST_WITH_REPLICA_STATE: i16 = 15;
+/// Versions that can be told who leads.
+const FIRST_WITH_LEADERS: i16 = 16;
 /// Bytes of memory that are faulted in at once.
 const PAGE_BYTES: usize = 4096;
 
@@ -61,6 +64,8 @@ pub(super) struct Reading {
     pub(super) broker: Arc<Broker>,
     pub(super) limits: Limits,
     pub(super) wanted: Vec<Wanted>,
+    /// For versions that have a place for them.
+    pub(super) hints: Option<Hints>,
 }
 
 /// A partition that is wanted.
@@ -108,6 +113,7 @@ impl Reading {
             broker: Arc::clone(call.broker),
             limits,
             wanted,
+            hints: (call.version() >= FIRST_WITH_LEADERS).then(|| Hints::new(call)),
         }
     }
 

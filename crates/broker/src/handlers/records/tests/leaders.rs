@@ -1,4 +1,4 @@
-//! Leader epochs, in a cluster of three.
+//! Leader epochs, and what clients are told that ask the wrong broker, in a cluster of three.
 
 use ottla_protocol::messages::fetch_response::PartitionData;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -10,8 +10,10 @@ use ottla_protocol::messages::{
 };
 
 use super::fetching::{NO_ID, fetch_request, partitions, wanted};
-use crate::node::test_cluster::{create_replicated, leader, move_leader, produce, three, topic};
-use crate::node::testing::{TestNode, name_of, topic_name};
+use crate::node::test_cluster::{
+    create_replicated, leader, move_leader, produce, replica, three, topic, until,
+};
+use crate::node::testing::{TestNode, batch, name_of, produce_request, topic_name};
 
 /// A fetch of one partition by a consumer that believes in an epoch.
 async fn fetch_believing(
@@ -138,5 +140,71 @@ async fn the_high_watermark_that_clients_see_does_not_go_back_with_a_new_leader(
         assert_eq!(name_of(only(&after).error_code), "NONE");
         assert!(only(&after).high_watermark >= seen, "round {round}");
         assert!(latest(&nodes[at], epoch).await.1 >= seen, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_producer_at_the_wrong_broker_is_told_where_the_leader_is_on_its_listener() {
+    let nodes = three().await;
+    create_replicated(&nodes[0], "t").await;
+    produce(&nodes, "t", "a").await;
+    let (at, epoch) = leader(&nodes, "t").await;
+    let id = topic(&nodes[0], "t").await.id.0;
+    let (_, address) = nodes[at].node.listeners()[0].clone();
+    let wrong = &nodes[(at + 1) % 3];
+    for version in [9, 10, 12, 13] {
+        let (name, id) = match version {
+            13 => ("", id),
+            _ => ("t", NO_ID),
+        };
+        let request = produce_request(-1, name, id, 0, Some(batch(&["b"])));
+        let response = wrong.client().await.ask(version, &request).await;
+        let answer = &response.responses[0].partition_responses[0];
+        assert_eq!(name_of(answer.error_code), "NOT_LEADER_OR_FOLLOWER");
+        let told = &answer.current_leader;
+        if version < 10 {
+            assert_eq!((told.leader_id.0, response.node_endpoints.len()), (-1, 0));
+            continue;
+        }
+        let node_id = nodes[at].id().0;
+        assert_eq!((told.leader_id.0, told.leader_epoch), (node_id, epoch));
+        let endpoints = response.node_endpoints.iter();
+        let endpoints: Vec<_> = endpoints
+            .map(|one| (one.node_id.0, one.host.to_string(), one.port))
+            .collect();
+        let port = i32::from(address.port());
+        assert_eq!(endpoints, [(node_id, "127.0.0.1".to_owned(), port)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_is_told_of_a_newer_leader_and_nothing_that_it_knows() {
+    let nodes = three().await;
+    create_replicated(&nodes[0], "t").await;
+    produce(&nodes, "t", "a").await;
+    let (_, first) = leader(&nodes, "t").await;
+    let (at, second) = move_leader(&nodes, "t").await;
+    let node_id = nodes[at].id().0;
+    for node in &nodes {
+        let follower = replica(node, "t").await;
+        until("a replica knows the epoch", async || {
+            follower.leader_epoch() == second
+        })
+        .await;
+        for (version, expected) in [(15, (-1, -1)), (16, (node_id, second))] {
+            let fetched = fetch_believing(node, version, 0, first, -1).await;
+            let told = only(&fetched);
+            assert_eq!(name_of(told.error_code), "FENCED_LEADER_EPOCH");
+            let current = &told.current_leader;
+            assert_eq!((current.leader_id.0, current.leader_epoch), expected);
+            let endpoints = fetched.node_endpoints.iter().map(|one| one.node_id.0);
+            let endpoints: Vec<i32> = endpoints.collect();
+            let expected: Vec<i32> = (version == 16).then_some(node_id).into_iter().collect();
+            assert_eq!(endpoints, expected);
+        }
+        let ahead = fetch_believing(node, 16, 0, second + 1, -1).await;
+        assert_eq!(name_of(only(&ahead).error_code), "UNKNOWN_LEADER_EPOCH");
+        assert_eq!(only(&ahead).current_leader.leader_id.0, -1);
+        assert!(ahead.node_endpoints.is_empty());
     }
 }
