@@ -88,6 +88,16 @@ impl Partition {
         self.shared.is_alone()
     }
 
+    /// The end of each follower's log, as this leader knows it; of those that lag behind what is in
+    /// memory nothing is told.
+    pub fn follower_ends(&self) -> Vec<(NodeId, i64)> {
+        let end = |next_index| self.shared.log.offset_after(next_index);
+        let matched = self.matched().into_iter();
+        matched
+            .filter_map(|(node, next_index)| Some((node, end(next_index)?)))
+            .collect()
+    }
+
     /// Who votes in the partition's group; nobody before it is founded.
     pub fn voters(&self) -> Arc<[NodeId]> {
         self.shared.voters()

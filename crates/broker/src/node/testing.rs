@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{Node, NodeOptions};
 use crate::authorize::Gate;
 use crate::config::{Config, Flags, Sources};
+use crate::context::Broker;
 use crate::loggers::Loggers;
 
 /// How long anything may take that is going to happen.
@@ -159,6 +160,11 @@ impl TestNode {
     /// Its number.
     pub(crate) fn id(&self) -> NodeId {
         self.node.broker.node_id
+    }
+
+    /// Its parts.
+    pub(crate) fn broker(&self) -> &Arc<Broker> {
+        &self.node.broker
     }
 
     /// The page that a scrape gets.

@@ -15,10 +15,15 @@ use super::read::{Found, Reading, Round};
 use super::request::FIRST_WITH_TOPIC_IDS;
 use crate::context::Call;
 use crate::fetch_session::{Context, Target, Told, TopicKey};
+use crate::metrics::FetchMetrics;
+
+/// Stands for no other replica to read from.
+const NOWHERE_ELSE: i32 = -1;
 
 /// Ends the request in its session and makes the response.
 pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchResponse {
     let isolation = reading.limits.isolation;
+    count(&reading.broker.metrics.fetches, &round);
     let mut partitions: Vec<FetchPartition> = round
         .found
         .into_iter()
@@ -50,6 +55,19 @@ pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchR
         topics: by_topic(kept.map(|(((target, _), partition), _)| (target, partition))),
         node_endpoints,
         ..FetchResponse::default()
+    }
+}
+
+fn count(metrics: &FetchMetrics, round: &Round) {
+    for found in &round.found {
+        match found {
+            Found::Data { data, is_leader } => match is_leader {
+                true => metrics.read_from_leader(data.records.size_bytes),
+                false => metrics.read_from_follower(data.records.size_bytes),
+            },
+            Found::Elsewhere(..) => metrics.sent_nearer(),
+            Found::Diverging(..) | Found::Failed(_) | Found::Refused(_) => {}
+        }
     }
 }
 
@@ -117,11 +135,19 @@ fn partition(found: Found, isolation: Isolation) -> FetchPartition {
             }),
             ..bounded_by(watermarks)
         },
-        Found::Data(ReadData {
-            records,
-            aborted,
-            watermarks,
-        }) => FetchPartition {
+        Found::Elsewhere(node, watermarks) => FetchPartition {
+            preferred_read_replica: node.0,
+            ..bounded_by(watermarks)
+        },
+        Found::Data {
+            data:
+                ReadData {
+                    records,
+                    aborted,
+                    watermarks,
+                },
+            ..
+        } => FetchPartition {
             aborted_transactions: (isolation == Isolation::ReadCommitted).then(|| {
                 let aborted = aborted.iter();
                 let to_wire = aborted.map(|aborted| AbortedTransaction {
@@ -151,7 +177,8 @@ fn told(partition: &FetchPartition) -> Told {
         log_start_offset: partition.log_start_offset,
         has_records: !partition.records.0.is_empty(),
         has_error: partition.error_code != ErrorCode::None.code(),
-        is_urgent: partition.diverging_epoch.is_some(),
+        is_urgent: partition.diverging_epoch.is_some()
+            || partition.preferred_read_replica != NOWHERE_ELSE,
     }
 }
 

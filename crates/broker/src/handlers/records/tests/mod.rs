@@ -4,6 +4,7 @@ mod deletion;
 mod fetching;
 mod idempotence;
 mod leaders;
+mod nearest;
 mod offsets;
 mod producing;
 mod sessions;
