@@ -61,13 +61,11 @@ impl Hints {
         believed: Option<i32>,
     ) -> Option<Hint> {
         let leader = of(&self.broker, topic, number)?;
-        let is_elsewhere = leader.node != self.broker.node_id;
-        let helps = match believed {
-            Some(believed) => leader.epoch > believed || leader.epoch == believed && is_elsewhere,
-            None => is_elsewhere,
-        };
+        if !helps(&leader, self.broker.node_id, believed) {
+            return None;
+        }
         let known = image.broker(leader.node);
-        let known = known.filter(|broker| helps && !broker.fenced)?;
+        let known = known.filter(|broker| !broker.fenced)?;
         let endpoint = known.endpoint(&self.listener)?;
         Some(Hint {
             node: leader.node,
@@ -81,5 +79,35 @@ impl Hints {
     /// The cluster as it is now.
     pub(crate) fn image(&self) -> Arc<Image> {
         self.broker.images.current()
+    }
+}
+
+/// Whether a client that believes in an epoch, if it says, gets on when it is told of a leader by this
+/// broker.
+fn helps(leader: &Leader, me: NodeId, believed: Option<i32>) -> bool {
+    let is_elsewhere = leader.node != me;
+    match believed {
+        Some(believed) => leader.epoch > believed || leader.epoch == believed && is_elsewhere,
+        None => is_elsewhere,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_leader_that_is_news_or_elsewhere_is_told() {
+        let told = |node, believed| {
+            let leader = Leader {
+                node: NodeId(node),
+                epoch: 5,
+                in_sync: [].into(),
+            };
+            helps(&leader, NodeId(1), believed)
+        };
+        assert_eq!([4, 5, 6].map(|it| told(2, Some(it))), [true, true, false]);
+        assert_eq!([4, 5, 6].map(|it| told(1, Some(it))), [true, false, false]);
+        assert_eq!([1, 2].map(|node| told(node, None)), [false, true]);
     }
 }

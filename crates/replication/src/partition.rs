@@ -210,8 +210,7 @@ impl Partition {
         &self.shared.log
     }
 
-    /// The end of a leader epoch, for OffsetForLeaderEpoch; bounded by the high watermark on
-    /// replicas that do not lead.
+    /// The end of a leader epoch in this replica's log, committed or not, for OffsetForLeaderEpoch.
     pub fn epoch_end(&self, epoch: i32) -> EpochEnd {
         self.shared.log.epoch_end(epoch)
     }
