@@ -1,6 +1,7 @@
 //! `ottla health`.
 
 use ottla_tests::ports::free_port;
+use ottla_tests::scrape::http_address;
 use ottla_tests::{Broker, Suite};
 
 use crate::run::{offline, ottla};
@@ -19,25 +20,12 @@ fn healthy(broker: &Broker) {
 }
 
 fn ready(broker: &Broker) {
-    // The second port is one of the system's choice, which the log names.
-    let log = broker.log();
-    let at = http_address(&log);
+    let at = http_address(broker).unwrap_or_else(|reason| panic!("{reason}"));
     offline(&["health", "--http", &at])
         .succeed()
         .says("is healthy: ready");
     // The Kafka port speaks no HTTP.
     offline(&["health", "--http", &broker.bootstrap(), "--timeout", "5s"]).refuse();
-}
-
-fn http_address(log: &str) -> String {
-    let line = log
-        .lines()
-        .find(|line| line.contains("/readyz") || line.contains("http"));
-    let line = line.unwrap_or_else(|| panic!("no line about the second port: {log}"));
-    let begin = line.find("127.0.0.1:").expect("an address");
-    let rest = &line[begin..];
-    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
-    rest[..end.unwrap_or(rest.len())].to_owned()
 }
 
 fn unhealthy(_: &Broker) {

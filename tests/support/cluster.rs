@@ -9,8 +9,11 @@ use crate::{Broker, Kind, Settings, ports};
 pub struct Cluster {
     brokers: Vec<Broker>,
     seeds: String,
-    settings: Settings,
+    settings: SettingsOf,
 }
+
+/// What the broker of a number is started with, besides its number and where it meets the others.
+type SettingsOf = Box<dyn Fn(usize) -> Settings>;
 
 impl Cluster {
     /// Starts so many empty brokers that found a cluster, and waits until all serve clients.
@@ -18,11 +21,22 @@ impl Cluster {
     /// # Errors
     /// One does not get ready.
     pub fn start(count: usize, settings: Settings) -> Result<Cluster, String> {
+        Cluster::start_each(count, move |_| settings.clone())
+    }
+
+    /// The same with settings by number.
+    ///
+    /// # Errors
+    /// One does not get ready.
+    pub fn start_each(
+        count: usize,
+        settings: impl Fn(usize) -> Settings + 'static,
+    ) -> Result<Cluster, String> {
         let listeners: Vec<String> = (0..count).map(|_| peer_address()).collect();
         let mut cluster = Cluster {
             brokers: Vec::new(),
             seeds: listeners.join(","),
-            settings,
+            settings: Box::new(settings),
         };
         for listener in listeners {
             let broker = cluster.prepare(&listener)?;
@@ -51,10 +65,9 @@ impl Cluster {
     }
 
     fn prepare(&self, listener: &str) -> Result<Broker, String> {
-        let node_id = (self.brokers.len() + 1).to_string();
-        let settings = self.settings.clone();
-        let settings = settings
-            .with("node.id", &node_id)
+        let number = self.brokers.len() + 1;
+        let settings = (self.settings)(number)
+            .with("node.id", &number.to_string())
             .with(PEER_LISTENER, listener)
             .with("ottla.peer.seeds", &self.seeds);
         Broker::prepare(Kind::Ottla, settings)

@@ -65,10 +65,19 @@ impl Drop for JavaCases {
     }
 }
 
-/// The names of all cases.
+/// The names of all cases for one broker.
 pub fn case_names() -> Result<Vec<String>, String> {
+    list("--list")
+}
+
+/// The names of all cases for several brokers in racks.
+pub fn rack_case_names() -> Result<Vec<String>, String> {
+    list("--list-racks")
+}
+
+fn list(which: &str) -> Result<Vec<String>, String> {
     let output = main_class()?
-        .arg("--list")
+        .arg(which)
         .output()
         .map_err(|error| format!("cannot run java: {error}"))?;
     let names = String::from_utf8_lossy(&output.stdout);

@@ -15,6 +15,7 @@ pub mod java;
 pub mod ports;
 pub mod probe;
 pub mod process;
+pub mod scrape;
 pub mod suite;
 pub mod tool;
 pub mod trial;

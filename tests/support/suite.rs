@@ -44,7 +44,7 @@ pub enum Need {
 
 impl Need {
     /// The reason why it is not met, if it is not.
-    fn missing(self) -> Option<String> {
+    pub fn missing(self) -> Option<String> {
         match self {
             Need::KafkaTools => Toolchain::find().err(),
             Need::JavaSuites => Toolchain::find_with_suites().err(),

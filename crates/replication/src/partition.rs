@@ -88,6 +88,16 @@ impl Partition {
         self.shared.is_alone()
     }
 
+    /// The end of each follower's log, as this leader knows it; of those that lag behind what is in
+    /// memory nothing is told.
+    pub fn follower_ends(&self) -> Vec<(NodeId, i64)> {
+        let end = |next_index| self.shared.log.offset_after(next_index);
+        let matched = self.matched().into_iter();
+        matched
+            .filter_map(|(node, next_index)| Some((node, end(next_index)?)))
+            .collect()
+    }
+
     /// Who votes in the partition's group; nobody before it is founded.
     pub fn voters(&self) -> Arc<[NodeId]> {
         self.shared.voters()
@@ -200,8 +210,7 @@ impl Partition {
         &self.shared.log
     }
 
-    /// The end of a leader epoch, for OffsetForLeaderEpoch; bounded by the high watermark on
-    /// replicas that do not lead.
+    /// The end of a leader epoch in this replica's log, committed or not, for OffsetForLeaderEpoch.
     pub fn epoch_end(&self, epoch: i32) -> EpochEnd {
         self.shared.log.epoch_end(epoch)
     }

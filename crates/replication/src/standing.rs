@@ -13,7 +13,7 @@ use crate::cluster::{Members, ReplicaKey, Step};
 use crate::groups::LEASE_MS;
 use crate::partition::Partition;
 use crate::shared::members_of;
-use crate::types::{Directory, Member};
+use crate::types::{Directory, Member, RaftLogId};
 
 impl Partition {
     /// The leader epoch in which this broker leads and knows all that was committed before.
@@ -115,6 +115,29 @@ impl Partition {
         match changed {
             Ok(_) => tracing::info!(log = %group, ?step, "the replicas of a partition change"),
             Err(reason) => tracing::debug!(log = %group, ?step, %reason, "no change of replicas"),
+        }
+    }
+
+    /// Resolves when so many replicas, this one among them, have all that is in the log here now;
+    /// `false` if this one leads no more.
+    pub async fn replicated_to(&self, count: usize) -> bool {
+        let next_index = self.log().state().next_index;
+        let mut metrics = self.raft.metrics();
+        loop {
+            let held = {
+                let metrics = metrics.borrow_watched();
+                let replicas = metrics.replication.iter().flatten();
+                let has_all = |(_, matched): &(_, &Option<RaftLogId>)| {
+                    matched.as_ref().map_or(0, |id| id.index + 1) >= next_index
+                };
+                replicas.filter(has_all).count()
+            };
+            if held >= count {
+                return true;
+            }
+            if !self.is_leader() || metrics.changed().await.is_err() {
+                return false;
+            }
         }
     }
 

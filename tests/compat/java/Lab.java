@@ -66,9 +66,14 @@ public final class Lab {
 
     /** A new topic with these settings. */
     String topic(int partitions, Map<String, String> configs) throws Exception {
+        return topic(partitions, 1, configs);
+    }
+
+    /** The same with so many replicas. */
+    String topic(int partitions, int replicas, Map<String, String> configs) throws Exception {
         String name = freshName();
         try (Admin admin = admin()) {
-            NewTopic topic = new NewTopic(name, partitions, (short) 1).configs(configs);
+            NewTopic topic = new NewTopic(name, partitions, (short) replicas).configs(configs);
             admin.createTopics(List.of(topic)).all().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         }
         return name;

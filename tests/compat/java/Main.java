@@ -9,8 +9,8 @@ import java.util.Map;
 /**
  * Runs the Java client's cases, one at a time, in one process.
  *
- * <p>{@code Main --list} prints the names of all cases. {@code Main HOST:PORT} reads names from
- * stdin and answers each with one line on stdout: {@code PASS name}, or {@code FAIL name reason}
+ * <p>{@code Main --list} prints the names of all cases for one broker, {@code Main --list-racks}
+ * those for several in racks. {@code Main HOST:PORT} reads names of either kind from stdin and answers each with one line on stdout: {@code PASS name}, or {@code FAIL name reason}
  * with line breaks written as {@code \n}. What the client library logs goes to stderr.
  */
 public final class Main {
@@ -18,10 +18,19 @@ public final class Main {
 
     public static void main(String[] arguments) throws IOException {
         Map<String, Case> cases = cases();
+        Map<String, Case> rackCases = new LinkedHashMap<>();
+        RackCases.addTo(rackCases);
         PrintStream answers = System.out;
-        if (arguments[0].equals("--list")) {
-            cases.keySet().forEach(answers::println);
-            return;
+        switch (arguments[0]) {
+            case "--list" -> {
+                cases.keySet().forEach(answers::println);
+                return;
+            }
+            case "--list-racks" -> {
+                rackCases.keySet().forEach(answers::println);
+                return;
+            }
+            default -> cases.putAll(rackCases);
         }
         BufferedReader names = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         Lab lab = new Lab(arguments[0]);

@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::source::{Source, Sources};
 use super::typed::{
     Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic, PeerSettings,
-    ProducerLimits, TopicDefaults,
+    ProducerLimits, ReplicaSelector, TopicDefaults,
 };
 
 /// A configuration and what is to be said about it.
@@ -242,9 +242,16 @@ fn topics(settings: &Settings) -> TopicDefaults {
 }
 
 fn fetch(settings: &Settings) -> FetchLimits {
+    let replica_selector = match settings.text("replica.selector.class").as_deref() {
+        Some("org.apache.kafka.common.replica.RackAwareReplicaSelector") => {
+            ReplicaSelector::RackAware
+        }
+        _ => ReplicaSelector::Leader,
+    };
     FetchLimits {
         response_bytes_max: size(settings.number("fetch.max.bytes")),
         sessions_max: size(settings.number("max.incremental.fetch.session.cache.slots")),
+        replica_selector,
         described_partitions_max: size(settings.number("max.request.partition.size.limit")),
     }
 }

@@ -33,5 +33,5 @@ pub use settings::KeyView;
 pub use source::{Flags, PropertiesFile, Source, Sources};
 pub use typed::{
     Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic,
-    ProducerLimits, TopicDefaults,
+    ProducerLimits, ReplicaSelector, TopicDefaults,
 };

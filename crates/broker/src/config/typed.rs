@@ -100,13 +100,24 @@ pub struct TopicDefaults {
     pub replication_factor: Option<i16>,
 }
 
-/// Bounds of single answers.
+/// Which replica consumers are told to read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaSelector {
+    /// The leader.
+    Leader,
+    /// One in the consumer's rack, if there is one and the leader is not.
+    RackAware,
+}
+
+/// Bounds of single answers, and who gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchLimits {
     /// `fetch.max.bytes`.
     pub response_bytes_max: usize,
     /// `max.incremental.fetch.session.cache.slots`.
     pub sessions_max: usize,
+    /// `replica.selector.class`.
+    pub replica_selector: ReplicaSelector,
     /// `max.request.partition.size.limit`.
     pub described_partitions_max: usize,
 }

@@ -1,10 +1,11 @@
 //! What a node counts about itself, and how a scrape reads it.
 //!
 //! Reading order: `counter` and `histogram` (what is written on the way of a request),
-//! `requests` and `network` (the counters there are), `registry` (all of them, and the gauges
+//! `requests`, `fetches` and `network` (the counters there are), `registry` (all of them, and the gauges
 //! that are asked for at a scrape), `page` (the text of Prometheus).
 
 mod counter;
+mod fetches;
 mod histogram;
 mod network;
 mod page;
@@ -16,6 +17,7 @@ mod requests;
 pub(crate) mod exposition;
 
 pub use counter::Counter;
+pub use fetches::FetchMetrics;
 pub use histogram::{Histogram, Snapshot};
 pub use network::{MemoryMetrics, NetworkMetrics, Refusal};
 pub use page::{Family, Page, Type};

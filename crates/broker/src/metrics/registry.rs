@@ -4,6 +4,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
+use super::fetches::FetchMetrics;
 use super::network::{MemoryMetrics, NetworkMetrics};
 use super::page::{Page, Type};
 use super::process;
@@ -14,6 +15,8 @@ use super::requests::RequestMetrics;
 pub struct Metrics {
     /// By API.
     pub requests: RequestMetrics,
+    /// Records that were read.
+    pub fetches: FetchMetrics,
     /// Connections.
     pub network: NetworkMetrics,
     /// Requests that wait for memory.
@@ -46,6 +49,7 @@ impl Metrics {
         )
         .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
         self.requests.write(&mut page);
+        self.fetches.write(&mut page);
         self.network.write(&mut page);
         self.memory.write(&mut page);
         for collector in self.collectors.lock().iter() {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use ottla_platform::net::{ListenOptions, Reserved};
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
@@ -18,64 +17,16 @@ use ottla_protocol::messages::{
     ListOffsetsRequest, OffsetCommitRequest, OffsetFetchRequest, list_offsets_request,
     offset_commit_request, offset_fetch_request,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Node;
+use super::test_cluster::{create_replicated, ports, produce, three, until};
 use super::testing::{
     PATIENCE, TestNode, batch, create_request, metadata_request, name_of, new_topic,
     produce_request, text, topic_name,
 };
 use crate::groups::OFFSETS_TOPIC;
-
-/// Ports that nobody listens on.
-async fn ports(count: usize) -> Vec<u16> {
-    let taking = (0..count).map(|_| Reserved::bind("127.0.0.1", 0, ListenOptions::default()));
-    let taken = join_all(taking).await;
-    let ports = taken
-        .iter()
-        .map(|it| it.as_ref().unwrap().local_addr().unwrap().port());
-    ports.collect()
-}
-
-async fn three() -> Vec<TestNode> {
-    let ports = ports(3).await;
-    let starting = (1..)
-        .zip(&ports)
-        .map(|(id, port)| TestNode::start_among(id, *port, &ports));
-    join_all(starting).await
-}
-
-async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Creates a topic with three replicas through this node.
-async fn create_replicated(node: &TestNode, name: &str) {
-    let request = create_request(vec![new_topic(name, 1, 3, &[])]);
-    let response = node.client().await.ask(7, &request).await;
-    assert_eq!(response.topics[0].error_code, 0, "{response:?}");
-}
-
-/// Produces through whichever node leads; where the record is.
-async fn produce(nodes: &[TestNode], topic: &str, value: &str) -> i64 {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        for node in nodes {
-            let answer = node.client().await.produce(topic, 0, batch(&[value])).await;
-            match ErrorCode::from_code(answer.error_code) {
-                ErrorCode::None => return answer.base_offset,
-                code => assert!(code.retriable(), "{code:?}"),
-            }
-        }
-        assert!(Instant::now() < deadline, "nobody takes records");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 const GROUP: &str = "readers";
 
@@ -387,4 +338,32 @@ async fn a_partition_moves_to_other_brokers_and_the_preferred_one_leads_on_reque
         "nothing is left to do"
     );
     assert_eq!(produce(&nodes, "t", "c").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_asks_for_more_than_a_majority_has_its_records_everywhere() {
+    let mut nodes = three().await;
+    let configs = [("min.insync.replicas", "3")];
+    let request = create_request(vec![new_topic("t", 1, 3, &configs)]);
+    let response = nodes[0].client().await.ask(7, &request).await;
+    assert_eq!(response.topics[0].error_code, 0, "{response:?}");
+    let topic = nodes[0].node.broker.images.current().topic("t").unwrap().id;
+    for number in 0..20 {
+        assert_eq!(produce(&nodes, "t", "a").await, number);
+        for node in &nodes {
+            let replica = node.node.broker.partitions.find(topic, 0).ok().unwrap();
+            assert!(replica.partition.watermarks().log_end_offset > number);
+        }
+    }
+    nodes.remove(2).node.shutdown().await.unwrap();
+    until("the other replica is missed", async || {
+        let mut codes = Vec::new();
+        for node in &nodes {
+            let answer = node.client().await.produce("t", 0, batch(&["b"])).await;
+            codes.push(name_of(answer.error_code));
+        }
+        assert!(!codes.contains(&"NONE"), "a record is on two of three only");
+        codes.contains(&"NOT_ENOUGH_REPLICAS")
+    })
+    .await;
 }

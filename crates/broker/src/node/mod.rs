@@ -30,6 +30,8 @@ pub use start::{Node, NodeOptions, StartError};
 #[cfg(test)]
 mod cluster_tests;
 #[cfg(test)]
+pub(crate) mod test_cluster;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ottla_platform::net::{Socket, connect};
-use ottla_protocol::ErrorCode;
 use ottla_protocol::exchange::{decode_response, encode_request};
 use ottla_protocol::frame::FrameDecoder;
 use ottla_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -19,6 +18,7 @@ use ottla_protocol::messages::{
     StrBytes, TopicName,
 };
 use ottla_protocol::records::{BatchBuilder, Compression, ProducerStamp};
+use ottla_protocol::{ErrorCode, NodeId};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{Node, NodeOptions};
 use crate::authorize::Gate;
 use crate::config::{Config, Flags, Sources};
+use crate::context::Broker;
 use crate::loggers::Loggers;
 
 /// How long anything may take that is going to happen.
@@ -71,6 +72,7 @@ impl TestNode {
         TestNode::start_among_with(node_id, port, seeds, &[]).await
     }
 
+    /// The same with settings of its own.
     pub(crate) async fn start_among_with(
         node_id: i32,
         port: u16,
@@ -153,6 +155,16 @@ impl TestNode {
             .settings
             .extend(settings.iter().map(|&setting| setting.to_owned()));
         setup.options(&self.directory, Gate::default())
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> NodeId {
+        self.node.broker.node_id
+    }
+
+    /// Its parts.
+    pub(crate) fn broker(&self) -> &Arc<Broker> {
+        &self.node.broker
     }
 
     /// The page that a scrape gets.

@@ -141,10 +141,13 @@ fn additional(topic: &Topic, count: i32) -> Result<usize, Refused> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use ottla_statemachine::rig::Rig;
 
     use super::*;
     use crate::machine::{Input, Metadata, Reply};
+    use crate::operations::RegisterBroker;
     use crate::testing::*;
 
     fn ask(
@@ -193,6 +196,29 @@ mod tests {
         let last = &rig.hard().topic("t").unwrap().partitions[4];
         assert_eq!(last.replicas, [NodeId(3), NodeId(1)]);
         assert_eq!(rig.hard().partition_count(), 5);
+    }
+
+    #[test]
+    fn new_partitions_spread_over_the_racks_as_the_first_did() {
+        let mut rig = cluster(0);
+        for (id, rack) in [(1, "a"), (2, "a"), (3, "b"), (4, "b"), (5, "c"), (6, "c")] {
+            let registration = RegisterBroker {
+                rack: Some(rack.into()),
+                ..registration(id)
+            };
+            rig.ask(Input::RegisterBroker(registration));
+        }
+        create_one(&mut rig, new_topic("t", 5, 3)).unwrap();
+        ask_one(&mut rig, grow("t", 12, None)).unwrap();
+        let rack = |id: &NodeId| rig.hard().broker(*id).unwrap().rack.clone();
+        let topic = rig.hard().topic("t").unwrap();
+        for partition in &topic.partitions {
+            let racks: BTreeSet<_> = partition.replicas.iter().map(rack).collect();
+            assert_eq!(racks.len(), 3, "{partition:?}");
+        }
+        let leaders = topic.partitions.iter().map(|one| one.replicas[0]);
+        let leaders: BTreeSet<_> = leaders.collect();
+        assert_eq!(leaders.len(), 6);
     }
 
     #[test]

@@ -53,6 +53,16 @@ impl Log {
         Ok(entries)
     }
 
+    /// The Kafka offset that follows all entries below an index, if memory tells.
+    pub fn offset_after(&self, next_index: u64) -> Option<i64> {
+        let inner = self.shared.inner.lock();
+        if next_index == inner.history.next_index() {
+            return Some(inner.history.next_offset);
+        }
+        let last = inner.tail.get(next_index.checked_sub(1)?)?;
+        Some(last.meta.next_offset)
+    }
+
     /// Frames from exactly `start` to before `end`, as many as fit `max_bytes` but at least one.
     /// Payloads are slices, not copies.
     ///

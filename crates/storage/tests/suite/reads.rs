@@ -217,3 +217,22 @@ fn what_is_not_written_yet_can_be_read() {
         assert_eq!(read_all(&log, 0, 300), unwritten);
     }
 }
+
+#[test]
+fn memory_tells_which_offset_follows_an_index_until_the_log_rests() {
+    let rig = Rig::new(1);
+    let log = rig.log(&small());
+    let first = log.state().next_index;
+    for records in [2, 3] {
+        accepted(append(&log, batch(records, 10, NOW)));
+    }
+    log.append_private(next_id(&log, 1), &Private::Blank);
+    let told = || [1, 2, 3, 4].map(|entries| log.offset_after(first + entries));
+    assert_eq!(told(), [Some(2), Some(5), Some(5), None]);
+    commit(&rig, &log);
+    for _ in 0..3 {
+        rig.dir.tidy().unwrap();
+        rig.settle();
+    }
+    assert_eq!(told(), [None, None, Some(5), None]);
+}

@@ -2,6 +2,12 @@
 
 use crate::config::key::{Check, Key, Kind};
 
+/// Kafka's names; classes of one's own cannot be loaded here.
+const REPLICA_SELECTORS: &[&str] = &[
+    "org.apache.kafka.common.replica.LeaderSelector",
+    "org.apache.kafka.common.replica.RackAwareReplicaSelector",
+];
+
 pub(super) static KEYS: &[Key] = &[
     Key::new(
         "auto.create.topics.enable",
@@ -37,6 +43,14 @@ pub(super) static KEYS: &[Key] = &[
         Some("57671680"),
         Check::AtLeast(1024),
         "Most bytes in one answer to a fetch, whatever the client allows.",
+    ),
+    Key::new(
+        "replica.selector.class",
+        Kind::String,
+        None,
+        Check::OneOf(REPLICA_SELECTORS),
+        "Which replica consumers are told to read from: unset or LeaderSelector, the leader; \
+         RackAwareReplicaSelector, one in the rack of the consumer (client.rack).",
     ),
     Key::new(
         "max.incremental.fetch.session.cache.slots",

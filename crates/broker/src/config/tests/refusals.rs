@@ -41,6 +41,18 @@ fn values_are_refused_with_key_source_and_reason() {
 }
 
 #[test]
+fn a_replica_selector_of_ones_own_is_refused_with_those_that_there_are() {
+    check(
+        &["replica.selector.class=com.example.Nearest"],
+        &[
+            "replica.selector.class=com.example.Nearest (flag --set): `com.example.Nearest` is not \
+             one of org.apache.kafka.common.replica.LeaderSelector, \
+             org.apache.kafka.common.replica.RackAwareReplicaSelector",
+        ],
+    );
+}
+
+#[test]
 fn flags_that_contradict_themselves_are_refused() {
     check(&["novalue"], &["--set novalue: write --set key=value"]);
     let mut sources = set(&["log.dirs=/a"]);

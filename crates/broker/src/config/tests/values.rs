@@ -52,6 +52,7 @@ fn nothing_said_is_a_node_on_this_machine() {
         FetchLimits {
             response_bytes_max: 57_671_680,
             sessions_max: 1000,
+            replica_selector: ReplicaSelector::Leader,
             described_partitions_max: 2000,
         }
     );
@@ -93,6 +94,7 @@ fn every_key_reaches_its_place() {
         "default.replication.factor=2",
         "fetch.max.bytes=1024",
         "max.incremental.fetch.session.cache.slots=0",
+        "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector",
         "max.request.partition.size.limit=1",
         "ottla.flush=async",
         "log.retention.check.interval.ms=50",
@@ -127,6 +129,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.topics.replication_factor, Some(2));
     assert_eq!(config.fetch.response_bytes_max, 1024);
     assert_eq!(config.fetch.sessions_max, 0);
+    assert_eq!(config.fetch.replica_selector, ReplicaSelector::RackAware);
     assert_eq!(config.fetch.described_partitions_max, 1);
     assert_eq!(config.log.flush, Flush::Async);
     assert_eq!(

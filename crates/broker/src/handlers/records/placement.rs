@@ -50,10 +50,14 @@ pub(super) fn leads(replica: &Replica) -> Result<(), ErrorCode> {
 
 /// Holds the epoch that a client believes in against the replica's.
 pub(super) fn check_epoch(replica: &Replica, believed: Option<i32>) -> Result<(), ErrorCode> {
+    compare_epochs(replica.partition.leader_epoch(), believed)
+}
+
+/// The same against an epoch that is known otherwise.
+pub(super) fn compare_epochs(current: i32, believed: Option<i32>) -> Result<(), ErrorCode> {
     let Some(believed) = believed else {
         return Ok(());
     };
-    let current = replica.partition.leader_epoch();
     match current.cmp(&believed) {
         std::cmp::Ordering::Greater => Err(ErrorCode::FencedLeaderEpoch),
         std::cmp::Ordering::Less => Err(ErrorCode::UnknownLeaderEpoch),

@@ -18,16 +18,19 @@ use ottla_protocol::records::{BatchHeader, check};
 use ottla_replication::{AppendError, Appended, Ticket};
 use tokio::time::{Instant, timeout_at};
 
+use super::acks::{self, MoreReplicas};
+use super::hints;
 use super::placement::{has_partition, leads, replica};
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::errors::{ProduceError, append_error};
-use crate::leader;
+use crate::leader::Hints;
 use crate::net::{Answer, Reply};
-use crate::partitions::Replica;
 
 /// Versions that name topics by id.
 const FIRST_WITH_TOPIC_IDS: i16 = 13;
+/// Versions that can be told who leads.
+const FIRST_WITH_LEADERS: i16 = 10;
 /// Producers who wait for all replicas.
 const ACKS_ALL: i16 = -1;
 /// Versions that have a place for messages and for the records to blame.
@@ -45,6 +48,7 @@ pub(crate) fn handle(call: Call<'_>, request: ProduceRequest) -> Reply {
         acks,
         response: ProduceResponse::default(),
         waiting: Vec::new(),
+        hints: (call.version() >= FIRST_WITH_LEADERS).then(|| Hints::new(call)),
     };
     let refusal = transactional_refusal(call, &request).or_else(|| acks_refusal(acks));
     let image = call.image();
@@ -97,6 +101,8 @@ struct Pending {
     /// Holds the final answer of partitions that have one, and a place for each of the others.
     response: ProduceResponse,
     waiting: Vec<Waiting>,
+    /// For versions that have a place for them.
+    hints: Option<Hints>,
 }
 
 struct Waiting {
@@ -108,6 +114,8 @@ struct Waiting {
 /// A batch under way.
 struct Proposed {
     ticket: Ticket,
+    /// Who else is to have it, once it is committed.
+    more: Option<MoreReplicas>,
     /// What a refusal tells beside its code.
     log_start_offset: i64,
 }
@@ -152,10 +160,20 @@ impl Pending {
             let answer = &mut topic.partition_responses[waiting.partition];
             let Proposed {
                 ticket,
+                more,
                 log_start_offset,
             } = waiting.proposed;
             match timeout_at(deadline, ticket).await {
-                Ok(Ok(appended)) => accept(answer, appended),
+                Ok(Ok(appended)) => {
+                    let waited = match more {
+                        Some(more) => more.wait(deadline).await,
+                        None => Ok(()),
+                    };
+                    match waited {
+                        Ok(()) => accept(answer, appended),
+                        Err(code) => answer.error_code = code.code(),
+                    }
+                }
                 Ok(Err(error)) => {
                     answer.error_code = append_error(&error).code();
                     if let AppendError::Rejected(_) = error {
@@ -168,8 +186,11 @@ impl Pending {
         self.answer()
     }
 
-    fn answer(self) -> Answer {
+    fn answer(mut self) -> Answer {
         if self.acks != 0 {
+            if let Some(hints) = &self.hints {
+                hints::tell_producer(hints, &mut self.response);
+            }
             return Answer::Response(self.response.into());
         }
         let mut answers = self
@@ -224,9 +245,10 @@ fn propose(
     }
     let replica = replica(call, topic, data.index)?;
     leads(&replica)?;
-    if acks == ACKS_ALL {
-        check_in_sync(call, topic, data.index, &replica)?;
-    }
+    let more = match acks {
+        ACKS_ALL => acks::check(call, topic, data.index, &replica)?,
+        _ => None,
+    };
     let records = data.records.unwrap_or_default();
     let rules = replica.settings.check_rules(
         call.broker.clock.now_ms(),
@@ -241,29 +263,9 @@ fn propose(
     let ticket = replica.partition.propose(batch, None);
     Ok(Proposed {
         ticket,
+        more,
         log_start_offset,
     })
-}
-
-/// Whether as many replicas keep up as the topic asks for, before anything is appended.
-fn check_in_sync(
-    call: Call<'_>,
-    topic: &Topic,
-    partition: i32,
-    replica: &Replica,
-) -> Result<(), ErrorCode> {
-    let replicas = topic.partition(partition).map_or(1, |it| it.replicas.len());
-    let wanted = replica.settings.min_in_sync(replicas);
-    // The leader itself keeps up.
-    if wanted <= 1 {
-        return Ok(());
-    }
-    let leader = leader::of(call.broker, topic, partition);
-    let in_sync = leader.map_or(0, |leader| leader.in_sync.len());
-    match in_sync >= wanted {
-        true => Ok(()),
-        false => Err(ErrorCode::NotEnoughReplicas),
-    }
 }
 
 fn accept(answer: &mut PartitionProduceResponse, appended: Appended) {

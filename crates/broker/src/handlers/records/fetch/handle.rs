@@ -9,6 +9,7 @@ use ottla_protocol::fetch::FetchResponse;
 use ottla_protocol::messages::FetchRequest;
 use tokio::time::Instant;
 
+use super::nearest::Nearest;
 use super::read::{self, Reading, Round};
 use super::{request, response};
 use crate::context::Call;
@@ -23,6 +24,7 @@ pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
         Err(code) => return Reply::now(response::refused(call, &request, code)),
     };
     let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let nearest = Nearest::new(call, &request.rack_id);
     let asked = request::session_request(call, &image, request);
     let begun = {
         let now_ms = call.broker.clock.now_ms();
@@ -36,7 +38,7 @@ pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
             ..FetchResponse::default()
         });
     }
-    let reading = Reading::new(call, &image, targets, limits);
+    let reading = Reading::new(call, &image, targets, limits, nearest);
     let round = reading.round();
     if max_wait.is_zero() || round.is_enough(&reading) {
         if !round.is_cold() {

@@ -3,25 +3,35 @@
 //! Partitions are read in the session's order until the request's bytes are used up. The first batch
 //! of the first partition that has one comes whatever its size, or a small limit would stop a
 //! consumer for ever. What is wrong with a partition is its own affair: the others are read.
+//!
+//! Consumers that can be told of a replica nearer to them (KIP-392) read from followers too: what
+//! those know to be committed, while they know a leader that is alive. Whoever waits for more at one
+//! that nobody leads would wait in vain, and is sent to look for the leader.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::messages::FetchRequest;
-use ottla_protocol::{ErrorCode, TopicId};
+use ottla_protocol::{ErrorCode, NodeId, TopicId};
 use ottla_replication::{Isolation, Partition, ReadData, Watermarks};
 use ottla_storage::EpochEnd;
 
-use super::super::placement::{check_epoch, has_partition, isolation, leads};
+use super::super::placement::{check_epoch, compare_epochs, has_partition, isolation};
+use super::nearest::Nearest;
 use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
 use crate::errors::read_error;
-use crate::fetch_session::{Target, TopicKey};
+use crate::fetch_session::{PartitionRequest, Target, TopicKey};
+use crate::leader::{self, Hints};
 use crate::partitions::{Absence, Replica};
 
 /// Versions that say who fetches in another field.
 const FIRST_WITH_REPLICA_STATE: i16 = 15;
+/// Versions that can be told who leads.
+const FIRST_WITH_LEADERS: i16 = 16;
+/// Versions that say where the consumer is, and may read from followers.
+const FIRST_WITH_RACK: i16 = 11;
 /// Bytes of memory that are faulted in at once.
 const PAGE_BYTES: usize = 4096;
 
@@ -33,6 +43,8 @@ pub(super) struct Limits {
     pub(super) isolation: Isolation,
     /// The request claims to come from a replica, which this broker's replicas never do.
     from_replica: bool,
+    /// Whether a follower may answer.
+    from_followers: bool,
 }
 
 impl Limits {
@@ -52,6 +64,7 @@ impl Limits {
                 .min(bytes_max),
             isolation: isolation(request.isolation_level)?,
             from_replica: replica_id.0 >= 0,
+            from_followers: replica_id.0 < 0 && version >= FIRST_WITH_RACK,
         })
     }
 }
@@ -61,6 +74,10 @@ pub(super) struct Reading {
     pub(super) broker: Arc<Broker>,
     pub(super) limits: Limits,
     pub(super) wanted: Vec<Wanted>,
+    /// The consumer says where it is, and that counts here.
+    nearest: Option<Nearest>,
+    /// For versions that have a place for them.
+    pub(super) hints: Option<Hints>,
 }
 
 /// A partition that is wanted.
@@ -72,9 +89,15 @@ pub(super) struct Wanted {
 
 /// What a round found of a partition.
 pub(super) enum Found {
-    Data(ReadData),
+    Data {
+        data: ReadData,
+        /// It was read from the leader.
+        is_leader: bool,
+    },
     /// The consumer's log and this one part here.
     Diverging(EpochEnd, Watermarks),
+    /// It is to be read from another replica.
+    Elsewhere(NodeId, Watermarks),
     /// It cannot be read.
     Failed(ErrorCode),
     /// It is not read at all.
@@ -90,7 +113,13 @@ pub(super) struct Round {
 }
 
 impl Reading {
-    pub(super) fn new(call: Call<'_>, image: &Image, targets: Vec<Target>, limits: Limits) -> Self {
+    pub(super) fn new(
+        call: Call<'_>,
+        image: &Image,
+        targets: Vec<Target>,
+        limits: Limits,
+        nearest: Option<Nearest>,
+    ) -> Self {
         let mut finder = Finder {
             call,
             image,
@@ -108,6 +137,8 @@ impl Reading {
             broker: Arc::clone(call.broker),
             limits,
             wanted,
+            nearest: nearest.filter(|_| limits.from_followers),
+            hints: (call.version() >= FIRST_WITH_LEADERS).then(|| Hints::new(call)),
         }
     }
 
@@ -135,11 +166,11 @@ impl Reading {
                 Err(code) => Found::Refused(code),
                 Ok(topic_id) => {
                     let found = self.read(wanted, topic_id, round.bytes);
-                    round.is_urgent |= !matches!(found, Found::Data(_));
+                    round.is_urgent |= !matches!(found, Found::Data { .. });
                     found
                 }
             };
-            if let Found::Data(data) = &found {
+            if let Found::Data { data, .. } = &found {
                 round.bytes += data.records.size_bytes;
             }
             round.found.push(found);
@@ -165,9 +196,16 @@ impl Reading {
             return Err(ErrorCode::InconsistentTopicId);
         }
         let replica = self.find(topic_id, key.partition)?;
-        check_epoch(&replica, request.current_leader_epoch)?;
-        leads(&replica)?;
-        self.check_fetcher(request.current_leader_epoch)?;
+        let is_leader = replica.partition.serves();
+        if is_leader {
+            check_epoch(&replica, request.current_leader_epoch)?;
+            self.check_fetcher(request.current_leader_epoch)?;
+            if let Some(nearer) = self.nearer(topic_id, key.partition, &replica, request) {
+                return Ok(Found::Elsewhere(nearer, replica.partition.watermarks()));
+            }
+        } else {
+            self.check_follower(topic_id, key.partition, &replica, request)?;
+        }
         if let Some(epoch) = request.last_fetched_epoch
             && let Some(diverging) = diverging(&replica, epoch, request.fetch_offset)?
         {
@@ -182,7 +220,45 @@ impl Reading {
             min_one,
             self.limits.isolation,
         );
-        Ok(Found::Data(read.map_err(|error| read_error(&error))?))
+        let data = read.map_err(|error| read_error(&error))?;
+        Ok(Found::Data { data, is_leader })
+    }
+
+    /// The replica that the consumer is to read from instead of this one, which leads.
+    fn nearer(
+        &self,
+        topic_id: TopicId,
+        partition: i32,
+        replica: &Replica,
+        request: &PartitionRequest,
+    ) -> Option<NodeId> {
+        let nearest = self.nearest.as_ref()?;
+        let image = self.broker.images.current();
+        let topic = image.topic_by_id(topic_id)?;
+        let offset = request.fetch_offset;
+        nearest.follower(&self.broker, topic, partition, replica, offset)
+    }
+
+    /// Whether a replica that does not lead may answer. It holds the consumer's epoch against the
+    /// newest that it was told of, which may be ahead of its own.
+    fn check_follower(
+        &self,
+        topic_id: TopicId,
+        partition: i32,
+        replica: &Replica,
+        request: &PartitionRequest,
+    ) -> Result<(), ErrorCode> {
+        let image = self.broker.images.current();
+        let topic = image.topic_by_id(topic_id);
+        let leader = topic.and_then(|topic| leader::of(&self.broker, topic, partition));
+        let own = replica.partition.leader_epoch();
+        let current = leader.as_ref().map_or(own, |leader| leader.epoch.max(own));
+        compare_epochs(current, request.current_leader_epoch)?;
+        let is_led = leader.is_some_and(|leader| leader.node != self.broker.node_id);
+        match self.limits.from_followers && is_led {
+            true => Ok(()),
+            false => Err(ErrorCode::NotLeaderOrFollower),
+        }
     }
 
     fn find(&self, topic_id: TopicId, partition: i32) -> Result<Replica, ErrorCode> {
@@ -217,14 +293,14 @@ impl Round {
     pub(super) fn is_cold(&self) -> bool {
         self.found
             .iter()
-            .any(|found| matches!(found, Found::Data(data) if data.records.cold))
+            .any(|found| matches!(found, Found::Data { data, .. } if data.records.cold))
     }
 
     /// Has the disk read what is not in memory, on a thread that may block.
     pub(super) async fn warm(&self) {
         let mut cold: Vec<Bytes> = Vec::new();
         for found in &self.found {
-            if let Found::Data(data) = found
+            if let Found::Data { data, .. } = found
                 && data.records.cold
             {
                 cold.extend(data.records.slices.iter().cloned());

@@ -1,30 +1,36 @@
 //! What a fetch found, as its client wants it: what changed, topic by topic.
 
+use std::collections::BTreeMap;
+
 use ottla_protocol::ErrorCode;
 use ottla_protocol::fetch::{
-    AbortedTransaction, EpochEndOffset, FetchPartition, FetchResponse, FetchTopic, RecordSlices,
+    AbortedTransaction, EpochEndOffset, FetchPartition, FetchResponse, FetchTopic, NodeEndpoint,
+    RecordSlices,
 };
 use ottla_protocol::messages::FetchRequest;
 use ottla_replication::{Isolation, ReadData, Watermarks};
 
+use super::super::hints;
 use super::read::{Found, Reading, Round};
 use super::request::FIRST_WITH_TOPIC_IDS;
 use crate::context::Call;
 use crate::fetch_session::{Context, Target, Told, TopicKey};
+use crate::metrics::FetchMetrics;
+
+/// Stands for no other replica to read from.
+const NOWHERE_ELSE: i32 = -1;
 
 /// Ends the request in its session and makes the response.
 pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchResponse {
-    let Reading {
-        broker,
-        limits,
-        wanted,
-    } = reading;
-    let isolation = limits.isolation;
-    let partitions: Vec<FetchPartition> = round
+    let isolation = reading.limits.isolation;
+    count(&reading.broker.metrics.fetches, &round);
+    let mut partitions: Vec<FetchPartition> = round
         .found
         .into_iter()
         .map(|found| partition(found, isolation))
         .collect();
+    let node_endpoints = tell_leaders(&reading, &mut partitions);
+    let Reading { broker, wanted, .. } = reading;
     let told: Vec<(Target, Told)> = wanted
         .into_iter()
         .map(|wanted| wanted.target)
@@ -47,8 +53,44 @@ pub(super) fn finish(reading: Reading, round: Round, context: Context) -> FetchR
         error_code: reply.error.code(),
         session_id: reply.session_id,
         topics: by_topic(kept.map(|(((target, _), partition), _)| (target, partition))),
+        node_endpoints,
         ..FetchResponse::default()
     }
+}
+
+fn count(metrics: &FetchMetrics, round: &Round) {
+    for found in &round.found {
+        match found {
+            Found::Data { data, is_leader } => match is_leader {
+                true => metrics.read_from_leader(data.records.size_bytes),
+                false => metrics.read_from_follower(data.records.size_bytes),
+            },
+            Found::Elsewhere(..) => metrics.sent_nearer(),
+            Found::Diverging(..) | Found::Failed(_) | Found::Refused(_) => {}
+        }
+    }
+}
+
+/// Adds to each partition that was looked for at the wrong broker who leads it; where those are.
+fn tell_leaders(reading: &Reading, partitions: &mut [FetchPartition]) -> Vec<NodeEndpoint> {
+    let Some(leaders) = &reading.hints else {
+        return Vec::new();
+    };
+    let mut endpoints = BTreeMap::new();
+    let image = leaders.image();
+    for (wanted, partition) in reading.wanted.iter().zip(partitions) {
+        let topic = wanted.topic.ok().and_then(|id| image.topic_by_id(id));
+        let Some(topic) = topic.filter(|_| hints::is_misled(partition)) else {
+            continue;
+        };
+        let Target { key, request, .. } = &wanted.target;
+        let believed = request.current_leader_epoch;
+        if let Some(hint) = leaders.of(&image, topic, key.partition, believed) {
+            partition.current_leader = Some(hints::leader(&hint));
+            endpoints.insert(hint.node, hints::endpoint(hint));
+        }
+    }
+    endpoints.into_values().collect()
 }
 
 /// The whole request refused. Versions that name topics say so of each partition too.
@@ -93,11 +135,19 @@ fn partition(found: Found, isolation: Isolation) -> FetchPartition {
             }),
             ..bounded_by(watermarks)
         },
-        Found::Data(ReadData {
-            records,
-            aborted,
-            watermarks,
-        }) => FetchPartition {
+        Found::Elsewhere(node, watermarks) => FetchPartition {
+            preferred_read_replica: node.0,
+            ..bounded_by(watermarks)
+        },
+        Found::Data {
+            data:
+                ReadData {
+                    records,
+                    aborted,
+                    watermarks,
+                },
+            ..
+        } => FetchPartition {
             aborted_transactions: (isolation == Isolation::ReadCommitted).then(|| {
                 let aborted = aborted.iter();
                 let to_wire = aborted.map(|aborted| AbortedTransaction {
@@ -127,7 +177,8 @@ fn told(partition: &FetchPartition) -> Told {
         log_start_offset: partition.log_start_offset,
         has_records: !partition.records.0.is_empty(),
         has_error: partition.error_code != ErrorCode::None.code(),
-        is_urgent: partition.diverging_epoch.is_some(),
+        is_urgent: partition.diverging_epoch.is_some()
+            || partition.preferred_read_replica != NOWHERE_ELSE,
     }
 }
 

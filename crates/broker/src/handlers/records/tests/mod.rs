@@ -3,6 +3,8 @@
 mod deletion;
 mod fetching;
 mod idempotence;
+mod leaders;
+mod nearest;
 mod offsets;
 mod producing;
 mod sessions;

@@ -1,0 +1,68 @@
+//! Where the leaders are of partitions that a client looked for at the wrong broker (KIP-951), as
+//! Produce and Fetch tell it.
+
+use std::collections::BTreeMap;
+
+use ottla_protocol::ErrorCode;
+use ottla_protocol::fetch::{FetchPartition, LeaderIdAndEpoch, NodeEndpoint};
+use ottla_protocol::messages::produce_response::{self, TopicProduceResponse};
+use ottla_protocol::messages::{BrokerId, ProduceResponse, StrBytes};
+
+use crate::leader::{Hint, Hints};
+
+/// Adds to each partition that is led elsewhere who leads it.
+pub(super) fn tell_producer(hints: &Hints, response: &mut ProduceResponse) {
+    let mut endpoints = BTreeMap::new();
+    let image = hints.image();
+    for topic in &mut response.responses {
+        let TopicProduceResponse { name, topic_id, .. } = topic;
+        let by_id = image.topic_by_id((*topic_id).into());
+        let Some(known) = by_id.or_else(|| image.topic(name)) else {
+            continue;
+        };
+        for partition in &mut topic.partition_responses {
+            if partition.error_code != ErrorCode::NotLeaderOrFollower.code() {
+                continue;
+            }
+            let Some(hint) = hints.of(&image, known, partition.index, None) else {
+                continue;
+            };
+            partition.current_leader = produce_response::LeaderIdAndEpoch::default()
+                .with_leader_id(BrokerId(hint.node.0))
+                .with_leader_epoch(hint.epoch);
+            endpoints.insert(hint.node, hint);
+        }
+    }
+    let endpoints = endpoints.into_values().map(|hint| {
+        produce_response::NodeEndpoint::default()
+            .with_node_id(BrokerId(hint.node.0))
+            .with_host(StrBytes::from_string(hint.host))
+            .with_port(i32::from(hint.port))
+            .with_rack(hint.rack.map(StrBytes::from_string))
+    });
+    response.node_endpoints = endpoints.collect();
+}
+
+/// Whether a consumer that gets this error for a partition may look for the leader elsewhere.
+pub(super) fn is_misled(partition: &FetchPartition) -> bool {
+    let misled = [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch];
+    misled.map(ErrorCode::code).contains(&partition.error_code)
+}
+
+/// As a partition of a fetch has it.
+pub(super) fn leader(hint: &Hint) -> LeaderIdAndEpoch {
+    LeaderIdAndEpoch {
+        leader_id: hint.node.0,
+        leader_epoch: hint.epoch,
+    }
+}
+
+/// As a fetch names its broker.
+pub(super) fn endpoint(hint: Hint) -> NodeEndpoint {
+    NodeEndpoint {
+        node_id: hint.node.0,
+        host: hint.host,
+        port: i32::from(hint.port),
+        rack: hint.rack,
+    }
+}
