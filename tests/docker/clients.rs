@@ -1,9 +1,14 @@
 //! Those who use the brokers from this machine: the program itself, and Kafka's tools where they are set up.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ottla_tests::compat::Toolchain;
 use ottla_tests::{Finished, Tool};
+
+/// A first group makes a topic of fifty partitions on three brokers, by an unoptimised program where CI runs.
+const READ_WITHIN_MS: &str = "150000";
+const ENDS_WITHIN: Duration = Duration::from_secs(200);
 
 /// What there is to use a broker with.
 pub(crate) struct Clients {
@@ -62,7 +67,8 @@ impl Clients {
         let count = lines.len().to_string();
         let consumed = kafka("consumer.ConsoleConsumer", bootstrap)
             .args(["--topic", topic, "--from-beginning"])
-            .args(["--max-messages", &count, "--timeout-ms", "60000"])
+            .args(["--max-messages", &count, "--timeout-ms", READ_WITHIN_MS])
+            .within(ENDS_WITHIN)
             .succeed();
         same(&consumed, lines);
     }

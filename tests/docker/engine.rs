@@ -51,6 +51,22 @@ impl Engine {
         Err(format!("dockerd does not start here: {why}"))
     }
 
+    /// Fails where it cannot run containers: one with nothing in it must get as far as to miss its program.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        const EMPTY_ARCHIVE: [u8; 1024] = [0; 1024];
+        const NO_SUCH_PROGRAM: i32 = 127;
+        let name = "ottla:nothing";
+        let import = self.docker(&["import", "-", name]);
+        import.stdin(EMPTY_ARCHIVE).run();
+        let ran = self.docker(&["run", "--rm", name, "/nothing"]).run();
+        self.docker(&["image", "rm", "--force", name]).run();
+        let said = ran.stderr.lines().next().unwrap_or_default();
+        match ran.code {
+            Some(NO_SUCH_PROGRAM) => Ok(()),
+            _ => Err(format!("no container runs here: {said}")),
+        }
+    }
+
     /// The client, with these arguments.
     pub(crate) fn docker(&self, arguments: &[&str]) -> Tool {
         self.client(&self.docker).args(arguments)

@@ -1,6 +1,7 @@
 //! The image of docker/ with a Docker engine: alone, and as a cluster of three by compose. Run by `cargo xtask docker`.
 //!
-//! Like a user it publishes the ports that the documents name, so those have to be free.
+//! Like a user it publishes the ports that the documents name, so those have to be free. What fails panics, and is
+//! taken down in order on the way out: an engine that is killed leaves its containers running.
 #![allow(
     clippy::print_stdout,
     reason = "a command line tool talks to its terminal"
@@ -18,7 +19,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ottla_tests::process::kill_all_on_panic;
 
 use clients::Clients;
 use compose::Compose;
@@ -47,7 +47,6 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    kill_all_on_panic();
     match run(Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -61,7 +60,7 @@ fn run(options: Options) -> Result<(), String> {
     let engine = Engine::open(options.docker, options.own_engine.as_deref())?;
     let composes = Compose::find(&engine)?;
     let Command::Prove { context } = options.command else {
-        return Ok(());
+        return engine.check();
     };
     let clients = Clients::find(context.join("ottla"))?;
     let image = Image::build(&engine, &context);

@@ -24,3 +24,20 @@ fn fill(context: &Path, program: &Path) -> std::io::Result<()> {
     std::fs::copy(settings, context.join(SETTINGS))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::shell;
+
+    #[test]
+    fn the_image_from_source_is_made_by_the_rust_that_the_workspace_asks_for() {
+        let read = |file: &str| std::fs::read_to_string(shell::root().join(file)).unwrap();
+        let manifest = read("Cargo.toml");
+        let asked = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("rust-version = "))
+            .expect("the workspace asks for one");
+        let from = format!("FROM rust:{}-slim", asked.trim_matches('"'));
+        assert!(read("docker/Dockerfile").contains(&from), "no {from}");
+    }
+}

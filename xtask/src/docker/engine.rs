@@ -37,7 +37,7 @@ impl Engine {
         };
         match shell::output_of(engine.prover(prover).arg("probe")) {
             Ok(_) => Ok(engine),
-            Err(failure) => Err(last_line(&failure).to_owned()),
+            Err(failure) => Err(reason(&failure).to_owned()),
         }
     }
 
@@ -128,8 +128,10 @@ fn major_version(answer: &str) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
 
-fn last_line(text: &str) -> &str {
-    text.trim().lines().next_back().unwrap_or_default()
+/// The last line, which is what the program itself says was wrong.
+fn reason(failure: &str) -> &str {
+    let line = failure.trim().lines().next_back().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line)
 }
 
 #[cfg(test)]
