@@ -2,11 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at.
+/// How often a condition is looked at, unless that costs much.
 const PACE: Duration = Duration::from_millis(2);
 
 /// Looks until there is an answer; `None` when the time is over.
-pub fn poll<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn poll<T>(within: Duration, look: impl FnMut() -> Option<T>) -> Option<T> {
+    poll_at(PACE, within, look)
+}
+
+/// Like [`poll`], where a look costs so much that it should not be taken as often.
+pub fn poll_at<T>(
+    pace: Duration,
+    within: Duration,
+    mut look: impl FnMut() -> Option<T>,
+) -> Option<T> {
     let deadline = Instant::now() + within;
     loop {
         if let Some(answer) = look() {
@@ -15,7 +24,7 @@ pub fn poll<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<
         if Instant::now() >= deadline {
             return None;
         }
-        std::thread::sleep(PACE);
+        std::thread::sleep(pace);
     }
 }
 

@@ -10,6 +10,7 @@
 mod absence;
 mod bench;
 mod compat;
+mod docker;
 mod docs;
 mod fix;
 mod house;
@@ -43,6 +44,8 @@ enum Command {
     CompatSetup(compat::Arguments),
     /// Regenerate docs/compatibility.md and its summary in README.md from the table of served APIs
     Docs(docs::Arguments),
+    /// Make the image of docker/ and prove it with a Docker engine: alone, and a cluster by compose
+    Docker(docker::Arguments),
     /// Run one of the long proofs: crash, bulk-java, bulk-client, churn, fuzz
     Prove(prove::Arguments),
     /// Measure side by side with Apache Kafka on this machine
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Fix => fix::run(),
         Command::CompatSetup(arguments) => compat::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Docker(arguments) => docker::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };

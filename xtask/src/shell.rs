@@ -14,6 +14,15 @@ pub(crate) fn root() -> &'static Path {
         .expect("xtask lies directly below the workspace root")
 }
 
+/// The build folder that this program lies in: cargo puts a CACHEDIR.TAG at its top.
+pub(crate) fn build_folder() -> PathBuf {
+    let program = std::env::current_exe().expect("the operating system knows what it is running");
+    program
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
+        .map_or_else(|| root().join("target"), Path::to_path_buf)
+}
+
 /// A command that runs in the workspace root.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -59,10 +68,16 @@ pub(crate) fn output_of(command: &mut Command) -> Outcome<String> {
 
 /// The first executable of this name on the search path.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
+    find_programs(name).into_iter().next()
+}
+
+/// All executables of this name on the search path, the first first.
+pub(crate) fn find_programs(name: &str) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|folder| folder.join(name))
-        .find(|candidate| candidate.is_file())
+        .filter(|candidate| candidate.is_file())
+        .collect()
 }
 
 /// Files that git knows about (and new ones it does not ignore), relative to the root.

@@ -1,6 +1,7 @@
 //! The ports that a node takes, before it touches anything else. Clients are refused until it serves
 //! them: where there are other brokers, they go there.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -96,9 +97,14 @@ async fn reserve(
         address: address.clone(),
         source,
     };
-    let reserved = Reserved::bind(&address.host, address.port, options)
-        .await
-        .map_err(refused)?;
+    let mut reserved = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+    for (host, port) in address.bind_candidates() {
+        reserved = Reserved::bind(host, port, options).await;
+        if reserved.is_ok() {
+            break;
+        }
+    }
+    let reserved = reserved.map_err(refused)?;
     let bound = reserved.local_addr().map_err(refused)?;
     Ok((reserved, bound))
 }

@@ -52,6 +52,14 @@ async fn a_port_that_is_taken_is_found_before_anything_is_touched() {
 }
 
 #[tokio::test]
+async fn an_empty_host_is_every_address() {
+    let node = TestNode::start_listening(&[":0"], &[]).await;
+    let port = node.node.listeners()[0].1.port();
+    let connected = ottla_platform::net::connect("127.0.0.1", port).await;
+    assert!(connected.is_ok(), "{connected:?}");
+}
+
+#[tokio::test]
 async fn restarts_lose_nothing_that_was_acknowledged() {
     let mut node = TestNode::start(&[]).await;
     node.client().await.create("t", 1, &[]).await;

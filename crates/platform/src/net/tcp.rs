@@ -52,13 +52,15 @@ impl Listener {
         self.inner.local_addr()
     }
 
-    /// The next connection and its peer. Small writes are sent at once (no Nagle).
+    /// The next connection and its peer, whose IPv4 address is one even where it comes through a
+    /// socket of IPv6. Small writes are sent at once (no Nagle).
     ///
     /// # Errors
     /// The peer went away meanwhile, or the process has no descriptors left: wait and try again.
     pub async fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         let (socket, peer) = self.inner.accept().await?;
         socket.set_nodelay(true)?;
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         Ok((socket, peer))
     }
 }
@@ -142,6 +144,16 @@ pub async fn connect(host: &str, port: u16) -> io::Result<Socket> {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn a_peer_of_ipv4_is_one_behind_a_socket_of_ipv6() {
+        let Ok(listener) = Listener::bind("::", 0).await else {
+            return; // there is no IPv6 here
+        };
+        let port = listener.local_addr().unwrap().port();
+        let (near, far) = tokio::join!(connect("127.0.0.1", port), listener.accept());
+        assert_eq!(far.unwrap().1, near.unwrap().local_addr().unwrap());
+    }
 
     #[tokio::test]
     async fn bytes_go_from_one_end_to_the_other() {
