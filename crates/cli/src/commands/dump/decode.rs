@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use ottla_coordinator::record as groups;
 use ottla_metadata::record as metadata;
+use ottla_protocol::NodeId;
 use ottla_protocol::records::Record;
 use serde_json::{Value, json};
 
@@ -130,8 +131,11 @@ fn metadata_json(record: &metadata::Record) -> Value {
             "type": "partition",
             "topic_id": record.topic_id.to_string(),
             "partition": record.partition,
-            "replicas": record.replicas.iter().map(|node| node.0).collect::<Vec<i32>>(),
-            "group_id": record.group_id,
+            "replicas": nodes(&record.state.replicas),
+            "adding": nodes(&record.state.adding),
+            "removing": nodes(&record.state.removing),
+            "emptied": nodes(&record.state.emptied),
+            "group_id": record.state.group_id,
         }),
         metadata::Record::Config(record) => json!({
             "type": "config",
@@ -151,6 +155,10 @@ fn metadata_json(record: &metadata::Record) -> Value {
             "next_producer_id": record.next_producer_id,
         }),
     }
+}
+
+fn nodes(nodes: &[NodeId]) -> Vec<i32> {
+    nodes.iter().map(|node| node.0).collect()
 }
 
 #[cfg(test)]
