@@ -103,7 +103,7 @@ fn run_all(program: &PathBuf, first: u64, seeds: u64) -> Outcome {
                     let seed = first.saturating_add(number);
                     let outcome = match number {
                         0 => run_twice(program, seed),
-                        _ => run_one(program, seed),
+                        _ => run_one(program, &[&seed.to_string()]),
                     };
                     match outcome {
                         Ok(told) => print!("{told}"),
@@ -125,23 +125,24 @@ fn run_all(program: &PathBuf, first: u64, seeds: u64) -> Outcome {
 }
 
 /// What the run says of itself; in either case.
-fn run_one(program: &PathBuf, seed: u64) -> Result<String, String> {
-    let output = shell::command(program).arg(seed.to_string()).output();
-    let output = output.map_err(|error| format!("seed {seed}: {error}\n"))?;
+fn run_one(program: &PathBuf, arguments: &[&str]) -> Result<String, String> {
+    let output = shell::command(program).args(arguments).output();
+    let output = output.map_err(|error| format!("the simulator: {error}\n"))?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(told);
     }
     let complaints = String::from_utf8_lossy(&output.stderr);
     Err(format!(
-        "seed {seed} is bad ({})\n{told}{complaints}",
+        "{told}{complaints}  ended with {}\n",
         output.status
     ))
 }
 
 /// The same seed must give the same run, down to every byte that is sent.
 fn run_twice(program: &PathBuf, seed: u64) -> Result<String, String> {
-    let (once, again) = (run_one(program, seed)?, run_one(program, seed)?);
+    let arguments = [&*seed.to_string(), "--bytes"];
+    let (once, again) = (run_one(program, &arguments)?, run_one(program, &arguments)?);
     match once == again {
         true => Ok(once),
         false => Err(format!("seed {seed} does not repeat itself\n{once}{again}")),

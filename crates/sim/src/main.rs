@@ -10,16 +10,21 @@ fn main() -> std::process::ExitCode {
 #[cfg(ottla_sim)]
 #[allow(clippy::print_stdout, reason = "it talks to its terminal")]
 fn main() -> std::process::ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (seed, shown) = (arguments.next(), arguments.next());
-    let Some(seed) = seed.and_then(|seed| seed.parse().ok()) else {
-        eprintln!("usage: ottla-sim SEED [error|warn|info|debug]");
+    use ottla_sim::world::{Depth, run, show};
+
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some(seed) = arguments.first().and_then(|seed| seed.parse().ok()) else {
+        eprintln!("usage: ottla-sim SEED [--bytes] [error|warn|info|debug|trace]");
         return std::process::ExitCode::FAILURE;
     };
-    if let Some(level) = shown.and_then(|level| level.parse().ok()) {
-        ottla_sim::world::show(level);
+    let mut depth = Depth::Lines;
+    for argument in &arguments[1..] {
+        match argument.parse() {
+            Ok(level) => show(level),
+            Err(_) => depth = Depth::Bytes,
+        }
     }
-    let report = ottla_sim::world::run(seed);
+    let report = run(seed, depth);
     let verdict = if report.broken.is_empty() {
         "good"
     } else {

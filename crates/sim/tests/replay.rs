@@ -5,7 +5,10 @@ use std::process::Command;
 
 fn run(seed: &str) -> String {
     let program = env!("CARGO_BIN_EXE_ottla-sim");
-    let output = Command::new(program).arg(seed).output().unwrap();
+    let output = Command::new(program)
+        .args([seed, "--bytes"])
+        .output()
+        .unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -21,4 +21,4 @@ mod trace;
 mod writer;
 
 pub use run::{Report, run};
-pub use trace::{Trace, show};
+pub use trace::{Depth, Trace, show};

@@ -11,7 +11,7 @@ use turmoil::{Builder, Sim};
 use super::broker::{BROKERS, host, serve};
 use super::nemesis::{CLIENTS, Handle, LATENCY_MAX, Nemesis, end};
 use super::shared::{Phase, Shared};
-use super::trace::{self, Trace};
+use super::trace::{self, Depth, Trace};
 use super::{prober, reader, replicas, writer};
 use crate::history::{Event, History};
 use crate::oracle::judge;
@@ -45,9 +45,9 @@ pub struct Report {
 }
 
 /// Runs a cluster from this seed.
-pub fn run(seed: u64) -> Report {
+pub fn run(seed: u64, depth: Depth) -> Report {
     set_seed(mix(seed));
-    let (mut report, trace) = trace::traced(|| Run::new(seed).carry_out());
+    let (mut report, trace) = trace::traced(depth, || Run::new(seed).carry_out());
     report.trace = trace;
     report
 }

@@ -23,9 +23,23 @@ thread_local! {
 const SUM_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
 const FACTOR: u64 = 0x0100_0000_01b3;
 
-/// What is part of the trace: our own lines, and every byte that a host sends or receives. openraft's
-/// lines tell real times.
-const FILTER: &str = "debug,openraft=off,turmoil=trace";
+/// What a run is compared by. openraft's lines are no part of it: they tell real times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Our own lines.
+    Lines,
+    /// And every byte that a host sends or receives, which takes twice the time.
+    Bytes,
+}
+
+impl Depth {
+    fn filter(self) -> EnvFilter {
+        EnvFilter::new(match self {
+            Depth::Lines => "debug,openraft=off,turmoil=info",
+            Depth::Bytes => "debug,openraft=off,turmoil=trace",
+        })
+    }
+}
 
 /// How many events there were, and their sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +56,9 @@ pub fn show(level: Level) {
 }
 
 /// Runs `work` with everything that it logs added up.
-pub(super) fn traced<T>(work: impl FnOnce() -> T) -> (T, Trace) {
+pub(super) fn traced<T>(depth: Depth, work: impl FnOnce() -> T) -> (T, Trace) {
     SUM.set((0, SUM_OF_NOTHING));
-    let subscriber = Registry::default().with(EnvFilter::new(FILTER)).with(Sum);
+    let subscriber = Registry::default().with(depth.filter()).with(Sum);
     let done = tracing::subscriber::with_default(subscriber, work);
     let (events, sum) = SUM.get();
     (done, Trace { events, sum })
