@@ -15,7 +15,9 @@ mod docs;
 mod fix;
 mod house;
 mod prove;
+mod results;
 mod shell;
+mod sim;
 mod verify;
 
 use std::process::ExitCode;
@@ -26,7 +28,8 @@ use clap::{Parser, Subcommand};
 ///
 /// Day to day: `fix` before a commit, `verify` before a merge. `compat-setup` once per machine
 /// makes the suites of tests/ that use other people's clients and tools run instead of listing
-/// themselves as ignored. `prove` and `bench` are long and are not part of CI.
+/// themselves as ignored. `sim` runs whole clusters in simulated time. `prove` and `bench` are long and
+/// are not part of CI.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct CommandLine {
@@ -48,6 +51,8 @@ enum Command {
     Docker(docker::Arguments),
     /// Run one of the long proofs: crash, bulk-java, bulk-client, churn, fuzz
     Prove(prove::Arguments),
+    /// Run simulated clusters, each from its seed, and judge them
+    Sim(sim::Arguments),
     /// Measure side by side with Apache Kafka on this machine
     Bench(bench::Arguments),
 }
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Docker(arguments) => docker::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match outcome {

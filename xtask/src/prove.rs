@@ -1,15 +1,12 @@
 //! `cargo xtask prove`: the long proofs, with an optimised build. Not part of CI.
 //!
 //! Only the command lines are here; the programs are `ottla-tests`' `crash`, `bulk` and `churn`, the
-//! coordinator's random runs, and the fuzz targets. Each run, good or bad, adds a line to [`results`], so that proofs add up over
-//! many short sessions.
-
-mod results;
-
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+//! coordinator's random runs, and the fuzz targets. Each run, good or bad, adds a line to
+//! [`results`](crate::results).
 
 use clap::{Args, Subcommand};
 
+use crate::results::{new_seed, recorded};
 use crate::shell::{self, Outcome};
 
 const FUZZ_TARGETS: [&str; 4] = [
@@ -213,18 +210,4 @@ fn build_for_release() -> Outcome {
         "ottla-tests",
         "--all-targets",
     ]))
-}
-
-fn recorded(proof: &str, what: &str, prove: impl FnOnce() -> Outcome) -> Outcome {
-    let commit = results::commit()?;
-    let started = Instant::now();
-    let outcome = prove();
-    let minutes = started.elapsed().as_secs_f64() / 60.0;
-    results::add(&commit, proof, what, minutes, outcome.is_ok())?;
-    outcome
-}
-
-fn new_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |since| since.as_secs())
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::shell::{self, Outcome};
-use crate::{absence, house};
+use crate::{absence, house, sim};
 
 /// Which of the slow steps to leave out.
 #[derive(Args)]
@@ -14,6 +14,9 @@ pub(crate) struct Arguments {
     /// Leave out `cargo deny`, which has to be installed
     #[arg(long)]
     skip_deny: bool,
+    /// Leave out the lints of what only the simulator builds
+    #[arg(long)]
+    skip_sim: bool,
 }
 
 /// Runs every step and stops at the first that fails.
@@ -32,6 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         "-D",
         "warnings",
     ]))?;
+    if !arguments.skip_sim {
+        sim::lint()?;
+    }
     if !arguments.skip_tests {
         shell::run(shell::cargo().args(["test", "--workspace"]))?;
     }

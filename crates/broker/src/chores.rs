@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use ottla_platform::clock::Clock;
+use ottla_platform::work::blocking;
 use ottla_replication::Partition;
 use ottla_storage::LogDir;
 use tokio::task::JoinHandle;
@@ -124,7 +125,7 @@ async fn tidy(directory: LogDir) {
     loop {
         ticks.tick().await;
         let directory = directory.clone();
-        let tidied = tokio::task::spawn_blocking(move || directory.tidy()).await;
+        let tidied = blocking(move || directory.tidy()).await;
         if let Ok(Err(error)) = tidied {
             tracing::warn!(%error, "the log directory was not looked after");
         }

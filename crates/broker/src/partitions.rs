@@ -5,12 +5,13 @@
 //! of different topics at the same time. What cannot be opened is offline, with one line about it;
 //! the others are not touched.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::join_all;
 use ottla_metadata::image::Configs;
 use ottla_metadata::reconcile::{self, Change, ReplicaId};
+use ottla_platform::seed::HashMap;
 use ottla_protocol::{NodeId, TopicId};
 use ottla_replication::{Beginning, Groups, Partition, PartitionSpec, ReplicaKey};
 use parking_lot::RwLock;

@@ -1,4 +1,4 @@
-//! The doors to the operating system: disk, network, clock, randomness, process limits.
+//! The doors to the operating system: disk, network, clock, randomness, threads, process limits.
 //!
 //! Nothing here knows of logs, Raft or Kafka. Every other crate reaches the system only through
 //! these types, so that a simulator can stand in for all of them. The only `unsafe` of the
@@ -10,3 +10,4 @@ pub mod net;
 pub mod process;
 pub mod seed;
 pub mod sim;
+pub mod work;

@@ -5,6 +5,18 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
+/// How [`HashMap`] and [`HashSet`] hash: with keys of the process.
+#[cfg(not(ottla_sim))]
+pub type Hashing = RandomState;
+/// The same, with fixed keys.
+#[cfg(ottla_sim)]
+pub type Hashing = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
+/// The standard map. In the simulator its order is the same in each run.
+pub type HashMap<K, V> = std::collections::HashMap<K, V, Hashing>;
+/// The standard set. In the simulator its order is the same in each run.
+pub type HashSet<K> = std::collections::HashSet<K, Hashing>;
+
 /// A seeded stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct Random {

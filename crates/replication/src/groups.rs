@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
 use ottla_platform::clock::Clock;
+use ottla_platform::work::blocking;
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
@@ -138,11 +139,9 @@ impl Groups {
         };
         let (dir, config) = (self.dir.clone(), spec.config.clone());
         let folder = name.clone();
-        let (log, recovered) = tokio::task::spawn_blocking(move || {
-            Log::open(&dir, &folder, identity, config, OnDamage::Refuse)
-        })
-        .await
-        .map_err(io::Error::other)??;
+        let (log, recovered) =
+            blocking(move || Log::open(&dir, &folder, identity, config, OnDamage::Refuse))
+                .await??;
         tell(&name, &recovered);
         let fresh = log.state().last.is_none() && log.read_vote().is_none();
         if fresh && spec.beginning == Beginning::Continues {
@@ -188,7 +187,10 @@ impl Groups {
             .as_ref()
             .map(|cluster| Arc::clone(cluster.endpoint()));
         let network = Network::new(shared.log.identity().group_id, endpoint);
-        let raft = Raft::new(self.me, self.config.clone(), network, store, machine)
+        let starting = Raft::new(self.me, self.config.clone(), network, store, machine);
+        #[cfg(ottla_sim)]
+        let starting = crate::types::Runtime::scope(0, starting);
+        let raft = starting
             .await
             .map_err(|error| OpenError::Raft(error.to_string()))?;
         Ok(Partition { shared, raft })
@@ -265,9 +267,7 @@ async fn end(partition: Partition, last: fn(&Log) -> io::Result<()>) -> io::Resu
         .map_err(|error| io::Error::other(error.to_string()))?;
     partition.shared.truncated(0);
     partition.shared.waiters.wake();
-    tokio::task::spawn_blocking(move || last(&partition.shared.log))
-        .await
-        .map_err(io::Error::other)?
+    blocking(move || last(&partition.shared.log)).await?
 }
 
 /// One line about what a crash left, if it left anything.

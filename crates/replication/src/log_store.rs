@@ -12,6 +12,7 @@ use futures::Stream;
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use ottla_platform::work::blocking;
 use ottla_storage::{EntryKind, EntryMeta, Private};
 use tokio::sync::oneshot;
 
@@ -68,9 +69,7 @@ impl LogStore {
         work: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let shared = self.0.clone();
-        tokio::task::spawn_blocking(move || work(&shared))
-            .await
-            .map_err(io::Error::other)?
+        blocking(move || work(&shared)).await?
     }
 
     fn clamp(&self, range: &impl RangeBounds<u64>) -> Range<u64> {

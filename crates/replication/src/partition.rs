@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
+use ottla_platform::work::blocking;
 use ottla_protocol::records::CheckedBatch;
 use ottla_protocol::types::NodeId;
 use ottla_storage::{
@@ -252,12 +253,11 @@ impl Partition {
             return Ok(None);
         }
         let shared = self.shared.clone();
-        let target = tokio::task::spawn_blocking(move || {
+        let target = blocking(move || {
             let high_watermark = shared.high_watermark();
             shared.log.retention_target(now_ms, high_watermark)
         })
-        .await
-        .map_err(std::io::Error::other)??;
+        .await??;
         match target {
             Some(offset) => Ok(Some(self.delete_records(offset).await?)),
             None => Ok(None),
@@ -271,12 +271,11 @@ impl Partition {
     /// The disk fails, or the group has stopped.
     pub async fn purge(&self) -> Result<bool, RetainError> {
         let shared = self.shared.clone();
-        let boundary = tokio::task::spawn_blocking(move || {
+        let boundary = blocking(move || {
             let applied = shared.log.read_committed();
             applied.map_or(Ok(None), |id| shared.log.boundary_for_purge(id.index))
         })
-        .await
-        .map_err(std::io::Error::other)??;
+        .await??;
         let Some(last) = boundary.and_then(|boundary| boundary.last) else {
             return Ok(false);
         };

@@ -5,6 +5,7 @@ use std::io;
 
 use openraft::alias::SnapshotOf;
 use openraft::storage::RaftSnapshotBuilder;
+use ottla_platform::work::blocking;
 use ottla_storage::Boundary;
 
 use crate::codec::{decode_membership, encode_membership};
@@ -21,9 +22,7 @@ impl RaftSnapshotBuilder<Types> for SnapshotBuilder {
 
     async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Types, Boundary>> {
         let machine = self.machine.clone();
-        let boundary = tokio::task::spawn_blocking(move || boundary_of(&machine))
-            .await
-            .map_err(io::Error::other)??;
+        let boundary = blocking(move || boundary_of(&machine)).await??;
         self.machine.applied.lock().snapshot = Some(boundary.clone());
         snapshot_of(boundary)
     }

@@ -7,6 +7,7 @@ use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
 use openraft::alias::SnapshotOf;
 use openraft::storage::{EntryResponder, RaftStateMachine};
+use ottla_platform::work::blocking;
 use ottla_storage::{Boundary, EntryKind, LogId, Private};
 use parking_lot::Mutex;
 
@@ -137,13 +138,12 @@ impl RaftStateMachine<Types> for StateMachine {
         boundary: Boundary,
     ) -> io::Result<()> {
         let shared = self.shared.clone();
-        let boundary = tokio::task::spawn_blocking(move || {
+        let boundary = blocking(move || {
             shared.log.reset_to(&boundary)?;
             shared.truncated(0);
             Ok::<_, io::Error>(boundary)
         })
-        .await
-        .map_err(io::Error::other)??;
+        .await??;
         let mut applied = self.applied.lock();
         applied.last = boundary.last;
         applied.membership = meta.last_membership.clone();

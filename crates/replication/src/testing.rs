@@ -35,7 +35,7 @@ pub(crate) fn format(disk: &dyn Disk, path: &Path) {
 pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> LogDir {
     let options = LogDirOptions {
         clock: manual_clock(),
-        drive: Drive::Threads,
+        drive: Drive::Workers,
         mapped_files_max: 100,
         reserve_bytes: 0,
         on_failure: Box::new(|error| panic!("{error}")),

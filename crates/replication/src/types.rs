@@ -13,6 +13,14 @@ use uuid::Uuid;
 use crate::entry::{Entry, Payload, Proposal};
 use crate::state_machine::StateMachine;
 
+/// What groups run on.
+#[cfg(not(ottla_sim))]
+type Runtime = openraft_rt_tokio::TokioRuntime;
+/// The same, without a random source of its own.
+#[cfg(ottla_sim)]
+pub(crate) type Runtime =
+    openraft_rt::deterministic_rng::DeterministicRng<openraft_rt_tokio::TokioRuntime>;
+
 /// The type configuration of every group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Types;
@@ -56,7 +64,7 @@ impl openraft::RaftTypeConfig for Types {
         = openraft::impls::InlineBatch<T>
     where
         T: Send + 'static;
-    type AsyncRuntime = openraft_rt_tokio::TokioRuntime;
+    type AsyncRuntime = Runtime;
     type ErrorSource = openraft::AnyError;
 }
 

@@ -4,8 +4,7 @@
 //! (KIP-98, KIP-890): nothing known of a producer → any first sequence; a new epoch begins at
 //! sequence 0; otherwise sequences follow each other, or the batch is one of the five.
 
-use std::collections::HashMap;
-
+use ottla_platform::seed::HashMap;
 use ottla_protocol::records::{BatchHeader, NO_PRODUCER_EPOCH, NO_SEQUENCE};
 
 use crate::outcome::{Placed, Rejection};

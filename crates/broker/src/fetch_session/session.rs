@@ -3,9 +3,10 @@
 //! Partitions keep an order: the order in which they were added, except that one that had records to
 //! give goes to the end, so that under a small `max.bytes` each partition has its turn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ottla_platform::seed::HashMap;
 use ottla_protocol::TopicId;
 
 /// A topic as a fetch names it: by id from version 13 on, by name before. A session uses one or the

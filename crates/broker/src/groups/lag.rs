@@ -11,6 +11,7 @@ use std::sync::Arc;
 use ottla_coordinator::machine::{Groups, Input, Reply};
 use ottla_coordinator::operations::{FetchedTopic, ListGroups, OffsetFetch};
 use ottla_metadata::image::Image;
+use ottla_platform::work::blocking;
 use ottla_protocol::records::{BatchHeader, Batches, TimestampType};
 use ottla_replication::{Isolation, Partition};
 
@@ -67,7 +68,7 @@ impl GroupShards {
         let unlisted = found.len().saturating_sub(listed_max);
         found.truncate(listed_max);
         // The first record that was not read may be on disk only.
-        let timed = tokio::task::spawn_blocking(move || {
+        let timed = blocking(move || {
             let timed = found.into_iter().map(|found| found.timed(now_ms));
             timed.collect()
         });

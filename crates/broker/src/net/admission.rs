@@ -3,10 +3,11 @@
 //! At the limit in all, accepting waits until a connection ends, as in Kafka: clients queue in the
 //! listen backlog. At the limit of an address its new connections are closed at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ottla_platform::seed::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

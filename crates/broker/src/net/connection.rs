@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use ottla_platform::net::Socket;
+use ottla_platform::net::{Socket, poll_readable};
 use ottla_protocol::request::{DecodeError, Request, RequestHeader, decode_request};
 use ottla_protocol::response::{ResponseFrame, answer_to_unsupported_version, encode_response};
 use tokio::time::{Instant, sleep};
@@ -347,7 +347,7 @@ impl<S: Service> Connection<S> {
     }
 
     fn read(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        if !self.reads_on() || self.socket.poll_read_ready(context).is_pending() {
+        if !self.reads_on() || poll_readable(&mut self.socket, context).is_pending() {
             return Ok(false);
         }
         match self.frames.poll_read(context, &mut self.socket) {

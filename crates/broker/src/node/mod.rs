@@ -5,14 +5,12 @@
 //! - [`seeking`]: from the brokers it was told of to its cluster;
 //! - [`store`]: its log directory, its peers, and the metadata's log;
 //! - [`meeting`]: whom it meets;
-//! - [`control`]: a thread for what keeps brokers together;
 //! - [`founding`]: whose directory it is, and making the cluster know this broker;
 //! - [`strays`]: logs that nobody has any more;
 //! - [`handing_over`]: the partitions that a node that stops leads, given to others;
 //! - [`stop`]: from a node that serves to logs that are closed;
 //! - [`gauges`]: what the parts tell at a scrape.
 
-mod control;
 mod doors;
 mod founding;
 mod gauges;

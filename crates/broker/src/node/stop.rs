@@ -9,6 +9,7 @@ use std::io;
 use super::handing_over;
 use super::start::Node;
 use super::store::Store;
+use ottla_platform::work::blocking;
 
 impl Node {
     /// Stops the node in order.
@@ -43,8 +44,8 @@ impl Node {
         peers.stop();
         serving.end().await;
         drop(control);
-        let closing = tokio::task::spawn_blocking(move || directory.close());
-        closing.await.map_err(io::Error::other)??;
+        let closing = blocking(move || directory.close());
+        closing.await??;
         if let Some(http) = self.http {
             let _ = http.stop.send(());
             let _ = http.task.await;

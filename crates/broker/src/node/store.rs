@@ -1,12 +1,12 @@
 //! The log directory and what is there whatever the metadata says: the brokers that this one knows,
 //! and the metadata's log.
 
-use std::io;
 use std::sync::Arc;
 
 use ottla_platform::disk::Disk;
 use ottla_platform::net::Listener;
 use ottla_platform::seed::Random;
+use ottla_platform::work::{OwnThread, blocking};
 use ottla_replication::cluster::{Cluster, ClusterOptions, Timing};
 use ottla_replication::transport::{Contact, Identity};
 use ottla_replication::{Groups, Partition};
@@ -15,7 +15,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::control::Control;
 use super::founding::{self, beginning_of};
 use super::meeting::Meeting;
 use super::start::{Ground, StartError};
@@ -34,8 +33,9 @@ pub(super) struct Store {
     pub(super) groups: Groups,
     pub(super) metadata: Partition,
     pub(super) serving: Serving,
+    /// For what keeps brokers together: beats and elections must not wait behind work on data.
     /// Dropped last: the others run on it.
-    pub(super) control: Control,
+    pub(super) control: OwnThread,
 }
 
 /// The task that serves other brokers.
@@ -61,21 +61,21 @@ impl Store {
         let meta = settle_identity(ground, &disk, (&listener, advertised)).await?;
         let options = LogDirOptions {
             clock: Arc::clone(&ground.clock),
-            drive: Drive::Threads,
+            drive: Drive::Workers,
             mapped_files_max: MAPPED_FILES_MAX,
             reserve_bytes: DISK_RESERVE_BYTES,
             on_failure: Box::new(ground.failure()),
         };
         let config = Arc::clone(&ground.config);
-        let opening = tokio::task::spawn_blocking(move || {
+        let opening = blocking(move || {
             let directory = LogDir::open(disk, &config.data_dir, options)?;
             let names = directory.log_names()?;
             Ok::<_, StartError>((directory, names))
         });
-        let (directory, names) = opening.await.map_err(io::Error::other)??;
+        let (directory, names) = opening.await??;
 
         let incarnation = founding::random_uuid(&mut ground.random);
-        let control = Control::start()?;
+        let control = OwnThread::start("ottla-control")?;
         let peers = start_peers(ground, &meta, incarnation, &control);
         let beginning = beginning_of(&meta)?;
         let me = Contact {
@@ -119,18 +119,16 @@ async fn settle_identity(
     door: (&Listener, &HostPort),
 ) -> Result<DirectoryMeta, StartError> {
     let (config, reading) = (Arc::clone(&ground.config), Arc::clone(disk));
-    let known = tokio::task::spawn_blocking(move || {
-        founding::identity(&*reading, &config.data_dir, config.node_id)
-    });
-    if let Some(meta) = known.await.map_err(io::Error::other)?? {
+    let known = blocking(move || founding::identity(&*reading, &config.data_dir, config.node_id));
+    if let Some(meta) = known.await?? {
         return Ok(meta);
     }
     let mut random = Random::new(ground.random.next_u64());
     let (config, health) = (Arc::clone(&ground.config), Arc::clone(&ground.health));
     let meta = founding::new_identity(&config, &mut random, door, &health).await;
     let (writing, written) = (Arc::clone(disk), meta.clone());
-    let done = tokio::task::spawn_blocking(move || written.write(&*writing, &config.data_dir));
-    done.await.map_err(io::Error::other)??;
+    let done = blocking(move || written.write(&*writing, &config.data_dir));
+    done.await??;
     Ok(meta)
 }
 
@@ -138,7 +136,7 @@ fn start_peers(
     ground: &Ground,
     meta: &DirectoryMeta,
     incarnation: Uuid,
-    control: &Control,
+    control: &OwnThread,
 ) -> Arc<Cluster> {
     let answering = Answering {
         questions: ground.questions.0.clone(),

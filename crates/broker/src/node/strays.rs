@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ottla_metadata::image::Image;
 use ottla_metadata::reconcile::{self, ReplicaId};
+use ottla_platform::work::blocking;
 use ottla_protocol::{NodeId, TopicId};
 use ottla_storage::{LogDir, PartitionFolder};
 
@@ -16,7 +17,7 @@ use super::founding::METADATA_TOPIC_ID;
 /// Renames the folders of such logs, with one line about each.
 pub(super) async fn set_aside(directory: &LogDir, image: &Image, node: NodeId) -> io::Result<()> {
     let (directory, image) = (directory.clone(), image.clone());
-    let setting_aside = tokio::task::spawn_blocking(move || {
+    let setting_aside = blocking(move || {
         for folder in directory.partition_folders()? {
             if !is_stray(&folder, &image, node) {
                 continue;
@@ -31,7 +32,7 @@ pub(super) async fn set_aside(directory: &LogDir, image: &Image, node: NodeId) -
         }
         Ok(())
     });
-    setting_aside.await.map_err(io::Error::other)?
+    setting_aside.await?
 }
 
 /// A folder that does not say whose it is gets its name's owner, when that is opened.

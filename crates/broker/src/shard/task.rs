@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures::future::{Either, pending};
 use ottla_platform::clock::Clock;
+use ottla_platform::work::blocking;
 use ottla_replication::{AppendError, Appended, Partition, Ticket, Waiter};
 use ottla_statemachine::{
     Limits, Offset, Overflow, Release, Replay, Runner, Started, Step, StepError, Timestamp,
@@ -76,8 +77,8 @@ where
     /// Loads what was committed since.
     async fn load_on(&self, replay: Replay<M>) -> Result<Replay<M>, LogError> {
         let partition = self.options.partition.clone();
-        let loading = tokio::task::spawn_blocking(move || log::load(&partition, replay));
-        let ended = |error| LogError::Read(ReadError::Io(std::io::Error::other(error)));
+        let loading = blocking(move || log::load(&partition, replay));
+        let ended = |error| LogError::Read(ReadError::Io(error));
         loading.await.map_err(ended)?
     }
 

@@ -78,7 +78,7 @@ fn log_dir(node: i32) -> LogDir {
     meta.write(disk.as_ref(), path).unwrap();
     let options = LogDirOptions {
         clock: Arc::new(SystemClock::default()),
-        drive: Drive::Threads,
+        drive: Drive::Workers,
         mapped_files_max: 100,
         reserve_bytes: 0,
         on_failure: Box::new(|error| panic!("{error}")),

@@ -169,7 +169,10 @@ impl PartitionQueue {
         if self.must_restart || is_first || next.stamp.is_some() {
             return self.in_flight.is_empty();
         }
-        self.in_flight.len() < settings.in_flight_max
+        // A broker knows the last five batches again. One that hangs on its way to a leader that was must still
+        // be among them when it is sent again, whatever the next leader has taken meanwhile.
+        let oldest = self.in_flight.first().copied().unwrap_or(next.order);
+        next.order - oldest < settings.in_flight_max as u64
     }
 
     /// The size of the next batch; the open one counts if it `is_due`.

@@ -2,8 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+
+use super::ListenOptions;
 
 /// A connected socket: reads and writes through tokio's traits.
 pub type Socket = TcpStream;
@@ -12,17 +15,6 @@ pub type Socket = TcpStream;
 #[derive(Debug)]
 pub struct Listener {
     inner: TcpListener,
-}
-
-/// How a listener's connections queue and buffer. What is not said is the system's choice.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct ListenOptions {
-    /// Connections that may wait to be accepted.
-    pub backlog: Option<u32>,
-    /// Kernel memory for what is sent, per connection.
-    pub send_buffer_bytes: Option<u32>,
-    /// Kernel memory for what is received, per connection.
-    pub receive_buffer_bytes: Option<u32>,
 }
 
 const BACKLOG_DEFAULT: u32 = 1024;
@@ -138,6 +130,11 @@ pub async fn connect(host: &str, port: u16) -> io::Result<Socket> {
     let socket = TcpStream::connect((host, port)).await?;
     socket.set_nodelay(true)?;
     Ok(socket)
+}
+
+/// Whether there may be something to read, an end or an error included.
+pub fn poll_readable(socket: &mut Socket, context: &mut Context<'_>) -> Poll<()> {
+    socket.poll_read_ready(context).map(drop)
 }
 
 #[cfg(test)]

@@ -77,6 +77,11 @@ impl SimDisk {
         state.faults.power_cut_at = Some(state.operations + operations);
     }
 
+    /// Cuts the power now, until [`SimDisk::power_on`] or [`SimDisk::restart_process`].
+    pub fn cut_power(&self) {
+        self.state.lock().off = true;
+    }
+
     /// Operations so far.
     pub fn operations(&self) -> u64 {
         self.state.lock().operations

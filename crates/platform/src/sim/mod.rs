@@ -1,9 +1,14 @@
-//! A simulated disk: a file system in memory that loses what was not synced.
+//! A simulated disk: a file system in memory that loses what was not synced. Under `ottla_sim` also
+//! the simulator's clock, and what it leaves to chance.
 //!
 //! Not a test module, because other crates' tests and the cluster simulator use it. In reading
 //! order: one file's bytes and what of them is durable, the tree of names, the disk,
 //! an open file.
 
+#[cfg(ottla_sim)]
+mod chance;
+#[cfg(ottla_sim)]
+mod clock;
 mod disk;
 mod file;
 mod inode;
@@ -11,4 +16,8 @@ mod inode;
 mod tests;
 mod tree;
 
+#[cfg(ottla_sim)]
+pub use chance::{chance, set_seed};
+#[cfg(ottla_sim)]
+pub use clock::SimClock;
 pub use disk::{SimDisk, SimFaults};

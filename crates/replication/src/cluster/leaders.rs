@@ -1,9 +1,9 @@
 //! Who leads which group, as the leaders themselves tell. Invariant: the leader epoch of a group
 //! never goes back.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use ottla_platform::seed::HashMap;
 use ottla_protocol::types::NodeId;
 use parking_lot::RwLock;
 use tokio::sync::watch;

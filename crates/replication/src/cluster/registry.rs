@@ -1,8 +1,8 @@
 //! The groups that have a replica here.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use ottla_platform::seed::HashMap;
 use ottla_protocol::types::NodeId;
 use parking_lot::RwLock;
 

@@ -4,7 +4,7 @@
 //! once: if it gets lost, with a connection that breaks or a broker that is just starting, followers
 //! would not learn of the last commit before there is another.
 
-use std::collections::HashMap;
+use ottla_platform::seed::HashMap;
 
 use super::registry::Replica;
 

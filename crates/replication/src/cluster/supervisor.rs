@@ -1,7 +1,7 @@
 //! The tasks that keep a broker's groups led: one sends beats to each peer, one looks after all
 //! groups. They run apart from the work on data, so that load delays neither.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ottla_platform::clock::Clock;
 use ottla_platform::net::Listener;
+use ottla_platform::seed::{HashMap, HashSet};
 use ottla_protocol::types::NodeId;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;

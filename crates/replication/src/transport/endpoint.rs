@@ -1,11 +1,12 @@
 //! This broker among the others: whom it dials, and who dials it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_platform::net::Listener;
+use ottla_platform::seed::HashMap;
 use ottla_protocol::types::NodeId;
 use parking_lot::RwLock;
 use tokio::runtime::Handle;

@@ -2,7 +2,6 @@
 //! whenever it breaks; what was not answered by then fails, and what is asked meanwhile fails at
 //! once, so that whoever asks decides what to do.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -11,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ottla_platform::net::{Socket, connect, write_all};
+use ottla_platform::seed::HashMap;
 use ottla_protocol::types::NodeId;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};

@@ -4,28 +4,22 @@
 //! A round writes the journal (votes, and marks of what the round *before* made durable), syncs
 //! the files, and then tells everyone, log by log in the order of their submissions.
 
-use std::sync::Arc;
-
 use ottla_platform::disk::is_exhaustion;
+use ottla_platform::work::Next;
 
 use super::shared::DirShared;
 use crate::log::FlushWork;
 
-/// The thread: rounds until the queue is stopped.
-pub(crate) fn run(dir: &Arc<DirShared>) {
-    loop {
-        let now = dir.clock.monotonic();
-        let next = dir.timers.lock().iter().map(|(due, _)| *due).min();
-        let wait = next.map(|due| due.saturating_sub(now));
-        if !dir.flusher.wait(wait) {
-            return;
-        }
-        round(dir);
-    }
+/// A round of the worker.
+pub(super) fn round(dir: &DirShared) -> Next {
+    turn(dir);
+    let next = dir.timers.lock().iter().map(|(due, _)| *due).min();
+    let now = dir.clock.monotonic();
+    dir.flusher.next(next.map(|due| due.saturating_sub(now)))
 }
 
-/// One round; whether there was anything to do.
-pub(super) fn round(dir: &DirShared) -> bool {
+/// Flushes what is queued; whether there was anything to do.
+pub(super) fn turn(dir: &DirShared) -> bool {
     fire_timers(dir);
     let works: Vec<FlushWork> = dir
         .flusher

@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
 
 use ottla_platform::disk::{DirLock, Disk, OpenMode};
+use ottla_platform::work::{Next, Worker};
 use parking_lot::Mutex;
 
 use super::group_sync::GroupSync;
@@ -25,7 +25,7 @@ const LOCK_FILE: &str = ".lock";
 /// There only while the directory is closed in order.
 const CLEAN_FILE: &str = ".clean_shutdown";
 
-/// One log directory, open. Cheap to clone; the threads end with the last clone, if not before.
+/// One log directory, open. Cheap to clone; the workers end with the last clone, if not before.
 #[derive(Clone)]
 pub struct LogDir {
     pub(crate) shared: Arc<DirShared>,
@@ -44,7 +44,7 @@ pub struct Volume {
 /// What ends with the directory.
 struct Owner {
     shared: Arc<DirShared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    workers: Mutex<Vec<Worker>>,
     lock: Mutex<Option<Box<dyn DirLock>>>,
 }
 
@@ -109,23 +109,27 @@ impl LogDir {
         let dir = LogDir {
             owner: Arc::new(Owner {
                 shared: Arc::clone(&shared),
-                threads: Mutex::default(),
+                workers: Mutex::default(),
                 lock: Mutex::new(Some(lock)),
             }),
             shared,
         };
-        if dir.shared.drive == Drive::Threads {
-            dir.start("log-writer", writer::run)?;
-            dir.start("log-flusher", flusher::run)?;
+        if dir.shared.drive == Drive::Workers {
+            dir.start("log-writer", &dir.shared.writer, writer::round)?;
+            dir.start("log-flusher", &dir.shared.flusher, flusher::round)?;
         }
         Ok(dir)
     }
 
-    fn start(&self, name: &str, run: fn(&Arc<DirShared>)) -> io::Result<()> {
+    fn start(
+        &self,
+        name: &str,
+        queue: &WorkQueue,
+        round: fn(&DirShared) -> Next,
+    ) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new().name(name.to_owned());
-        let thread = thread.spawn(move || run(&shared))?;
-        self.owner.threads.lock().push(thread);
+        let worker = Worker::start(name, Arc::clone(&queue.bell), move || round(&shared))?;
+        self.owner.workers.lock().push(worker);
         Ok(())
     }
 
@@ -251,16 +255,13 @@ impl LogDir {
 impl Owner {
     fn stop(&self) {
         // the writer first: what it still writes is then flushed
-        let threads: Vec<_> = self.threads.lock().drain(..).collect();
-        let mut threads = threads.into_iter();
-        let this = std::thread::current().id();
+        let workers: Vec<_> = self.workers.lock().drain(..).collect();
+        let mut workers = workers.into_iter();
         for queue in [&self.shared.writer, &self.shared.flusher] {
             queue.stop();
-            // a callback may drop the last handle, on one of these threads
-            let other = threads.next().filter(|thread| thread.thread().id() != this);
-            if let Some(thread) = other
-                && thread.join().is_err()
-            {
+            // a callback may drop the last handle, on one of these threads: that one is not waited for
+            let ended = workers.next().is_none_or(Worker::join);
+            if !ended {
                 tracing::error!("a thread of the log directory panicked");
             }
         }

@@ -10,9 +10,9 @@ use ottla_platform::clock::Clock;
 /// Who carries out writes and syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Drive {
-    /// A writer and a flush thread of the directory.
+    /// A writer and a flusher of the directory, each on a thread of its own.
     #[default]
-    Threads,
+    Workers,
     /// The caller, by [`LogDir::turn`](crate::LogDir::turn): for simulations, where the order of
     /// everything is given.
     Manual,

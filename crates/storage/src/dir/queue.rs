@@ -1,9 +1,10 @@
-//! Logs that wait for a thread of their directory.
+//! Logs that wait for a worker of their directory.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use ottla_platform::work::{Bell, Next};
+use parking_lot::Mutex;
 
 use crate::log::LogShared;
 
@@ -11,7 +12,7 @@ use crate::log::LogShared;
 #[derive(Default)]
 pub(crate) struct WorkQueue {
     waiting: Mutex<Waiting>,
-    wake: Condvar,
+    pub(super) bell: Arc<Bell>,
 }
 
 #[derive(Default)]
@@ -24,10 +25,13 @@ struct Waiting {
 
 impl WorkQueue {
     pub(crate) fn push(&self, log: Arc<LogShared>) {
-        let mut waiting = self.waiting.lock();
-        waiting.ready.push(log);
-        if waiting.ready.len() == 1 {
-            self.wake.notify_one();
+        let is_first = {
+            let mut waiting = self.waiting.lock();
+            waiting.ready.push(log);
+            waiting.ready.len() == 1
+        };
+        if is_first {
+            self.bell.ring();
         }
     }
 
@@ -51,28 +55,24 @@ impl WorkQueue {
         std::mem::take(&mut self.waiting.lock().ready)
     }
 
-    /// Waits until a log is ready or the time is over; false once the queue was stopped.
-    pub(crate) fn wait(&self, at_most: Option<Duration>) -> bool {
-        let mut waiting = self.waiting.lock();
-        if waiting.ready.is_empty() && !waiting.stopped {
-            match at_most {
-                Some(time) => {
-                    self.wake.wait_for(&mut waiting, time);
-                }
-                None => self.wake.wait(&mut waiting),
-            }
+    /// What the worker does after a round: it rests until a log is ready, or this long if it is to
+    /// come by itself, and ends once the queue was stopped and is empty.
+    pub(super) fn next(&self, at_most: Option<Duration>) -> Next {
+        let waiting = self.waiting.lock();
+        match waiting.stopped && waiting.ready.is_empty() {
+            true => Next::End,
+            false => Next::Rest(at_most),
         }
-        !waiting.stopped || !waiting.ready.is_empty()
     }
 
-    /// Wakes the thread to look at what else changed.
+    /// Wakes the worker to look at what else changed.
     pub(crate) fn poke(&self) {
-        self.wake.notify_one();
+        self.bell.ring();
     }
 
-    /// Ends the thread after what is ready.
+    /// Ends the worker after what is ready.
     pub(crate) fn stop(&self) {
         self.waiting.lock().stopped = true;
-        self.wake.notify_one();
+        self.bell.ring();
     }
 }

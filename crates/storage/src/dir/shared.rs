@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ottla_platform::clock::Clock;
 use ottla_platform::disk::{Disk, DiskFile, WholeSync, is_exhaustion};
+use ottla_platform::work;
 use parking_lot::Mutex;
 
 use super::group_sync::GroupSync;
@@ -60,7 +61,7 @@ pub(crate) struct DirShared {
     pub(crate) journal: Mutex<Journal>,
     pub(crate) whole: Option<Arc<dyn WholeSync>>,
     pub(crate) logs: Mutex<BTreeMap<Identity, Slot>>,
-    /// Held by who writes and flushes under [`Drive::Manual`].
+    /// Held by who writes and flushes where no worker does.
     pub(crate) turning: Mutex<()>,
     pub(crate) writer: WorkQueue,
     pub(crate) flusher: WorkQueue,
@@ -204,15 +205,20 @@ impl DirShared {
         }
     }
 
+    /// Whether other threads write and flush, and so whoever must wait for them can.
+    pub(crate) fn has_threads(&self) -> bool {
+        self.drive == Drive::Workers && work::HAS_THREADS
+    }
+
     /// Writes what is queued and runs a flush round, on this thread; whether there was anything.
     /// With threads of its own the directory does that itself.
     pub(crate) fn turn(&self) -> bool {
-        if self.drive == Drive::Threads {
+        if self.has_threads() {
             return false;
         }
         let _one_at_a_time = self.turning.lock();
         let wrote = writer::turn(self);
-        let flushed = flusher::round(self);
+        let flushed = flusher::turn(self);
         wrote || flushed
     }
 }

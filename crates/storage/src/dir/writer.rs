@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ottla_platform::disk::{DiskFile, is_exhaustion};
+use ottla_platform::work::Next;
 use ottla_protocol::records::HEADER_LEN;
 
 use super::shared::DirShared;
@@ -23,15 +24,11 @@ const STEP_BYTES_MAX: u64 = 16 << 20;
 /// Pause before a log that found no space is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// The thread: turns until the queue is stopped.
-pub(crate) fn run(dir: &Arc<DirShared>) {
-    loop {
-        let stalled = dir.writer.has_stalled();
-        if !dir.writer.wait(stalled.then_some(RETRY)) {
-            return;
-        }
-        turn(dir);
-    }
+/// A round of the worker.
+pub(super) fn round(dir: &DirShared) -> Next {
+    turn(dir);
+    let has_stalled = dir.writer.has_stalled();
+    dir.writer.next(has_stalled.then_some(RETRY))
 }
 
 /// Writes what the logs in the queue have; whether any was there.

@@ -25,7 +25,7 @@ use ottla_platform::disk::{Disk, OpenMode};
 use super::handle::Log;
 use super::shared::LogShared;
 use crate::codec::{Malformed, get_option, put_option, seal, unseal};
-use crate::dir::{DELETED_FOLDER, Drive, Slot, folder_name_after};
+use crate::dir::{DELETED_FOLDER, Slot, folder_name_after};
 use crate::segment::{Aborted, Head, Kind, Segment, SegmentFiles, Sparse, Times};
 use crate::{Boundary, small_file};
 
@@ -241,10 +241,7 @@ impl LogShared {
         let mut inner = self.inner.lock();
         inner.closed = true;
         inner.pipeline.abandon();
-        while inner.pipeline.in_hand()
-            && self.dir.drive == Drive::Threads
-            && self.dir.check().is_ok()
-        {
+        while inner.pipeline.in_hand() && self.dir.has_threads() && self.dir.check().is_ok() {
             self.progress.wait(&mut inner);
         }
         inner.tail.clear();

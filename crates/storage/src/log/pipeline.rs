@@ -17,7 +17,7 @@ use super::shared::{Inner, LogShared};
 use super::types::Done;
 use super::write_work::{Roll, WriteStep, WriteWork, collect, note_written};
 use crate::config::FlushPolicy;
-use crate::dir::{DirShared, Drive, Saved};
+use crate::dir::{DirShared, Saved};
 use crate::tail::Unwritten;
 
 /// The journal is told of a log's progress at most this often.
@@ -293,17 +293,16 @@ impl LogShared {
             if inner.pipeline.stalled && !patient {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            match self.dir.drive {
-                Drive::Threads => self.progress.wait(&mut inner),
-                Drive::Manual => {
-                    drop(inner);
-                    self.dir.turn();
-                    inner = self.inner.lock();
-                    if inner.pipeline.stalled {
-                        // nobody else can free space while this thread waits
-                        return Err(io::ErrorKind::StorageFull.into());
-                    }
-                }
+            if self.dir.has_threads() {
+                self.progress.wait(&mut inner);
+                continue;
+            }
+            drop(inner);
+            self.dir.turn();
+            inner = self.inner.lock();
+            if inner.pipeline.stalled {
+                // nobody else can free space while this thread waits
+                return Err(io::ErrorKind::StorageFull.into());
             }
         }
     }

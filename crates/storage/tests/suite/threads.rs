@@ -20,7 +20,7 @@ use crate::support::*;
 fn open_dir(path: &Path, mapped_files_max: usize) -> Result<LogDir, LogDirError> {
     let options = LogDirOptions {
         clock: Arc::new(SystemClock::default()),
-        drive: Drive::Threads,
+        drive: Drive::Workers,
         mapped_files_max,
         reserve_bytes: 0,
         on_failure: Box::new(|text| panic!("{text}")),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ottla_platform::work::blocking;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::describe_log_dirs::{
     DescribableLogDirTopic, DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
@@ -30,7 +31,7 @@ pub(crate) fn handle(call: Call<'_>, request: DescribeLogDirsRequest) -> Reply {
         Some(_) => Vec::new(),
     };
     Reply::later(async move {
-        let described = tokio::task::spawn_blocking(move || describe(&directory, topics));
+        let described = blocking(move || describe(&directory, topics));
         DescribeLogDirsResponse {
             results: described.await.into_iter().collect(),
             ..DescribeLogDirsResponse::default()

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use ottla_metadata::image::Image;
+use ottla_platform::work::blocking;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use ottla_protocol::messages::list_offsets_response::{
@@ -64,7 +65,7 @@ pub(crate) fn handle(call: Call<'_>, request: ListOffsetsRequest) -> Reply {
     }
     let (version, doubtful) = (call.version(), std::mem::take(&mut work.doubtful));
     Reply::later(async move {
-        let searched = tokio::task::spawn_blocking(move || work.searched()).await;
+        let searched = blocking(move || work.searched()).await;
         // Fails only when the runtime ends, and nobody waits for an answer then.
         let mut response = searched.unwrap_or_default();
         confirm(&mut response, doubtful, version).await;

@@ -102,6 +102,19 @@ fn five_batches_are_under_way_at_most() {
 }
 
 #[test]
+fn a_batch_that_hangs_stays_among_the_last_five_that_the_broker_knows() {
+    let (mut queue, now) = (queue(), Instant::now());
+    let _hangs = sent(&mut queue, 0, now);
+    for number in 1..5 {
+        let taken_by_the_next_leader = sent(&mut queue, number, now);
+        settle(&mut queue, taken_by_the_next_leader, appended(0), now);
+    }
+    push(&mut queue, 5, now);
+    queue.close_open();
+    assert!(!queue.may_send(now, false, &settings()));
+}
+
+#[test]
 fn a_batch_sent_again_keeps_its_sequence_and_its_place_and_goes_alone() {
     let (mut queue, now) = (queue(), Instant::now());
     let first = sent(&mut queue, 0, now);

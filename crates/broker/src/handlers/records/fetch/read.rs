@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_metadata::image::{Image, Topic};
+use ottla_platform::work::blocking;
 use ottla_protocol::messages::FetchRequest;
 use ottla_protocol::{ErrorCode, NodeId, TopicId};
 use ottla_replication::{Isolation, Partition, ReadData, Watermarks};
@@ -307,7 +308,7 @@ impl Round {
             }
         }
         // Fails only when the runtime ends, and this with it.
-        let _ = tokio::task::spawn_blocking(move || cold.iter().for_each(touch)).await;
+        let _ = blocking(move || cold.iter().for_each(touch)).await;
     }
 }
 

@@ -1,0 +1,51 @@
+//! All promises, one after the other.
+
+use super::{
+    acked_never_lost, everything_progresses_after_heal, hw_monotone, nothing_twice,
+    offsets_gapless, raft_log_matching, reads_stay, replicas_agree,
+};
+use crate::history::{Broken, History};
+
+type Check = fn(&History) -> Vec<String>;
+
+const PROMISES: &[(&str, Check)] = &[
+    ("acked_never_lost", acked_never_lost::check),
+    ("offsets_gapless", offsets_gapless::check),
+    ("replicas_agree", replicas_agree::check),
+    ("raft_log_matching", raft_log_matching::check),
+    ("hw_monotone", hw_monotone::check),
+    ("reads_stay", reads_stay::check),
+    ("nothing_twice", nothing_twice::check),
+    (
+        "everything_progresses_after_heal",
+        everything_progresses_after_heal::check,
+    ),
+];
+
+/// What the run did not keep.
+pub fn judge(history: &History) -> Vec<Broken> {
+    let broken = PROMISES.iter().flat_map(|(promise, check)| {
+        let seen = check(history).into_iter();
+        seen.map(|seen| Broken { promise, seen })
+    });
+    broken.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::testing::{acknowledged, good_run};
+
+    #[test]
+    fn a_good_run_keeps_all_promises() {
+        assert_eq!(judge(&good_run()), []);
+    }
+
+    #[test]
+    fn what_is_broken_is_named() {
+        let mut run = good_run();
+        run.events.push(acknowledged(9, 1));
+        let broken = judge(&run);
+        assert_eq!(broken[0].promise, "acked_never_lost");
+    }
+}

@@ -1,0 +1,15 @@
+//! What must hold of every run. Each promise is a file with a `check` that returns what breaks it.
+
+mod acked_never_lost;
+mod everything_progresses_after_heal;
+mod hw_monotone;
+mod judge;
+mod nothing_twice;
+mod offsets_gapless;
+mod raft_log_matching;
+mod reads_stay;
+mod replicas_agree;
+#[cfg(test)]
+mod testing;
+
+pub use judge::judge;

@@ -1,0 +1,70 @@
+//! A log's entries follow one another: Raft indexes and Kafka offsets have no gaps, and each record
+//! has its own offset.
+
+use crate::history::{History, Replica};
+
+pub(super) fn check(history: &History) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (partition, replicas) in history.replicas.iter().chain(&history.internal) {
+        for replica in replicas {
+            if let Some(gap) = gap_in(replica) {
+                broken.push(format!("{partition} on broker {}: {gap}", replica.broker));
+            }
+        }
+    }
+    broken
+}
+
+fn gap_in(replica: &Replica) -> Option<String> {
+    let mut before: Option<(u64, i64)> = None;
+    for (index, entry) in &replica.entries {
+        let offsets = &entry.offsets;
+        if let Some((last_index, end)) = before {
+            if *index != last_index + 1 {
+                return Some(format!("index {index} follows {last_index}"));
+            }
+            if offsets.start != end {
+                let start = offsets.start;
+                return Some(format!("offset {start} at index {index} follows {end}"));
+            }
+        }
+        let told: Vec<i64> = entry.records.iter().map(|(offset, _)| *offset).collect();
+        if !told.is_empty() && told != offsets.clone().collect::<Vec<_>>() {
+            return Some(format!("a batch of {offsets:?} has records at {told:?}"));
+        }
+        before = Some((*index, offsets.end));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::testing::{entry, good_run, replica};
+
+    fn check_with(change: impl FnOnce(&mut Replica)) -> usize {
+        let mut run = good_run();
+        change(replica(&mut run, 2));
+        check(&run).len()
+    }
+
+    #[test]
+    fn gaps_and_overlaps_are_seen() {
+        assert_eq!(check_with(|_| ()), 0);
+        assert_eq!(check_with(|it| drop(it.entries.remove(&2))), 1);
+        assert_eq!(
+            check_with(|it| drop(it.entries.insert(3, entry(2, 3, &[12])))),
+            1
+        );
+        assert_eq!(
+            check_with(|it| drop(it.entries.insert(3, entry(2, 1, &[12])))),
+            1
+        );
+    }
+
+    #[test]
+    fn a_record_outside_of_its_batch_is_seen() {
+        let strange = |it: &mut Replica| it.entries.get_mut(&3).unwrap().records[0].0 = 7;
+        assert_eq!(check_with(strange), 1);
+    }
+}

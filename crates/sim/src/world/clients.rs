@@ -1,0 +1,40 @@
+//! How clients reach the cluster: with our own client, and little patience.
+
+use std::time::Duration;
+
+use ottla_client::backoff::Backoff;
+use ottla_client::{Address, Client, ClientConfig};
+use ottla_platform::seed::Random;
+use ottla_platform::sim::chance;
+use tokio::time::sleep;
+
+use super::broker::{BROKERS, CLIENT_PORT, host};
+
+/// Before what failed is tried again.
+pub(super) const REST: Duration = Duration::from_millis(200);
+
+/// A client of the cluster, as soon as a broker answers.
+pub(super) async fn connect() -> Client {
+    loop {
+        match Client::connect(config()).await {
+            Ok(client) => return client,
+            Err(error) => tracing::debug!(%error, "no broker answers"),
+        }
+        sleep(REST).await;
+    }
+}
+
+fn config() -> ClientConfig {
+    let brokers = (1..=BROKERS).map(|broker| Address::new(host(broker), CLIENT_PORT));
+    ClientConfig {
+        connect_timeout: Duration::from_secs(1),
+        request_timeout: Duration::from_secs(2),
+        call_timeout: Duration::from_secs(5),
+        backoff: Backoff {
+            first: Duration::from_millis(20),
+            longest: Duration::from_millis(500),
+        },
+        seed: Some(chance(Random::next_u64)),
+        ..ClientConfig::new(brokers.collect())
+    }
+}

@@ -1,0 +1,171 @@
+//! From a seed to a verdict.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use ottla_platform::seed::mix;
+use ottla_platform::sim::{SimDisk, set_seed};
+use turmoil::{Builder, Sim};
+
+use super::broker::{BROKERS, host, serve};
+use super::nemesis::{CLIENTS, Handle, LATENCY_MAX, Nemesis, end};
+use super::shared::{Phase, Shared};
+use super::trace::{self, Depth, Trace};
+use super::{prober, reader, replicas, writer};
+use crate::history::{Event, History};
+use crate::oracle::judge;
+
+/// How long things go wrong.
+const DISTURBED: Duration = Duration::from_secs(40);
+/// How long replicas have, after everything was read, to be the same.
+const SETTLING: Duration = Duration::from_secs(5);
+/// When a cluster has to be there.
+const BEGINNING_MAX: Duration = Duration::from_secs(60);
+/// No run is longer.
+const RUN_MAX: Duration = Duration::from_secs(300);
+/// Sunday, 9 September 2001: a run takes place at no time of its own.
+const EPOCH: Duration = Duration::from_secs(1_000_000_000);
+/// Messages on their way through one connection, and connections that wait to be accepted.
+const TCP_CAPACITY: usize = 4096;
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Report {
+    /// What was not as it must be, in words.
+    pub broken: Vec<String>,
+    /// Simulated time.
+    pub took: Duration,
+    /// Faults.
+    pub faults: u32,
+    /// Records that were acknowledged.
+    pub acknowledged: usize,
+    /// Everything that happened.
+    pub trace: Trace,
+}
+
+/// Runs a cluster from this seed.
+pub fn run(seed: u64, depth: Depth) -> Report {
+    set_seed(mix(seed));
+    let (mut report, trace) = trace::traced(depth, || Run::new(seed).carry_out());
+    report.trace = trace;
+    report
+}
+
+struct Run {
+    sim: Sim<'static>,
+    shared: Shared,
+    brokers: BTreeMap<i32, Handle>,
+    nemesis: Nemesis,
+}
+
+impl Run {
+    fn new(seed: u64) -> Run {
+        let mut sim = Builder::new()
+            .epoch(UNIX_EPOCH + EPOCH)
+            .rng_seed(mix(seed ^ 1))
+            .simulation_duration(RUN_MAX)
+            .tick_duration(Duration::from_millis(1))
+            .min_message_latency(Duration::ZERO)
+            .max_message_latency(LATENCY_MAX)
+            .tcp_capacity(TCP_CAPACITY)
+            .enable_random_order()
+            .build();
+        let handle = |broker: i32| Handle {
+            disk: SimDisk::new(mix(seed ^ (u64::from(broker.unsigned_abs()) << 8))),
+            stop: Arc::default(),
+        };
+        let brokers: BTreeMap<i32, Handle> = (1..=BROKERS)
+            .map(|broker| (broker, handle(broker)))
+            .collect();
+        for (broker, handle) in brokers.clone() {
+            // Some file systems can sync everything at once.
+            let has_whole_sync = mix(seed).is_multiple_of(2);
+            handle
+                .disk
+                .set_faults(|faults| faults.whole_sync = has_whole_sync);
+            let Handle { disk, stop } = handle;
+            sim.host(host(broker), move || {
+                serve(broker, disk.clone(), Arc::clone(&stop))
+            });
+        }
+        let shared = Shared::new();
+        let [writes, reads, asks] = CLIENTS;
+        sim.client(writes, writer::write(shared.clone()));
+        sim.client(reads, reader::read(shared.clone()));
+        sim.client(asks, prober::ask(shared.clone()));
+        let nemesis = Nemesis::new(mix(seed ^ 2), brokers.clone());
+        Run {
+            sim,
+            shared,
+            brokers,
+            nemesis,
+        }
+    }
+
+    fn carry_out(mut self) -> Report {
+        let mut broken = Vec::new();
+        if let Err(error) = self.live() {
+            broken.push(format!("the run ended early: {error}"));
+        }
+        let took = self.sim.elapsed();
+        let mut history = self.shared.take_history();
+        for (broker, Handle { disk, .. }) in &self.brokers {
+            // Whatever is written counts, synced or not.
+            end(&mut self.sim, *broker, disk, false);
+            if let Err(error) = replicas::collect(*broker, disk, &mut history) {
+                broken.push(format!(
+                    "{}: its logs cannot be read: {error}",
+                    host(*broker)
+                ));
+            }
+        }
+        trace::add(format!("{:?}", history.replicas).as_bytes());
+        if broken.is_empty() {
+            broken.extend(judge(&history).iter().map(ToString::to_string));
+        }
+        Report {
+            broken,
+            took,
+            faults: self.nemesis.faults,
+            acknowledged: acknowledged(&history),
+            trace: Trace { events: 0, sum: 0 },
+        }
+    }
+
+    /// Goes through the phases.
+    fn live(&mut self) -> turmoil::Result {
+        while self.shared.phase() == Phase::Begins {
+            self.step()?;
+            if self.sim.elapsed() > BEGINNING_MAX {
+                return Err("there is no cluster that takes records".into());
+            }
+        }
+        tracing::info!("things go wrong from now on");
+        let until = self.sim.elapsed() + DISTURBED;
+        while self.sim.elapsed() < until {
+            self.nemesis.look(&mut self.sim);
+            self.step()?;
+        }
+        tracing::info!("nothing is broken from now on");
+        self.nemesis.heal(&mut self.sim);
+        self.shared.enter(Phase::Healed);
+        while !self.step()? {}
+        let until = self.sim.elapsed() + SETTLING;
+        while self.sim.elapsed() < until {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// A millisecond; whether all clients are done.
+    fn step(&mut self) -> turmoil::Result<bool> {
+        trace::at(self.sim.elapsed());
+        self.sim.step()
+    }
+}
+
+fn acknowledged(history: &History) -> usize {
+    let is_acknowledged = |event: &&Event| matches!(event, Event::Acknowledged { .. });
+    history.events.iter().filter(is_acknowledged).count()
+}
