@@ -69,7 +69,7 @@ const WORDS: &[Word] = &[
     everywhere_but("SystemTime", &["platform/"]),
     everywhere_but("spawn_blocking", &["platform/"]),
     everywhere_but("std::thread", &["platform/", "cli/"]), // the simulator does not run it
-    everywhere_but("std::time::Instant", &["platform/"]),
+    everywhere_but("std::time::Instant", &["platform/", "cli/"]),
     everywhere_but("std::collections::HashMap", &["platform/"]),
     everywhere_but("std::collections::HashSet", &["platform/"]),
     everywhere_but("unsafe {", &["platform/"]),
