@@ -104,6 +104,9 @@ impl Groups {
             enable_elect: false,
             enable_pre_vote: Some(true),
             enable_leader_restore: Some(false),
+            // A follower whose flushes are asynchronous comes back from a power cut with less than it had
+            // told. The leader has to begin again where its log ends now.
+            allow_log_reversion: Some(true),
             snapshot_policy: SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: 0,
             purge_batch_size: 1,

@@ -13,6 +13,8 @@ use ottla_platform::seed::Random;
 use ottla_platform::sim::{SimClock, SimDisk, chance};
 use tokio::sync::Notify;
 
+use super::flavor::Flavor;
+
 /// How many there are.
 pub(super) const BROKERS: i32 = 3;
 /// Where a node's data is on its disk.
@@ -28,10 +30,15 @@ pub(super) fn host(broker: i32) -> String {
 
 /// Runs a node until it is told to stop. Nothing else may end it, or keep it from starting, but the
 /// host's crash.
-pub(super) async fn serve(broker: i32, disk: SimDisk, stop: Arc<Notify>) -> turmoil::Result {
+pub(super) async fn serve(
+    broker: i32,
+    flavor: Flavor,
+    disk: SimDisk,
+    stop: Arc<Notify>,
+) -> turmoil::Result {
     // A host comes up at the beginning of a step, so that its clock is right.
     tokio::time::sleep(Duration::from_millis(1)).await;
-    let node = Node::start(options(broker, disk)).await;
+    let node = Node::start(options(broker, flavor, disk)).await;
     let node = node.map_err(|error| format!("{} does not start: {error}", host(broker)))?;
     tracing::info!(broker, "serves");
     tokio::select! {
@@ -45,7 +52,7 @@ pub(super) async fn serve(broker: i32, disk: SimDisk, stop: Arc<Notify>) -> turm
     Ok(())
 }
 
-fn options(broker: i32, disk: SimDisk) -> NodeOptions {
+fn options(broker: i32, flavor: Flavor, disk: SimDisk) -> NodeOptions {
     let seeds = (1..=BROKERS).map(|seed| format!("{}:{PEER_PORT}", host(seed)));
     let flags = Flags {
         listen: vec![format!("{}:{CLIENT_PORT}", host(broker))],
@@ -57,6 +64,7 @@ fn options(broker: i32, disk: SimDisk) -> NodeOptions {
         set: vec![
             format!("node.id={broker}"),
             "offsets.topic.num.partitions=1".to_owned(),
+            flavor.flush().to_owned(),
         ],
         ..Flags::default()
     };

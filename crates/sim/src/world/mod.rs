@@ -1,6 +1,7 @@
 //! A run: three brokers, their clients and what goes wrong, in simulated time.
 //!
 //! - [`shared`]: what the clients of a run have in common;
+//! - [`flavor`]: what kind of run a seed makes;
 //! - [`broker`]: a host with a node and its disk;
 //! - [`clients`]: how clients reach the cluster;
 //! - [`writer`], [`reader`], [`prober`]: the clients, each on a host of its own;
@@ -11,6 +12,7 @@
 
 mod broker;
 mod clients;
+mod flavor;
 mod nemesis;
 mod prober;
 mod reader;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use turmoil::Sim;
 
 use super::broker::{BROKERS, host};
+use super::flavor::Flavor;
 
 /// Where clients are.
 pub(super) const CLIENTS: [&str; 3] = ["writer", "reader", "prober"];
@@ -37,6 +38,7 @@ pub(super) struct Handle {
 /// See the file's head.
 pub(super) struct Nemesis {
     random: Random,
+    flavor: Flavor,
     brokers: BTreeMap<i32, Handle>,
     next_at: Duration,
     /// What is broken, and until when.
@@ -55,9 +57,10 @@ enum Undo {
 }
 
 impl Nemesis {
-    pub(super) fn new(seed: u64, brokers: BTreeMap<i32, Handle>) -> Nemesis {
+    pub(super) fn new(seed: u64, flavor: Flavor, brokers: BTreeMap<i32, Handle>) -> Nemesis {
         Nemesis {
             random: Random::new(seed),
+            flavor,
             brokers,
             next_at: Duration::ZERO,
             broken: Vec::new(),
@@ -124,7 +127,7 @@ impl Nemesis {
             return;
         }
         let name = host(broker);
-        let loses_power = self.random.chance(2, 3);
+        let loses_power = self.random.chance(2, 3) && self.flavor.loses_power();
         tracing::info!(broker, loses_power, "crashes");
         let unheard: Vec<String> = match self.random.chance(1, 2) {
             true => self.others_of(&name),

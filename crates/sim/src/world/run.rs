@@ -9,6 +9,7 @@ use ottla_platform::sim::{SimDisk, set_seed};
 use turmoil::{Builder, Sim};
 
 use super::broker::{BROKERS, host, serve};
+use super::flavor::Flavor;
 use super::nemesis::{CLIENTS, Handle, LATENCY_MAX, Nemesis, end};
 use super::shared::{Phase, Shared};
 use super::trace::{self, Depth, Trace};
@@ -53,6 +54,7 @@ pub fn run(seed: u64, depth: Depth) -> Report {
 }
 
 struct Run {
+    flavor: Flavor,
     sim: Sim<'static>,
     shared: Shared,
     brokers: BTreeMap<i32, Handle>,
@@ -61,6 +63,7 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Run {
+        let flavor = Flavor::of(seed);
         let mut sim = Builder::new()
             .epoch(UNIX_EPOCH + EPOCH)
             .rng_seed(mix(seed ^ 1))
@@ -86,7 +89,7 @@ impl Run {
                 .set_faults(|faults| faults.whole_sync = has_whole_sync);
             let Handle { disk, stop } = handle;
             sim.host(host(broker), move || {
-                serve(broker, disk.clone(), Arc::clone(&stop))
+                serve(broker, flavor, disk.clone(), Arc::clone(&stop))
             });
         }
         let shared = Shared::new();
@@ -94,8 +97,9 @@ impl Run {
         sim.client(writes, writer::write(shared.clone()));
         sim.client(reads, reader::read(shared.clone()));
         sim.client(asks, prober::ask(shared.clone()));
-        let nemesis = Nemesis::new(mix(seed ^ 2), brokers.clone());
+        let nemesis = Nemesis::new(mix(seed ^ 2), flavor, brokers.clone());
         Run {
+            flavor,
             sim,
             shared,
             brokers,
@@ -122,7 +126,8 @@ impl Run {
         }
         trace::add(format!("{:?}", history.replicas).as_bytes());
         if broken.is_empty() {
-            broken.extend(judge(&history).iter().map(ToString::to_string));
+            let seen = judge(&history, self.flavor.keeps_all());
+            broken.extend(seen.iter().map(ToString::to_string));
         }
         Report {
             broken,
