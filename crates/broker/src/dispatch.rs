@@ -67,6 +67,10 @@ impl Service for Dispatch {
             Request::ListPartitionReassignments(request) => {
                 topics::list_partition_reassignments::handle(call, request)
             }
+            Request::DescribeQuorum(request) => cluster::describe_quorum::handle(call, request),
+            Request::UnregisterBroker(request) => cluster::unregister_broker::handle(call, request),
+            Request::AddRaftVoter(request) => cluster::voters::add(call, request),
+            Request::RemoveRaftVoter(request) => cluster::voters::remove(call, request),
             Request::DescribeCluster(request) => cluster::describe_cluster::handle(call, request),
             Request::ListConfigResources(request) => {
                 configs::list_config_resources::handle(call, request)

@@ -87,5 +87,12 @@ pub const PEER_FRAME_BYTES_MAX: usize = 16 << 20;
 /// Preferred leaders that one request has elected at the same time.
 pub const ELECTIONS_AT_ONCE_MAX: usize = 64;
 
+/// How long an unregistration and the removal of a voter wait to be done, at most. The requests have no
+/// bound of their own.
+pub const QUORUM_CHANGE_MAX: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether a broker that is to vote on the metadata does, while somebody waits.
+pub const VOTERS_LOOK: Duration = Duration::from_millis(50);
+
 /// How long the answer to a cancelled reassignment waits for what had begun to be undone.
 pub const CANCELLED_SETTLE_MAX: Duration = Duration::from_secs(10);

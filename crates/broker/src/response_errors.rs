@@ -136,6 +136,14 @@ pub(crate) fn each_error(response: &Response, mut tell: impl FnMut(i16)) {
             partitions.for_each(|partition| look(partition.error_code));
         }
         Response::ListPartitionReassignments(response) => look(response.error_code),
+        Response::DescribeQuorum(response) => {
+            look(response.error_code);
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::UnregisterBroker(response) => look(response.error_code),
+        Response::AddRaftVoter(response) => look(response.error_code),
+        Response::RemoveRaftVoter(response) => look(response.error_code),
         Response::DescribeCluster(response) => look(response.error_code),
         Response::ListConfigResources(response) => look(response.error_code),
         Response::DescribeTopicPartitions(response) => {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Image;
 use crate::operations::{
-    AllocateProducerIds, AlterConfigs, AlterReplicas, CreatePartitions, CreateTopics,
+    AllocateProducerIds, AlterConfigs, AlterReplicas, ChooseVoter, CreatePartitions, CreateTopics,
     CreationDefaults, DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome,
     ProducerIdBlock, Refused, RegisterBroker, RenewReplicas, SettleReplicas, TopicOutcome,
     UnregisterBroker,
@@ -32,6 +32,8 @@ pub enum Input {
     FenceBroker(FenceBroker),
     /// A broker is forgotten.
     UnregisterBroker(UnregisterBroker),
+    /// A broker is to vote on the metadata, or not to.
+    ChooseVoter(ChooseVoter),
     /// Topics are created.
     CreateTopics(CreateTopics),
     /// Topics are deleted.
@@ -76,6 +78,8 @@ pub enum Reply {
     FenceBroker(Result<(), Refused>),
     /// Whether the broker was known and is not any more.
     UnregisterBroker(Result<(), Refused>),
+    /// Whether that is noted now.
+    ChooseVoter(Result<(), Refused>),
     /// What became of each topic, in the order of the request.
     CreateTopics(Vec<TopicOutcome>),
     /// What became of each topic, in the order of the request.
@@ -125,6 +129,9 @@ impl StateMachine for Metadata {
             }
             Input::UnregisterBroker(broker) => {
                 Reply::UnregisterBroker(broker.decide(image).map(|record| out.record(record)))
+            }
+            Input::ChooseVoter(choice) => {
+                Reply::ChooseVoter(choice.decide(image).map(|record| out.extend(record)))
             }
             Input::CreateTopics(topics) => {
                 let (records, outcomes) = topics.decide(image, |records| out.fits(records));

@@ -210,6 +210,7 @@ mod tests {
                 log_dirs: (0..3)
                     .map(|dir| Uuid::from_u128(id as u128 * 10 + dir))
                     .collect(),
+                vote: Default::default(),
             }));
         }
         image

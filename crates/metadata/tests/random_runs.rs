@@ -9,7 +9,7 @@ use ottla_metadata::config::TopicDefaults;
 use ottla_metadata::image::{ConfigResource, Image, ResourceType, Topic};
 use ottla_metadata::machine::{Input, Metadata};
 use ottla_metadata::operations::{
-    AllocateProducerIds, AlterConfigs, ConfigChange, CreatePartitions, CreateTopics,
+    AllocateProducerIds, AlterConfigs, ChooseVoter, ConfigChange, CreatePartitions, CreateTopics,
     CreationDefaults, DeleteTopics, FenceBroker, Found, KeyChange, NewPartitions, NewTopic,
     NewTopicAssignment, RegisterBroker, ResourceChange, TopicLimits, TopicReference,
     UnregisterBroker,
@@ -44,7 +44,7 @@ fn rig() -> Rig<Metadata> {
 }
 
 fn any_input(random: &mut Random, image: &Image) -> Input {
-    match random.below(24) {
+    match random.below(25) {
         0 => Input::Found(Found {
             cluster_id: (*random.pick(&["one", "one", "other"])).to_owned(),
             features: vec![("metadata.version".to_owned(), 33)],
@@ -66,6 +66,16 @@ fn any_input(random: &mut Random, image: &Image) -> Input {
         12..15 => Input::DeleteTopics(any_deletion(random, image)),
         15..18 => Input::CreatePartitions(any_growth(random)),
         18..22 => Input::AlterConfigs(any_alteration(random)),
+        22 => {
+            let broker = any_broker(random);
+            let known = image.broker(broker);
+            let directory = known.and_then(|known| known.directories.first());
+            Input::ChooseVoter(ChooseVoter {
+                broker,
+                directory: directory.copied().unwrap_or_default(),
+                votes: random.once_in(2),
+            })
+        }
         _ => {
             let (broker, broker_epoch) = any_epoch(random, image);
             Input::AllocateProducerIds(AllocateProducerIds {

@@ -73,12 +73,20 @@ macro_rules! for_each_api {
             /// Delete committed offsets of a group.
             // No version of it is flexible.
             OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse, 0..=0, advertised 0, flexible 32767;
+            /// Who votes on the cluster's metadata, who leads, and how far each has it.
+            DescribeQuorum = 55, DescribeQuorumRequest => DescribeQuorumResponse, 0..=2, advertised 0, flexible 0;
             /// The brokers of the cluster.
             DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
+            /// Forget a broker.
+            UnregisterBroker = 64, UnregisterBrokerRequest => UnregisterBrokerResponse, 0..=0, advertised 0, flexible 0;
             /// Which resources have configurations of their own.
             ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
             /// Partitions of topics, page by page.
             DescribeTopicPartitions = 75, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0, advertised 0, flexible 0;
+            /// Have a broker vote on the cluster's metadata.
+            AddRaftVoter = 80, AddRaftVoterRequest => AddRaftVoterResponse, 0..=1, advertised 0, flexible 0;
+            /// Have a broker vote on it no more.
+            RemoveRaftVoter = 81, RemoveRaftVoterRequest => RemoveRaftVoterResponse, 0..=0, advertised 0, flexible 0;
         }
     };
 }

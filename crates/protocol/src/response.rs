@@ -18,16 +18,17 @@ mod types {
     //! The type in each variant of [`super::Response`]: kafka-protocol's, but for Fetch.
     pub(super) use crate::fetch::FetchResponse;
     pub(super) use crate::messages::{
-        AlterConfigsResponse, AlterPartitionReassignmentsResponse, ApiVersionsResponse,
-        CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
+        AddRaftVoterResponse, AlterConfigsResponse, AlterPartitionReassignmentsResponse,
+        ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
         DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
         DescribeConfigsResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
-        DescribeTopicPartitionsResponse, ElectLeadersResponse, FindCoordinatorResponse,
-        HeartbeatResponse, IncrementalAlterConfigsResponse, InitProducerIdResponse,
-        JoinGroupResponse, LeaveGroupResponse, ListConfigResourcesResponse, ListGroupsResponse,
-        ListOffsetsResponse, ListPartitionReassignmentsResponse, MetadataResponse,
-        OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse,
-        OffsetForLeaderEpochResponse, ProduceResponse, SyncGroupResponse,
+        DescribeQuorumResponse, DescribeTopicPartitionsResponse, ElectLeadersResponse,
+        FindCoordinatorResponse, HeartbeatResponse, IncrementalAlterConfigsResponse,
+        InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse, ListConfigResourcesResponse,
+        ListGroupsResponse, ListOffsetsResponse, ListPartitionReassignmentsResponse,
+        MetadataResponse, OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse,
+        OffsetForLeaderEpochResponse, ProduceResponse, RemoveRaftVoterResponse, SyncGroupResponse,
+        UnregisterBrokerResponse,
     };
 }
 

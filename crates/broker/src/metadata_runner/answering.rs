@@ -1,5 +1,5 @@
 //! Questions about the metadata from broker to broker: whoever leads the metadata decides, and all
-//! others ask it. A question is an [`Input`] as JSON; so is its answer.
+//! others ask it. A question is a [`Question`] as JSON; so is its answer.
 
 use std::sync::Arc;
 
@@ -9,9 +9,19 @@ use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_replication::transport::{Answer, Call, Refusal, Remote, Service};
 use serde::{Deserialize, Serialize};
 
+use super::quorum::QuorumWatch;
 use crate::defaults::Defaults;
 use crate::images::Images;
 use crate::shard::Questions;
+
+/// What is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Question {
+    /// That the metadata change.
+    Change(Input),
+    /// Who holds it, and how far.
+    DescribeQuorum,
+}
 
 /// A reply, and how much of the metadata log shows what it says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,12 +38,16 @@ pub struct Answering {
     pub images: Arc<Images>,
     /// What topics get where nobody says: the broker that decides has the word.
     pub defaults: Arc<Defaults>,
+    /// Knows who holds the metadata.
+    pub quorum: Arc<QuorumWatch>,
 }
 
 impl Service for Answering {
     fn call(&self, _from: &Remote, call: Call) -> Answer {
-        let Ok(input) = serde_json::from_slice::<Input>(&call.body) else {
-            return std::future::ready(Err(Refusal::Malformed)).boxed();
+        let input = match serde_json::from_slice(&call.body) {
+            Ok(Question::Change(input)) => input,
+            Ok(Question::DescribeQuorum) => return std::future::ready(self.quorum()).boxed(),
+            Err(_) => return std::future::ready(Err(Refusal::Malformed)).boxed(),
         };
         let asked = self
             .questions
@@ -49,8 +63,16 @@ impl Service for Answering {
     }
 }
 
-pub(super) fn encode(input: &Input) -> Bytes {
-    serde_json::to_vec(input)
-        .expect("an input is made of texts, numbers and lists")
+impl Answering {
+    fn quorum(&self) -> Result<Bytes, Refusal> {
+        let view = self.quorum.view().ok_or(Refusal::Undecided)?;
+        let told = serde_json::to_vec(&view);
+        told.map(Bytes::from).map_err(|_| Refusal::Malformed)
+    }
+}
+
+pub(super) fn encode(question: &Question) -> Bytes {
+    serde_json::to_vec(question)
+        .expect("a question is made of texts, numbers and lists")
         .into()
 }

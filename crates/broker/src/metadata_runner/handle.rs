@@ -6,11 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_metadata::operations::{
-    AllocateProducerIds, AlterConfigs, AlterReplicas, CreatePartitions, CreateTopics, DeleteTopics,
-    DeletedTopic, FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused, RegisterBroker,
-    RenewReplicas, SettleReplicas, TopicOutcome,
+    AllocateProducerIds, AlterConfigs, AlterReplicas, ChooseVoter, CreatePartitions, CreateTopics,
+    DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused,
+    RegisterBroker, RenewReplicas, SettleReplicas, TopicOutcome, UnregisterBroker,
 };
 use ottla_protocol::{ErrorCode, NodeId};
 use ottla_replication::Partition;
@@ -19,7 +20,8 @@ use ottla_replication::transport::{LinkError, Refusal};
 use tokio::time::{Instant, timeout};
 
 use super::METADATA_GROUP_ID;
-use super::answering::{Told, encode};
+use super::answering::{Question, Told, encode};
+use super::quorum::{QuorumView, QuorumWatch};
 use crate::images::Images;
 use crate::limits::{LEADER_LOOK, METADATA_LEADER_MAX, METADATA_SHOWN_MAX};
 use crate::shard::{Questions, Undecided};
@@ -43,6 +45,16 @@ pub struct Route {
     pub peers: Arc<Cluster>,
     /// What this broker knows of the cluster.
     pub images: Arc<Images>,
+    /// Who holds the metadata, if this broker leads it.
+    pub quorum: Arc<QuorumWatch>,
+}
+
+/// Who leads the metadata.
+enum Leader {
+    /// This broker: it has not been asked yet.
+    Here,
+    /// Another, that said this.
+    There(Bytes),
 }
 
 /// An answer under way; an error says that nobody could decide, and to try again.
@@ -190,6 +202,46 @@ impl MetadataHandle {
         })
     }
 
+    /// Forgets a broker.
+    pub fn unregister(
+        &self,
+        broker: UnregisterBroker,
+    ) -> impl Future<Output = Answer<Result<(), Refused>>> + use<> {
+        self.ask(Input::UnregisterBroker(broker), |reply| match reply {
+            Reply::UnregisterBroker(result) => Some(result),
+            _ => None,
+        })
+    }
+
+    /// Notes that a broker is to vote on the metadata, or not to.
+    pub fn choose_voter(
+        &self,
+        choice: ChooseVoter,
+    ) -> impl Future<Output = Answer<Result<(), Refused>>> + use<> {
+        self.ask(Input::ChooseVoter(choice), |reply| match reply {
+            Reply::ChooseVoter(result) => Some(result),
+            _ => None,
+        })
+    }
+
+    /// Who votes on the metadata, as this broker knows.
+    pub fn voters(&self) -> Arc<[NodeId]> {
+        self.route.partition.voters()
+    }
+
+    /// Who leads the metadata and how far all have it, by the leader's word.
+    pub fn describe_quorum(&self) -> impl Future<Output = Answer<QuorumView>> + use<> {
+        let route = Arc::clone(&self.route);
+        async move {
+            let view = match route.ask_leader(&Question::DescribeQuorum).await {
+                Ok(Leader::Here) => route.quorum.view(),
+                Ok(Leader::There(answer)) => serde_json::from_slice(&answer).ok(),
+                Err(Undecided) => None,
+            };
+            view.ok_or(ErrorCode::NotLeaderOrFollower)
+        }
+    }
+
     /// Queues a question now if this broker decides; the future then only waits.
     fn ask<T>(
         &self,
@@ -204,7 +256,7 @@ impl MetadataHandle {
         async move {
             let reply = match here {
                 Some(answer) => answer.await,
-                None => route.ask_leader(input).await,
+                None => route.change(input).await,
             };
             let reply = reply.map_err(|Undecided| UNAVAILABLE)?;
             Ok(of(reply).expect("an input is answered by the reply of its name"))
@@ -213,19 +265,28 @@ impl MetadataHandle {
 }
 
 impl Route {
+    /// Has whoever leads the metadata decide.
+    async fn change(&self, input: Input) -> Result<Reply, Undecided> {
+        let question = Question::Change(input.clone());
+        match self.ask_leader(&question).await? {
+            Leader::Here => self.questions.ask(input).await,
+            Leader::There(answer) => self.shown(&answer).await,
+        }
+    }
+
     /// Asks whoever leads the metadata, waiting for a leader if there is none.
-    async fn ask_leader(&self, input: Input) -> Result<Reply, Undecided> {
+    async fn ask_leader(&self, question: &Question) -> Result<Leader, Undecided> {
         let deadline = Instant::now() + METADATA_LEADER_MAX;
         let mut moves = self.peers.leaders().watch();
         loop {
             moves.mark_unchanged();
             if self.partition.is_leader() {
-                return self.questions.ask(input).await;
+                return Ok(Leader::Here);
             }
             for node in self.who_may_lead() {
-                let asked = self.peers.ask(node, METADATA_GROUP_ID, encode(&input));
+                let asked = self.peers.ask(node, METADATA_GROUP_ID, encode(question));
                 match asked.await {
-                    Ok(answer) => return self.shown(&answer).await,
+                    Ok(answer) => return Ok(Leader::There(answer)),
                     // It was not decided: another may be asked.
                     Err(LinkError::Refused(Refusal::Undecided)) => {}
                     Err(_) => return Err(Undecided),

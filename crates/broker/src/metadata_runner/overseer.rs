@@ -8,6 +8,7 @@ use std::time::Duration;
 use ottla_metadata::growth::plan_growth;
 use ottla_metadata::image::{Image, Topic};
 use ottla_metadata::operations::{AlterReplicas, FenceBroker, RenewReplicas, misplaced};
+use ottla_metadata::record::Vote;
 use ottla_platform::clock::Clock;
 use ottla_protocol::NodeId;
 use ottla_replication::cluster::Cluster;
@@ -16,6 +17,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::MetadataHandle;
+use super::quorum::QuorumWatch;
 use crate::images::Images;
 use crate::partitions::keys;
 
@@ -45,6 +47,8 @@ pub struct Overseer {
     pub session_max: Duration,
     /// How many replicas the partitions of a topic are to have, if nobody said.
     pub factor: Box<dyn Fn(&Topic) -> i16 + Send + Sync>,
+    /// Watches who holds the metadata.
+    pub quorum: Arc<QuorumWatch>,
     /// Whether all who found the cluster are registered.
     pub has_begun: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -56,6 +60,8 @@ impl Overseer {
         let mut looked_at: Option<Arc<Image>> = None;
         loop {
             sleep(LOOK).await;
+            let is_alive = |node| node == self.node_id || self.peers.is_alive(node);
+            self.quorum.look(is_alive);
             if !self.partition.is_leader() {
                 // Whoever comes to lead gives everyone time to be heard.
                 sessions = Sessions::default();
@@ -64,7 +70,6 @@ impl Overseer {
             }
             let image = self.images.current();
             let now = self.clock.monotonic();
-            let is_alive = |node| node == self.node_id || self.peers.is_alive(node);
             for fence in sessions.plan(now, self.session_max, &image, is_alive) {
                 let (node, fenced) = (fence.broker, fence.fenced);
                 // What is not decided now is asked again at the next look.
@@ -76,10 +81,7 @@ impl Overseer {
                 }
             }
             if (self.has_begun)() {
-                let (voters, learners) = plan_voters(&self.partition.voters(), &image);
-                let seats = |nodes: Vec<NodeId>| keys(nodes.into_iter().map(|it| seat(&image, it)));
-                let (voters, learners) = (seats(voters), seats(learners));
-                self.groups.set_members(&self.partition, voters, learners);
+                self.seat_voters(&image);
             }
             if looked_at.as_ref().is_none_or(|it| !Arc::ptr_eq(it, &image)) {
                 let first = misplaced(&image).next().map(|(broker, ..)| broker);
@@ -89,6 +91,17 @@ impl Overseer {
                     None => looked_at = Some(image),
                 }
             }
+        }
+    }
+
+    /// Has those hold the metadata who are to.
+    fn seat_voters(&self, image: &Image) {
+        let (voters, learners) = plan_voters(&self.partition.voters(), image);
+        // Who was unregistered and is the last goes on alone.
+        if !voters.is_empty() {
+            let seats = |nodes: Vec<NodeId>| keys(nodes.into_iter().map(|it| seat(image, it)));
+            let (voters, learners) = (seats(voters), seats(learners));
+            self.groups.set_members(&self.partition, voters, learners);
         }
     }
 
@@ -181,25 +194,34 @@ const VOTERS_MAX: usize = 5;
 /// Who should vote on the metadata, and who else should have it: an odd number of voters, as many as
 /// there are brokers for and five at most. Voters stay as they are for as long as they can; one
 /// that is out of service gives way where another broker can take its place.
+///
+/// What somebody said of a broker counts more: one that was removed does not vote, unless nobody
+/// else could; one that was added does, however many that makes.
 fn plan_voters(voters: &[NodeId], image: &Image) -> (Vec<NodeId>, Vec<NodeId>) {
     let brokers: BTreeSet<NodeId> = image.brokers().map(|broker| broker.id).collect();
+    let has = |node: &NodeId, vote| image.broker(*node).is_some_and(|it| it.vote == vote);
     let is_active = |node: &NodeId| image.broker(*node).is_some_and(|it| it.is_active());
-    let odd = brokers.len().saturating_sub(1) / 2 * 2 + 1;
+    let all_are_removed = brokers.iter().all(|node| has(node, Vote::Never));
+    let may_vote = |node: &NodeId| all_are_removed || !has(node, Vote::Never);
+    let mut ranked: Vec<NodeId> = brokers.iter().copied().filter(may_vote).collect();
+    let odd = ranked.len().saturating_sub(1) / 2 * 2 + 1;
     let now: BTreeSet<NodeId> = voters
         .iter()
         .copied()
-        .filter(|it| brokers.contains(it))
+        .filter(|it| ranked.contains(it))
         .collect();
-    let count = odd.min(VOTERS_MAX).max(now.len().min(VOTERS_MAX));
-    let mut ranked: Vec<NodeId> = brokers.iter().copied().collect();
-    ranked.sort_by_key(|node| match (is_active(node), now.contains(node)) {
-        (true, true) => 0,
-        (true, false) => 1,
-        (false, true) => 2,
-        (false, false) => 3,
-    });
     // Whoever is silent does not begin to vote.
     ranked.retain(|node| is_active(node) || now.contains(node));
+    let is_added = |node: &&NodeId| has(node, Vote::Always) && !now.contains(node);
+    let added = ranked.iter().filter(is_added).count();
+    let count = odd.min(VOTERS_MAX).max(now.len() + added);
+    ranked.sort_by_key(|node| match (is_active(node), now.contains(node)) {
+        _ if has(node, Vote::Always) => 0,
+        (true, true) => 1,
+        (true, false) => 2,
+        (false, true) => 3,
+        (false, false) => 4,
+    });
     ranked.truncate(count);
     ranked.sort();
     let learners = brokers.into_iter().filter(|node| !ranked.contains(node));
@@ -215,6 +237,10 @@ mod tests {
 
     /// Brokers of these numbers, those below zero out of service.
     fn image(brokers: &[i32]) -> Image {
+        image_where(brokers, |_| Vote::AsNeeded)
+    }
+
+    fn image_where(brokers: &[i32], vote: impl Fn(i32) -> Vote) -> Image {
         let mut image = Image::default();
         for id in brokers {
             image.apply(&Record::RegisterBroker(RegisterBrokerRecord {
@@ -227,14 +253,24 @@ mod tests {
                 fenced: *id < 0,
                 in_controlled_shutdown: false,
                 log_dirs: Vec::new(),
+                vote: vote(id.abs()),
             }));
         }
         image
     }
 
     fn voters(now: &[i32], brokers: &[i32]) -> Vec<i32> {
+        voters_where(now, brokers, &[], &[])
+    }
+
+    fn voters_where(now: &[i32], brokers: &[i32], added: &[i32], removed: &[i32]) -> Vec<i32> {
         let now: Vec<NodeId> = now.iter().copied().map(NodeId).collect();
-        let (voters, learners) = plan_voters(&now, &image(brokers));
+        let image = image_where(brokers, |id| match () {
+            () if added.contains(&id) => Vote::Always,
+            () if removed.contains(&id) => Vote::Never,
+            () => Vote::AsNeeded,
+        });
+        let (voters, learners) = plan_voters(&now, &image);
         assert_eq!(voters.len() + learners.len(), brokers.len());
         voters.into_iter().map(|node| node.0).collect()
     }
@@ -255,6 +291,36 @@ mod tests {
         assert_eq!(voters(&[1, 2, 3], &[-1, 2, 3, 4]), [2, 3, 4]);
         assert_eq!(voters(&[1, 2, 3], &[1, 2]), [1, 2]);
         assert_eq!(voters(&[1], &[1, -2, -3]), [1]);
+    }
+
+    #[test]
+    fn who_was_removed_does_not_vote_unless_nobody_else_could() {
+        assert_eq!(voters_where(&[1, 2, 3], &[1, 2, 3], &[], &[3]), [1, 2]);
+        assert_eq!(voters_where(&[1, 2], &[1, 2, 3], &[], &[3]), [1, 2]);
+        assert_eq!(voters_where(&[1, 2], &[1, 2, 3, 4], &[], &[3]), [1, 2, 4]);
+        assert_eq!(voters_where(&[1, 2], &[1, 2, 3], &[3], &[]), [1, 2, 3]);
+        assert_eq!(voters_where(&[1], &[1, 2, 3], &[], &[2, 3]), [1]);
+        assert_eq!(voters_where(&[1], &[1], &[], &[1]), [1]);
+        assert!(voters_where(&[1, 2], &[], &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn who_was_added_votes_odd_or_not_and_nobody_goes_for_it() {
+        assert_eq!(voters_where(&[1], &[1, 2], &[2], &[]), [1, 2]);
+        let four = [1, 2, 3, 4];
+        assert_eq!(voters_where(&[1, 2, 3], &four, &[4], &[]), four);
+        assert_eq!(voters_where(&four, &four, &[4], &[]), four);
+        let six = [1, 2, 3, 4, 5, 6];
+        assert_eq!(voters_where(&six[..5], &six, &[6], &[]), six);
+        assert_eq!(voters_where(&six, &six, &[6], &[]), six);
+        assert_eq!(
+            voters_where(&[1, 2, 3], &[1, 2, 3, -4], &[4], &[]),
+            [1, 2, 3]
+        );
+        assert_eq!(
+            voters_where(&four, &[1, 2, 3, -4, 5], &[4], &[]),
+            [1, 2, 3, 4, 5]
+        );
     }
 
     #[test]

@@ -65,12 +65,12 @@ async fn committed_offset(node: &TestNode) -> Option<i64> {
     Some(topic.partitions.first()?.committed_offset)
 }
 
-fn voters(node: &TestNode) -> usize {
+pub(super) fn voters(node: &TestNode) -> usize {
     node.node.store.metadata.voters().len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_empty_nodes_found_one_cluster_and_each_takes_changes_of_it() {
+pub(super) async fn three_empty_nodes_found_one_cluster_and_each_takes_changes_of_it() {
     let nodes = three().await;
     let first = nodes[0].node.cluster_id();
     for (number, node) in nodes.iter().enumerate() {

@@ -25,11 +25,9 @@ use super::start::StartError;
 use crate::config::{Config, HostPort};
 use crate::features::SUPPORTED;
 use crate::http::Health;
-use crate::metadata_runner::{METADATA_GROUP_ID, MetadataHandle, PEER_LISTENER};
+use crate::metadata_runner::{METADATA_GROUP_ID, METADATA_TOPIC, MetadataHandle, PEER_LISTENER};
 use crate::partitions::keys;
 
-/// The metadata log's topic, as Kafka's tools know it.
-const METADATA_TOPIC: &str = "__cluster_metadata";
 pub(super) const METADATA_TOPIC_ID: TopicId = TopicId(Uuid::from_u128(1));
 /// How long to rest before the cluster is asked again to take this broker.
 const REST: Duration = Duration::from_millis(200);

@@ -23,7 +23,7 @@ pub struct Meeting {
 }
 
 struct State {
-    /// Over when the metadata names all of its brokers.
+    /// Over when the metadata has named all of its brokers.
     beginning: Option<Beginning>,
     known: BTreeMap<i32, Contact>,
     out_of_service: Vec<i32>,
@@ -98,15 +98,16 @@ impl Meeting {
         state.out_of_service = out_of_service;
     }
 
-    /// Whether the metadata names all whom this broker began with.
+    /// Whether the metadata has named all whom this broker began with.
     pub(super) fn has_begun(&self) -> bool {
         self.state.lock().beginning.is_none()
     }
 }
 
 fn is_over(beginning: &Beginning, image: &Image) -> bool {
-    let is_named = |one: &Contact| image.broker(NodeId(one.node)).is_some();
-    beginning.brokers.iter().all(is_named)
+    // One that was unregistered since does not come back.
+    let was_named = |one: &Contact| image.has_known(NodeId(one.node));
+    beginning.brokers.iter().all(was_named)
 }
 
 fn contact(broker: &Broker) -> Option<Contact> {

@@ -42,7 +42,9 @@ use crate::http::Health;
 use crate::images::Images;
 use crate::limits::{GROUPS_SETTLE_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX};
 use crate::loggers::Loggers;
-use crate::metadata_runner::{Following, MetadataHandle, Overseer, Planner, Route, Settler};
+use crate::metadata_runner::{
+    Following, MetadataHandle, Overseer, Planner, QuorumWatch, Route, Settler,
+};
 use crate::metrics::Metrics;
 use crate::net::{Listening, Network};
 use crate::partitions::{Partitions, Resolve};
@@ -169,6 +171,7 @@ impl Node {
         let doors = Doors::open(&config).await?;
         let (failed, failure) = watch::channel(None);
         let (asked, arriving) = questions(METADATA_REQUESTS_QUEUED_MAX);
+        let quorum = Arc::new(QuorumWatch::new(config.node_id, Arc::clone(&clock)));
         let mut ground = Ground {
             defaults: Arc::new(Defaults::new(config.node_id, creation_defaults(&config)?)),
             metrics: Arc::new(Metrics::new()),
@@ -179,6 +182,7 @@ impl Node {
             gate,
             loggers,
             images: Arc::new(Images::new()),
+            quorum,
             questions: (asked, Some(arriving)),
             failed,
         };
@@ -276,6 +280,7 @@ pub(super) struct Ground {
     metrics: Arc<Metrics>,
     pub(super) health: Arc<Health>,
     pub(super) images: Arc<Images>,
+    pub(super) quorum: Arc<QuorumWatch>,
     /// Asks the machine of the metadata, and where it is asked until that takes it.
     pub(super) questions: (Questions<Metadata>, Option<Arriving>),
     failed: watch::Sender<Option<String>>,
@@ -352,6 +357,7 @@ impl Followed {
             questions: ground.questions.0.clone(),
             peers: Arc::clone(&store.peers),
             images: Arc::clone(&images),
+            quorum: Arc::clone(&ground.quorum),
         };
         let metadata = MetadataHandle::new(node_id, route);
         let options = ShardOptions {
@@ -429,6 +435,7 @@ fn overseer(
         clock: Arc::clone(&ground.clock),
         session_max: ground.config.peers.session_max,
         factor: Box::new(factor(&ground.config)),
+        quorum: Arc::clone(&ground.quorum),
         has_begun: Box::new(move || meeting.has_begun()),
     }
 }

@@ -98,6 +98,7 @@ impl Store {
         let groups = Groups::new(node_id, directory.clone(), clock, Some(Arc::clone(&peers)));
         let spec = founding::metadata_partition(&meta, names.is_empty(), beginning.as_ref());
         let metadata = groups.open(spec).await?;
+        ground.quorum.begin(metadata.clone());
         Ok(Store {
             meta,
             incarnation,
@@ -142,6 +143,7 @@ fn start_peers(
         questions: ground.questions.0.clone(),
         images: Arc::clone(&ground.images),
         defaults: Arc::clone(&ground.defaults),
+        quorum: Arc::clone(&ground.quorum),
     };
     let request_bytes_max = ground.config.network.request_bytes_max;
     Cluster::start(ClusterOptions {

@@ -61,7 +61,9 @@ impl Image {
             directories: record.log_dirs.clone(),
             fenced: record.fenced,
             in_controlled_shutdown: record.in_controlled_shutdown,
+            vote: record.vote,
         };
+        self.left.remove(&record.broker_id);
         self.brokers.insert(record.broker_id, Arc::new(broker));
     }
 
@@ -80,12 +82,16 @@ impl Image {
         if let Some(directories) = &record.log_dirs {
             broker.directories.clone_from(directories);
         }
+        broker.vote = record.vote.unwrap_or(broker.vote);
     }
 
     fn apply_unregister_broker(&mut self, record: &UnregisterBrokerRecord) {
         let registered = self.brokers.get(&record.broker_id);
         if registered.is_some_and(|broker| broker.epoch == record.broker_epoch) {
             self.brokers.remove(&record.broker_id);
+        }
+        if !self.brokers.contains_key(&record.broker_id) {
+            self.left.insert(record.broker_id);
         }
     }
 

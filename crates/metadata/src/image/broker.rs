@@ -3,7 +3,7 @@
 use ottla_protocol::types::NodeId;
 use uuid::Uuid;
 
-use crate::record::{BrokerEndpoint, FeatureRange};
+use crate::record::{BrokerEndpoint, FeatureRange, Vote};
 
 /// A registered broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Broker {
     pub fenced: bool,
     /// Whether it is about to leave.
     pub in_controlled_shutdown: bool,
+    /// Whether it votes on the metadata.
+    pub vote: Vote,
 }
 
 impl Broker {

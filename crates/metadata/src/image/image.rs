@@ -27,6 +27,8 @@ pub struct Image {
     pub(super) cluster_id: Option<Arc<str>>,
     pub(super) features: OrdMap<Arc<str>, i16>,
     pub(super) brokers: OrdMap<NodeId, Arc<Broker>>,
+    /// Brokers that were registered once and are not any more.
+    pub(super) left: OrdSet<NodeId>,
     pub(super) topics: OrdMap<TopicId, Arc<Topic>>,
     pub(super) names: OrdMap<Arc<str>, TopicId>,
     /// (collision form, name) of every topic that has such a form.
@@ -91,6 +93,7 @@ impl Default for Image {
             cluster_id: None,
             features: OrdMap::new(),
             brokers: OrdMap::new(),
+            left: OrdSet::new(),
             topics: OrdMap::new(),
             names: OrdMap::new(),
             collisions: OrdSet::new(),
@@ -127,6 +130,11 @@ impl Image {
     /// The broker of this number.
     pub fn broker(&self, id: NodeId) -> Option<&Arc<Broker>> {
         self.brokers.get(&id)
+    }
+
+    /// Whether a broker of this number is registered or was once.
+    pub fn has_known(&self, id: NodeId) -> bool {
+        self.brokers.contains_key(&id) || self.left.contains(&id)
     }
 
     /// The topic of this name.

@@ -6,7 +6,7 @@ use super::{Broker, Configs, Image, Topic};
 use crate::image::ResourceType;
 use crate::record::{
     ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord, Record,
-    RegisterBrokerRecord, TopicRecord,
+    RegisterBrokerRecord, TopicRecord, UnregisterBrokerRecord,
 };
 use ottla_protocol::types::NodeId;
 
@@ -29,6 +29,12 @@ impl Image {
                 level,
             })
         });
+        let left = self.left.iter().map(|broker_id| {
+            Record::UnregisterBroker(UnregisterBrokerRecord {
+                broker_id: *broker_id,
+                broker_epoch: -1,
+            })
+        });
         let configs = self.configs.iter().flat_map(|(resource, configs)| {
             config_records(resource.kind, resource.name.as_str().into(), configs)
         });
@@ -36,6 +42,7 @@ impl Image {
             .into_iter()
             .chain(features)
             .chain(self.brokers().map(|broker| broker_record(broker)))
+            .chain(left)
             .chain(configs)
             .chain(self.topics().flat_map(topic_records))
     }
@@ -52,6 +59,7 @@ fn broker_record(broker: &Broker) -> Record {
         fenced: broker.fenced,
         in_controlled_shutdown: broker.in_controlled_shutdown,
         log_dirs: broker.directories.clone(),
+        vote: broker.vote,
     })
 }
 

@@ -11,7 +11,7 @@ use super::Refused;
 use crate::image::{Broker, Image};
 use crate::record::{
     BrokerEndpoint, BrokerRegistrationChangeRecord, FeatureRange, Record, RegisterBrokerRecord,
-    UnregisterBrokerRecord,
+    UnregisterBrokerRecord, Vote,
 };
 
 /// A broker says that it is there and what it is. The same incarnation may say it again with other
@@ -77,6 +77,7 @@ impl RegisterBroker {
             fenced: amended.is_some_and(|known| known.fenced),
             in_controlled_shutdown: amended.is_some_and(|known| known.in_controlled_shutdown),
             log_dirs: self.directories,
+            vote: known.map_or(Vote::AsNeeded, |known| known.vote),
         };
         Ok((Record::RegisterBroker(record), broker_epoch))
     }
@@ -171,6 +172,7 @@ impl FenceBroker {
                 fenced: Some(self.fenced),
                 in_controlled_shutdown: None,
                 log_dirs: None,
+                vote: None,
             },
         )))
     }
@@ -199,7 +201,7 @@ pub(super) fn check_epoch(image: &Image, id: NodeId, epoch: i64) -> Result<&Brok
     Ok(broker)
 }
 
-fn registered(image: &Image, id: NodeId) -> Result<&Broker, Refused> {
+pub(super) fn registered(image: &Image, id: NodeId) -> Result<&Broker, Refused> {
     image.broker(id).map(|broker| &**broker).ok_or_else(|| {
         Refused::new(
             ErrorCode::BrokerIdNotRegistered,

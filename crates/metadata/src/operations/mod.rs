@@ -14,6 +14,7 @@ mod producer_ids;
 mod refused;
 mod replicas;
 mod topic_plan;
+mod voters;
 
 pub use alter_configs::{AlterConfigs, ConfigChange, KeyChange, ResourceChange};
 pub use brokers::{FenceBroker, RegisterBroker, UnregisterBroker};
@@ -25,3 +26,4 @@ pub use limits::{CreationDefaults, GROWN_FACTOR, TopicLimits};
 pub use producer_ids::{AllocateProducerIds, PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock};
 pub use refused::Refused;
 pub use replicas::{AlterReplicas, NewReplicas, RenewReplicas, SettleReplicas, misplaced};
+pub use voters::ChooseVoter;

@@ -21,6 +21,10 @@ fn node() -> impl Strategy<Value = NodeId> {
     any::<i32>().prop_map(NodeId)
 }
 
+fn vote() -> impl Strategy<Value = Vote> {
+    prop_oneof![Just(Vote::AsNeeded), Just(Vote::Always), Just(Vote::Never)]
+}
+
 fn text() -> impl Strategy<Value = String> {
     "\\PC{0,12}"
 }
@@ -72,7 +76,7 @@ fn register_broker() -> impl Strategy<Value = RegisterBrokerRecord> {
     let feature = feature.prop_map(|(name, min, max)| FeatureRange { name, min, max });
     let ids = (node(), uuid(), any::<i64>());
     let lists = (vec(endpoint, 0..4), vec(feature, 0..4), vec(uuid(), 0..4));
-    let rest = (option::of(text()), any::<bool>(), any::<bool>());
+    let rest = (option::of(text()), any::<bool>(), any::<bool>(), vote());
     (ids, lists, rest).prop_map(|(ids, (endpoints, features, log_dirs), rest)| {
         RegisterBrokerRecord {
             broker_id: ids.0,
@@ -84,6 +88,7 @@ fn register_broker() -> impl Strategy<Value = RegisterBrokerRecord> {
             fenced: rest.1,
             in_controlled_shutdown: rest.2,
             log_dirs,
+            vote: rest.3,
         }
     })
 }
@@ -93,6 +98,7 @@ fn broker_change() -> impl Strategy<Value = BrokerRegistrationChangeRecord> {
         any::<Option<bool>>(),
         any::<Option<bool>>(),
         option::of(vec(uuid(), 0..4)),
+        option::of(vote()),
     );
     (node(), any::<i64>(), changes).prop_map(|(broker_id, broker_epoch, changes)| {
         BrokerRegistrationChangeRecord {
@@ -101,6 +107,7 @@ fn broker_change() -> impl Strategy<Value = BrokerRegistrationChangeRecord> {
             fenced: changes.0,
             in_controlled_shutdown: changes.1,
             log_dirs: changes.2,
+            vote: changes.3,
         }
     })
 }

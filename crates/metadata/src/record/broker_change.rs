@@ -7,6 +7,7 @@
 //! | Fenced | int8: 1 fence, -1 unfence, absent no change | 0 |
 //! | InControlledShutdown | int8: 1 begins, absent no change | 1 |
 //! | LogDirs | array of uuid, absent no change | 2 |
+//! | vote | int8: 1 always, -1 never, 0 as needed, absent no change | 10000 |
 
 use ottla_protocol::fields::{FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::NodeId;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::DecodeError;
 use super::frame::schema;
+use super::register_broker::{VOTE_TAG, Vote};
 
 /// A change of a registered broker. What is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct BrokerRegistrationChangeRecord {
     pub in_controlled_shutdown: Option<bool>,
     /// The log directories that it has from now on.
     pub log_dirs: Option<Vec<Uuid>>,
+    /// Whether it votes on the metadata from now on.
+    pub vote: Option<Vote>,
 }
 
 schema!(BrokerRegistrationChangeRecord, key 17, reads 0..=3, writes 2);
@@ -38,7 +42,7 @@ const LOG_DIRS_TAG: u32 = 2;
 
 impl BrokerRegistrationChangeRecord {
     pub(super) fn size_bytes_max(&self) -> usize {
-        40 + 16 * self.log_dirs.as_ref().map_or(0, Vec::len)
+        50 + 16 * self.log_dirs.as_ref().map_or(0, Vec::len)
     }
 
     pub(super) fn write(&self, to: &mut FieldWriter) {
@@ -58,6 +62,9 @@ impl BrokerRegistrationChangeRecord {
             let bytes = tag_bytes(|to| to.array(ids, |to, id| to.uuid(*id)));
             tags.push((LOG_DIRS_TAG, bytes));
         }
+        if let Some(vote) = self.vote {
+            tags.push((VOTE_TAG, tag_bytes(|to| to.i8(vote.code()))));
+        }
         to.tags(&tags);
     }
 
@@ -68,12 +75,14 @@ impl BrokerRegistrationChangeRecord {
             fenced: None,
             in_controlled_shutdown: None,
             log_dirs: None,
+            vote: None,
         };
         from.tags(|tag, from| {
             match tag {
                 FENCED_TAG => record.fenced = change_of(from.i8()?),
                 IN_CONTROLLED_SHUTDOWN_TAG => record.in_controlled_shutdown = change_of(from.i8()?),
                 LOG_DIRS_TAG => record.log_dirs = Some(from.array(16, |from| from.uuid())?),
+                VOTE_TAG => record.vote = Some(Vote::of(from.i8()?)),
                 _ => {}
             }
             Ok(())

@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
     use crate::image::Partition;
-    use crate::record::{BrokerEndpoint, FeatureRange, arbitrary};
+    use crate::record::{BrokerEndpoint, FeatureRange, Vote, arbitrary};
 
     const TOPIC: TopicId = TopicId(Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10));
     const DIRECTORY: Uuid = Uuid::from_u128(0x1112_1314_1516_1718_191a_1b1c_1d1e_1f20);
@@ -282,29 +282,35 @@ mod tests {
                 fenced: false,
                 in_controlled_shutdown: false,
                 log_dirs: vec![DIRECTORY],
+                vote: Vote::AsNeeded,
             }),
             "01 00 03 00000001 00 2122232425262728292a2b2c2d2e2f30 0000000000000007 \
              02 0a504c41494e54455854 0a6c6f63616c686f7374 2384 0000 00 \
              02 116d657461646174612e76657273696f6e 0007 0021 00 037231 00 00 \
              01 00 11 02 1112131415161718191a1b1c1d1e1f20",
         );
-        let change = |fenced, log_dirs| {
+        let change = |fenced, log_dirs, vote| {
             Record::BrokerRegistrationChange(BrokerRegistrationChangeRecord {
                 broker_id: NodeId(1),
                 broker_epoch: 7,
                 fenced: Some(fenced),
                 in_controlled_shutdown: None,
                 log_dirs,
+                vote,
             })
         };
         check(
-            change(true, Some(vec![DIRECTORY])),
+            change(true, Some(vec![DIRECTORY]), None),
             "01 11 02 00000001 0000000000000007 02 00 01 01 02 11 02 \
              1112131415161718191a1b1c1d1e1f20",
         );
         check(
-            change(false, None),
+            change(false, None, None),
             "01 11 02 00000001 0000000000000007 01 00 01 ff",
+        );
+        check(
+            change(false, None, Some(Vote::Never)),
+            "01 11 02 00000001 0000000000000007 02 00 01 ff 904e 01 ff",
         );
         check(
             Record::UnregisterBroker(UnregisterBrokerRecord {

@@ -25,7 +25,7 @@ pub use feature_level::FeatureLevelRecord;
 pub use frame::{DecodeError, OWN_TAG_MIN, Record, decode, encode};
 pub use partition::PartitionRecord;
 pub use producer_ids::ProducerIdsRecord;
-pub use register_broker::{BrokerEndpoint, FeatureRange, RegisterBrokerRecord};
+pub use register_broker::{BrokerEndpoint, FeatureRange, RegisterBrokerRecord, Vote};
 pub use remove_topic::RemoveTopicRecord;
 pub use topic::TopicRecord;
 pub use unregister_broker::UnregisterBrokerRecord;

@@ -12,6 +12,7 @@
 //! | Fenced | bool | |
 //! | InControlledShutdown | bool | |
 //! | LogDirs | array of uuid | 0 |
+//! | vote | int8: 1 always, -1 never, absent as needed | 10000 |
 
 use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::NodeId;
@@ -42,6 +43,20 @@ pub struct RegisterBrokerRecord {
     pub in_controlled_shutdown: bool,
     /// The ids of its log directories.
     pub log_dirs: Vec<Uuid>,
+    /// Whether it votes on the metadata.
+    pub vote: Vote,
+}
+
+/// Whether a broker votes on the metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Vote {
+    /// Nobody said: the leader of the metadata chooses.
+    #[default]
+    AsNeeded,
+    /// It was made a voter.
+    Always,
+    /// It was removed from the voters.
+    Never,
 }
 
 /// One listener as others reach it.
@@ -71,6 +86,7 @@ pub struct FeatureRange {
 schema!(RegisterBrokerRecord, key 0, reads 3..=4, writes 3);
 
 const LOG_DIRS_TAG: u32 = 0;
+pub(super) const VOTE_TAG: u32 = 10_000;
 
 impl RegisterBrokerRecord {
     pub(super) fn size_bytes_max(&self) -> usize {
@@ -79,7 +95,7 @@ impl RegisterBrokerRecord {
             .iter()
             .map(|one| 20 + one.name.len() + one.host.len());
         let features = self.features.iter().map(|one| 16 + one.name.len());
-        90 + endpoints.sum::<usize>()
+        100 + endpoints.sum::<usize>()
             + features.sum::<usize>()
             + self.rack.as_ref().map_or(0, String::len)
             + 16 * self.log_dirs.len()
@@ -95,12 +111,15 @@ impl RegisterBrokerRecord {
         to.nullable_string(self.rack.as_deref());
         to.bool(self.fenced);
         to.bool(self.in_controlled_shutdown);
-        if self.log_dirs.is_empty() {
-            to.tags(&[]);
-        } else {
+        let mut tags = Vec::new();
+        if !self.log_dirs.is_empty() {
             let log_dirs = tag_bytes(|to| to.array(&self.log_dirs, |to, id| to.uuid(*id)));
-            to.tags(&[(LOG_DIRS_TAG, log_dirs)]);
+            tags.push((LOG_DIRS_TAG, log_dirs));
         }
+        if self.vote != Vote::AsNeeded {
+            tags.push((VOTE_TAG, tag_bytes(|to| to.i8(self.vote.code()))));
+        }
+        to.tags(&tags);
     }
 
     pub(super) fn read(_: u32, from: &mut FieldReader<'_>) -> Result<Self, DecodeError> {
@@ -116,14 +135,35 @@ impl RegisterBrokerRecord {
             fenced: from.bool()?,
             in_controlled_shutdown: from.bool()?,
             log_dirs: Vec::new(),
+            vote: Vote::AsNeeded,
         };
         from.tags(|tag, from| {
-            if tag == LOG_DIRS_TAG {
-                record.log_dirs = from.array(16, |from| from.uuid())?;
+            match tag {
+                LOG_DIRS_TAG => record.log_dirs = from.array(16, |from| from.uuid())?,
+                VOTE_TAG => record.vote = Vote::of(from.i8()?),
+                _ => {}
             }
             Ok(())
         })?;
         Ok(record)
+    }
+}
+
+impl Vote {
+    pub(super) fn code(self) -> i8 {
+        match self {
+            Vote::AsNeeded => 0,
+            Vote::Always => 1,
+            Vote::Never => -1,
+        }
+    }
+
+    pub(super) fn of(code: i8) -> Vote {
+        match code {
+            0 => Vote::AsNeeded,
+            1.. => Vote::Always,
+            _ => Vote::Never,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Most are kafka-protocol's; their fields and nested types are in its modules, re-exported here. Those that it
 //! lacks, or lacks in the newest version, are defined here in its traits:
 //!
+//! - [`add_raft_voter`]: version 1;
 //! - [`api_versions`]: request of version 5; response of version 5;
 //! - [`list_offsets`]: version 11;
 //! - [`delete_groups`]: version 3;
@@ -10,6 +11,7 @@
 //! - [`offset_commit`], [`offset_fetch`]: requests of version 10;
 //! - `newest_version`, `encoding`: what they are written with.
 
+pub mod add_raft_voter;
 pub mod api_versions;
 pub mod delete_groups;
 pub mod describe_log_dirs;
@@ -39,6 +41,8 @@ pub use kafka_protocol::messages::{
     describe_configs_response::{self, DescribeConfigsResponse},
     describe_groups_request::{self, DescribeGroupsRequest},
     describe_groups_response::{self, DescribeGroupsResponse},
+    describe_quorum_request::{self, DescribeQuorumRequest},
+    describe_quorum_response::{self, DescribeQuorumResponse},
     describe_topic_partitions_request::{self, DescribeTopicPartitionsRequest},
     describe_topic_partitions_response::{self, DescribeTopicPartitionsResponse},
     elect_leaders_request::{self, ElectLeadersRequest},
@@ -73,17 +77,23 @@ pub use kafka_protocol::messages::{
     offset_for_leader_epoch_response::{self, OffsetForLeaderEpochResponse},
     produce_request::{self, ProduceRequest},
     produce_response::{self, ProduceResponse},
+    remove_raft_voter_request::{self, RemoveRaftVoterRequest},
+    remove_raft_voter_response::{self, RemoveRaftVoterResponse},
     sync_group_request::{self, SyncGroupRequest},
     sync_group_response::{self, SyncGroupResponse},
+    unregister_broker_request::{self, UnregisterBrokerRequest},
+    unregister_broker_response::{self, UnregisterBrokerResponse},
 };
 pub use kafka_protocol::messages::{
-    api_versions_response, delete_groups_request, describe_log_dirs_request, list_offsets_request,
-    list_offsets_response, offset_commit_request, offset_fetch_request,
+    add_raft_voter_request, add_raft_voter_response, api_versions_response, delete_groups_request,
+    describe_log_dirs_request, list_offsets_request, list_offsets_response, offset_commit_request,
+    offset_fetch_request,
 };
 pub use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request as ApiRequest, StrBytes, VersionRange,
 };
 
+pub use add_raft_voter::{AddRaftVoterRequest, AddRaftVoterResponse};
 pub use api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 pub use delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 pub use describe_log_dirs::{DescribeLogDirsRequest, DescribeLogDirsResponse};

@@ -4,4 +4,5 @@ mod brokers;
 mod log_dirs;
 mod metadata;
 mod pages;
+mod quorum;
 mod versions;
