@@ -1,5 +1,6 @@
 //! The commands of the `ottla` program against a running broker: what they print, and how they exit.
 
+mod cluster;
 mod configs;
 mod dump;
 mod groups;
@@ -23,5 +24,6 @@ fn main() -> ExitCode {
     perf::add(&mut suite);
     profiles::add(&mut suite);
     topics::add(&mut suite);
+    cluster::add(&mut suite);
     suite.run()
 }

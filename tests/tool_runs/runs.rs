@@ -215,7 +215,7 @@ pub(crate) static ALL: &[Run] = &[
     run("kafka-cluster cluster-id", &["ClusterTool cluster-id {at}"]),
     run("kafka-cluster list-endpoints", &["ClusterTool list-endpoints {at}"]),
     run("kafka-cluster list-endpoints, of controllers, asked of a broker", &["ClusterTool list-endpoints --bootstrap-controller {address}"]),
-    run("kafka-cluster unregister", &["ClusterTool unregister --id 7 {at}"]).lacks(&["UnregisterBroker"]),
+    run("kafka-cluster unregister", &["ClusterTool unregister --id 7 {at}"]),
     run("kafka-delegation-tokens --describe", &["DelegationTokenCommand {at} --describe --command-config {folder}/few.properties"])
         .lacks(&["DescribeDelegationToken"]),
     run("kafka-features describe", &["FeatureCommand {at} describe"]),
@@ -235,12 +235,12 @@ pub(crate) static ALL: &[Run] = &[
         "GetOffsetShell {at} --topic cut --time -2",
     ]),
     run("kafka-e2e-latency", &["EndToEndLatency {at} --topic latency --num-records 20 --producer-acks all --record-size 100"]).no_numbers(),
-    run("kafka-leader-election", &["LeaderElectionCommand {at} --election-type preferred --topic lines --partition 0"]).lacks(&["ElectLeaders"]),
+    run("kafka-leader-election", &["LeaderElectionCommand {at} --election-type preferred --topic lines --partition 0"]),
     run("kafka-log-dirs --describe", &["LogDirsCommand {at} --describe --topic-list lines"]).no_numbers(),
-    run("kafka-metadata-quorum describe --status", &["MetadataQuorumCommand {at} describe --status"]).lacks(&["DescribeQuorum"]),
-    run("kafka-metadata-quorum describe --replication", &["MetadataQuorumCommand {at} describe --replication"]).lacks(&["DescribeQuorum"]),
-    run("kafka-metadata-quorum describe --status, of controllers, asked of a broker", &["MetadataQuorumCommand --bootstrap-controller {address} describe --status"]).lacks(&["DescribeQuorum"]),
-    run("kafka-metadata-quorum remove-controller", &["MetadataQuorumCommand {at} remove-controller --controller-id 1 --controller-directory-id 2L1JNk4lQHqS1Ar4eDCgRw"]).lacks(&["RemoveRaftVoter"]),
+    run("kafka-metadata-quorum describe --status", &["MetadataQuorumCommand {at} describe --status"]),
+    run("kafka-metadata-quorum describe --replication", &["MetadataQuorumCommand {at} describe --replication"]),
+    run("kafka-metadata-quorum describe --status, of controllers, asked of a broker", &["MetadataQuorumCommand --bootstrap-controller {address} describe --status"]),
+    run("kafka-metadata-quorum remove-controller", &["MetadataQuorumCommand {at} remove-controller --controller-id 1 --controller-directory-id 2L1JNk4lQHqS1Ar4eDCgRw"]),
 
     run("kafka-producer-perf-test", &[
         "ProducerPerformance {at} --topic perf --num-records 1000 --record-size 100 --throughput -1",
@@ -255,8 +255,7 @@ pub(crate) static ALL: &[Run] = &[
     run("kafka-verifiable-producer", &["VerifiableProducer {at} --topic verified --max-messages 20"]),
 
     run("kafka-reassign-partitions --generate", &["reassign.ReassignPartitionsCommand {at} --generate --topics-to-move-json-file {folder}/move.json --broker-list 1"]),
-    run("kafka-reassign-partitions --execute --throttle", &["reassign.ReassignPartitionsCommand {at} --execute --throttle 1000000 --reassignment-json-file {folder}/moved.json"])
-        .lacks(&["AlterPartitionReassignments"]),
+    run("kafka-reassign-partitions --execute --throttle", &["reassign.ReassignPartitionsCommand {at} --execute --throttle 1000000 --reassignment-json-file {folder}/moved.json"]),
     run("kafka-reassign-partitions --verify", &["reassign.ReassignPartitionsCommand {at} --verify --reassignment-json-file {folder}/moved.json"]),
     run("kafka-reassign-partitions --list", &["reassign.ReassignPartitionsCommand {at} --list"]),
     run("kafka-reassign-partitions --cancel", &["reassign.ReassignPartitionsCommand {at} --cancel --reassignment-json-file {folder}/moved.json"]),

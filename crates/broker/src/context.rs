@@ -72,6 +72,13 @@ impl Broker {
         node == self.node_id || self.peers.is_alive(node)
     }
 
+    /// Whether the cluster has forgotten this broker: it is told nothing any more, so that whatever it
+    /// would tell clients gets old. They find others when it hangs up.
+    pub fn was_unregistered(&self) -> bool {
+        let image = self.images.current();
+        image.broker(self.node_id).is_none() && image.has_known(self.node_id)
+    }
+
     /// An id that nothing else has.
     pub fn random_uuid(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.random.lock().bytes16()).into_uuid()

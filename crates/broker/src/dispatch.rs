@@ -7,7 +7,7 @@ use ottla_protocol::response::Response;
 
 use crate::context::{Broker, Call};
 use crate::handlers::{cluster, configs, groups, records, topics};
-use crate::net::{Peer, Reply, Service};
+use crate::net::{Answer, Peer, Reply, Service};
 use crate::response_errors::each_error;
 
 /// Hands each request to the handler of its API.
@@ -29,6 +29,9 @@ impl Service for Dispatch {
             peer,
             header,
         };
+        if call.broker.was_unregistered() {
+            return Reply::Now(Answer::Hangup);
+        }
         match request {
             Request::Produce(request) => records::produce::handle(call, request),
             Request::Fetch(request) => records::fetch::handle(call, request),

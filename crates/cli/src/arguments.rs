@@ -7,7 +7,8 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, consume, dump, group, health, perf, produce, profile, serve, topic,
+    cluster, completions, config, consume, dump, group, health, perf, produce, profile, serve,
+    topic,
 };
 use crate::version::version;
 
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Group(group::Group),
     #[command(subcommand)]
     Config(config::Config),
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
     Health(health::Health),
     Produce(produce::Produce),
     Consume(consume::Consume),
@@ -85,6 +88,7 @@ impl Command {
             Command::Topic(_)
             | Command::Group(_)
             | Command::Config(_)
+            | Command::Cluster(_)
             | Command::Health(_)
             | Command::Produce(_)
             | Command::Consume(_)

@@ -6,6 +6,7 @@ mod frames;
 mod groups;
 mod odd_batches;
 mod producers;
+mod quorum;
 mod reading;
 mod records;
 mod settings;
@@ -34,6 +35,10 @@ pub(crate) static ALL: &[Scenario] = &[
     ("topics_are_deleted", topics::deleted),
     ("partitions_are_added", topics::partitions),
     ("reassignments", topics::reassignments),
+    ("replicas_are_reassigned", quorum::reassigned),
+    ("preferred_leaders", quorum::elections),
+    ("the_quorum", quorum::described),
+    ("voters_and_brokers_that_are_not_there", quorum::refused),
     ("frames_that_are_no_request", frames::frames),
     ("counts_that_are_negative", frames::negative_counts),
     ("records_are_produced", records::produced),

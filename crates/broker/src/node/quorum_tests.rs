@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::cluster_tests::voters;
 use super::test_cluster::{create_replicated, ports, produce, three, until};
-use super::testing::{PATIENCE, TestNode, name_of, topic_name};
+use super::testing::{PATIENCE, TestNode, metadata_request, name_of, topic_name};
 
 type Described = describe_quorum_response::PartitionData;
 
@@ -128,6 +128,11 @@ async fn an_unregistered_founder_keeps_running_and_comes_back_at_its_next_start(
     })
     .await;
     let third = nodes.remove(2);
+    until("the third sends its clients away", async || {
+        let request = metadata_request(None, false);
+        third.client().await.try_ask(12, &request).await.is_none()
+    })
+    .await;
     assert!(!third.metrics().is_empty(), "it runs");
     produce(&nodes, "t", "b").await;
     // Whoever starts again now knows that the founding is over.

@@ -1,5 +1,6 @@
 //! One file a command, and how they are run.
 
+pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod consume;

@@ -20,6 +20,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Profile(profile) => profile.run(),
         Command::Topic(topic) => as_client(topic.run()),
         Command::Group(group) => as_client(group.run()),
+        Command::Cluster(cluster) => as_client(cluster.run()),
         Command::Config(config) => as_client(config.run()),
         Command::Health(health) => as_client(health.run()),
         Command::Perf(perf) => as_client(perf.run()),

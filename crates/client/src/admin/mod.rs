@@ -7,6 +7,8 @@
 //! - `records`: delete records;
 //! - `configs`: read and change configs;
 //! - `cluster`: who is in the cluster;
+//! - `quorum`: who votes on its metadata, and brokers that leave;
+//! - `reassignments`: who keeps and leads partitions;
 //! - `coordinators`: who coordinates a group;
 //! - `groups`: list, describe and delete groups;
 //! - `assignment`: what members of a group were given;
@@ -21,6 +23,8 @@ mod group_offsets;
 mod groups;
 mod handle;
 mod offsets;
+mod quorum;
+mod reassignments;
 mod records;
 mod topics;
 
@@ -35,4 +39,6 @@ pub use group_offsets::CommittedOffset;
 pub use groups::{GroupDescription, GroupMember, ListedGroup};
 pub use handle::Admin;
 pub use offsets::FoundOffset;
+pub use quorum::{QuorumDescription, QuorumMember};
+pub use reassignments::{OngoingReassignment, Reassignment};
 pub use topics::{CreatedTopic, NewPartitions, NewTopic};

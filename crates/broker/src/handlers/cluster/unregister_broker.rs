@@ -1,5 +1,5 @@
 //! UnregisterBroker (KIP-631): the cluster forgets a broker, whatever it holds. If it still runs it
-//! goes on by itself, and registers again at its next start.
+//! goes on, hangs up on its clients, and registers again at its next start.
 
 use ottla_metadata::operations::{Refused, UnregisterBroker};
 use ottla_protocol::messages::{StrBytes, UnregisterBrokerRequest, UnregisterBrokerResponse};
