@@ -111,7 +111,7 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     in_api(ApiKey::AlterPartitionReassignments, "*ErrorMessage", Rule::There,
         "a sentence for people; Kafka has none where nothing is under way that could be cancelled, and an empty one where nothing is asked"),
     of(&["CONTROLLER"], in_api(ApiKey::DescribeQuorum, "Nodes[].Listeners[]", Rule::OnlyKafka, "voters reach each other through the listener of controllers")),
-    of(&["peer"], in_api(ApiKey::DescribeQuorum, "Nodes[].Listeners[]", Rule::OnlyOttla, "voters reach each other through the listener of brokers")),
+    of(&["PEER"], in_api(ApiKey::DescribeQuorum, "Nodes[].Listeners[]", Rule::OnlyOttla, "voters reach each other through the listener of brokers")),
     in_api(ApiKey::DescribeQuorum, "*Timestamp", Rule::Given, "the broker's clock"),
     in_api(ApiKey::DescribeQuorum, "*LogEndOffset", Rule::Given, "an offset in the cluster's metadata"),
     in_api(ApiKey::DescribeQuorum, "*HighWatermark", Rule::Given, "an offset in the cluster's metadata"),

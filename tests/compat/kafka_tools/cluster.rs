@@ -32,12 +32,18 @@ const SERVED: &[(&str, &str)] = &[
     ("DescribeLogDirs(35)", "1 to 5"),
     ("CreatePartitions(37)", "0 to 3"),
     ("DeleteGroups(42)", "0 to 3"),
+    ("ElectLeaders(43)", "0 to 2"),
     ("IncrementalAlterConfigs(44)", "0 to 1"),
+    ("AlterPartitionReassignments(45)", "0 to 1"),
     ("ListPartitionReassignments(46)", "0"),
     ("OffsetDelete(47)", "0"),
+    ("DescribeQuorum(55)", "0 to 2"),
     ("DescribeCluster(60)", "0 to 2"),
+    ("UnregisterBroker(64)", "0"),
     ("ListConfigResources(74)", "0 to 1"),
     ("DescribeTopicPartitions(75)", "0"),
+    ("AddRaftVoter(80)", "0 to 1"),
+    ("RemoveRaftVoter(81)", "0"),
 ];
 
 pub(crate) fn add_to(suite: &mut Suite) {

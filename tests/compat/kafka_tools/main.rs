@@ -11,6 +11,7 @@ mod dump_log;
 mod groups;
 mod offsets;
 mod producers;
+mod several;
 mod takeover;
 mod topics;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     configs::add_to(&mut suite);
     alter_configs::add_to(&mut suite);
     cluster::add_to(&mut suite);
+    several::add_to(&mut suite);
     suite.run()
 }
 

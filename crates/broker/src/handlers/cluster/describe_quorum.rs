@@ -19,6 +19,8 @@ use crate::net::Reply;
 
 /// Versions that tell directories and where voters are reached.
 const FIRST_WITH_NODES: i16 = 2;
+/// What clients are told the listener of brokers is called: theirs take nothing but capitals.
+const QUORUM_LISTENER: &str = "PEER";
 
 /// Handles one request.
 pub(crate) fn handle(call: Call<'_>, request: DescribeQuorumRequest) -> Reply {
@@ -91,7 +93,7 @@ fn answer(view: &QuorumView, image: &Image, version: i16) -> DescribeQuorumRespo
         let endpoint = broker.and_then(|broker| broker.endpoint(PEER_LISTENER));
         let listener = endpoint.map(|endpoint| {
             Listener::default()
-                .with_name(StrBytes::from_static_str(PEER_LISTENER))
+                .with_name(StrBytes::from_static_str(QUORUM_LISTENER))
                 .with_host(StrBytes::from_string(endpoint.host.clone()))
                 .with_port(endpoint.port)
         });

@@ -49,6 +49,11 @@ async fn a_broker_alone_is_its_quorum() {
         assert_eq!(voter.last_caught_up_timestamp > 0, version >= 1);
         assert_eq!(voter.replica_directory_id.is_nil(), version < 2);
         assert_eq!(response.nodes.len(), usize::from(version >= 2));
+        // Java's admin client takes no other names.
+        let listeners = response.nodes.iter().flat_map(|node| &node.listeners);
+        let names: Vec<&str> = listeners.map(|listener| &*listener.name).collect();
+        assert!(names.iter().all(|name| *name == name.to_uppercase()));
+        assert_eq!(names.len(), usize::from(version >= 2));
     }
 }
 
