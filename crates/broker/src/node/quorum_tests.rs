@@ -30,7 +30,7 @@ async fn describe(node: &TestNode) -> Described {
 
 async fn add(node: &TestNode, voter: &TestNode) -> &'static str {
     let request = AddRaftVoterRequest {
-        timeout_ms: 20_000,
+        timeout_ms: 60_000,
         voter_id: voter.node.broker.node_id.0,
         voter_directory_id: voter.node.store.meta.directory_id,
         ..AddRaftVoterRequest::default()
