@@ -61,7 +61,11 @@ async fn create_topic(client: &ottla_client::Client) {
         ..NewTopic::default()
     };
     loop {
-        match client.admin().create_topics(std::slice::from_ref(&topic), false).await {
+        match client
+            .admin()
+            .create_topics(std::slice::from_ref(&topic), false)
+            .await
+        {
             Ok(outcomes) if outcomes.iter().all(Result::is_ok) => return,
             Ok(outcomes) if format!("{outcomes:?}").contains("TopicAlreadyExists") => return,
             outcome => tracing::debug!(?outcome, "no topic yet"),
