@@ -61,13 +61,16 @@ impl Lag {
         }
         // Before the first look succeeds there is nothing to watch.
         told?;
+        // One for all looks: an interrupt between two of them counts too.
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
         loop {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = &mut interrupted => return Ok(()),
                 () = tokio::time::sleep(self.interval) => {}
             }
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = &mut interrupted => return Ok(()),
                 told = self.look(&client) => match told {
                     // A broker that is away for a while is told of and looked at again.
                     Ok(()) | Err(Failure::FailedInParts) => {}
