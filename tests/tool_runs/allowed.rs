@@ -68,6 +68,13 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     differ("kafka-configs --describe, the loggers", "org.apache.kafka.…", "", "names of classes"),
     differ("kafka-configs --describe, the loggers", "", "o…=… sensitive=false synonyms={}", "names of modules"),
     differ("kafka-features describe", "Feature: … Epoch: …", "", "features of Kafka's replication, of transactions and of groups that Ottla does not serve"),
+    differ("kafka-metadata-quorum describe --status", "HighWatermark: …", "HighWatermark: …", "an offset in the cluster's metadata"),
+    differ("kafka-metadata-quorum describe --status", "CurrentVoters: [{\"id\": *, …}]", "CurrentVoters: [{\"id\": *, \"directoryId\": …, \"endpoints\": [\"PEER://…\"]}]",
+        "Kafka's voters that are named in the configuration have no directory ids, and meet at the listener of controllers"),
+    differ("kafka-metadata-quorum describe --replication", "* AAAAAAAAAAAAAAAAAAAAAA … * TIME TIME *", "* ID … * TIME TIME *",
+        "offsets in the cluster's metadata; Kafka's voters that are named in the configuration have no directory ids"),
+    differ("kafka-metadata-quorum remove-controller", "blames UnsupportedVersionException", "blames VoterNotFoundException",
+        "Kafka refuses all such changes where the voters are named in the configuration"),
     differ("kafka-dump-log", "", "baseOffset: N … isControl: true …", "a frame that only the partition's Raft group needs; no fetch returns it"),
 ];
 
