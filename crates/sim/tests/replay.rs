@@ -8,8 +8,8 @@ fn run(seed: &str) -> String {
     let output = Command::new(program)
         .args([seed, "--bytes"])
         .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
+        .expect("the simulator can be run");
+    String::from_utf8(output.stdout).expect("it writes text")
 }
 
 #[test]
