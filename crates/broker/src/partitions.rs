@@ -13,7 +13,7 @@ use ottla_metadata::image::Configs;
 use ottla_metadata::reconcile::{self, Change, ReplicaId};
 use ottla_platform::seed::HashMap;
 use ottla_protocol::{NodeId, TopicId};
-use ottla_replication::{Beginning, Groups, Partition, PartitionSpec, ReplicaKey};
+use ottla_replication::{Beginning, Groups, Held, Partition, PartitionSpec, ReplicaKey};
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, timeout_at};
@@ -218,8 +218,12 @@ impl Partitions {
             } => self.configure(topic_id, partitions, &configs),
             Change::Resize { id, wanted } => {
                 if let Ok(replica) = self.find(id.topic_id, id.partition) {
-                    self.groups
-                        .set_members(&replica.partition, keys(wanted), Vec::new());
+                    self.groups.set_members(
+                        &replica.partition,
+                        keys(wanted),
+                        Vec::new(),
+                        Held::Always,
+                    );
                 }
             }
         }

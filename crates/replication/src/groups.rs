@@ -10,7 +10,7 @@ use ottla_platform::work::blocking;
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
-use crate::cluster::{Cluster, Replica, ReplicaKey};
+use crate::cluster::{Cluster, Held, Replica, ReplicaKey};
 use crate::log_store::LogStore;
 use crate::partition::Partition;
 use crate::peers::Network;
@@ -151,9 +151,9 @@ impl Groups {
             return Err(OpenError::Lost);
         }
         let partition = self.start(log).await?;
-        let voters = match spec.replicas.is_empty() {
-            true => partition.shared.members().voters(),
-            false => spec.replicas,
+        let (voters, held) = match spec.replicas.is_empty() {
+            true => (partition.shared.members().voters(), Held::Never),
+            false => (spec.replicas, Held::Always),
         };
         let founders = match spec.beginning {
             Beginning::Founds(founders) if fresh => founders,
@@ -174,6 +174,7 @@ impl Groups {
                 partition: partition.clone(),
                 voters: voters.into(),
                 learners: Arc::default(),
+                held,
                 founders: founders.into(),
             };
             cluster.adopt(spec.group_id, replica);
@@ -241,18 +242,19 @@ impl Groups {
     }
 
     /// Says who is to hold a replica of a partition that is open here, the preferred leader first,
-    /// and who else is to have its log. Its leader makes it so, step by step.
+    /// and who else is to have its log. Its leader makes it so, step by step, while that holds.
     pub fn set_members(
         &self,
         partition: &Partition,
         voters: Vec<ReplicaKey>,
         learners: Vec<ReplicaKey>,
+        held: Held,
     ) {
         let is_me = voters.len() == 1 && voters[0].node == NodeId(self.me.0);
         partition.shared.want_alone(is_me && learners.is_empty());
         if let Some(cluster) = &self.cluster {
             let group = partition.log().identity().group_id;
-            cluster.set_members(group, voters, learners);
+            cluster.set_members(group, voters, learners, held);
         }
     }
 

@@ -32,7 +32,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use cluster::ReplicaKey;
+pub use cluster::{Held, ReplicaKey};
 pub use groups::{Beginning, Groups, OpenError, PartitionSpec};
 pub use partition::{DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks};
 pub use progress::{Registration, Waiter};

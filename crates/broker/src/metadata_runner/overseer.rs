@@ -12,7 +12,7 @@ use ottla_metadata::record::Vote;
 use ottla_platform::clock::Clock;
 use ottla_protocol::NodeId;
 use ottla_replication::cluster::Cluster;
-use ottla_replication::{Groups, Partition};
+use ottla_replication::{Groups, Held, Partition};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -62,12 +62,12 @@ impl Overseer {
             sleep(LOOK).await;
             let is_alive = |node| node == self.node_id || self.peers.is_alive(node);
             self.quorum.look(is_alive);
-            if !self.partition.is_leader() {
+            let Some(epoch) = self.partition.leads_in() else {
                 // Whoever comes to lead gives everyone time to be heard.
                 sessions = Sessions::default();
                 looked_at = None;
                 continue;
-            }
+            };
             let image = self.images.current();
             let now = self.clock.monotonic();
             for fence in sessions.plan(now, self.session_max, &image, is_alive) {
@@ -81,7 +81,7 @@ impl Overseer {
                 }
             }
             if (self.has_begun)() {
-                self.seat_voters(&image);
+                self.seat_voters(&image, epoch);
             }
             if looked_at.as_ref().is_none_or(|it| !Arc::ptr_eq(it, &image)) {
                 let first = misplaced(&image).next().map(|(broker, ..)| broker);
@@ -95,13 +95,15 @@ impl Overseer {
     }
 
     /// Has those hold the metadata who are to.
-    fn seat_voters(&self, image: &Image) {
+    fn seat_voters(&self, image: &Image, epoch: i32) {
         let (voters, learners) = plan_voters(&self.partition.voters(), image);
         // Who was unregistered and is the last goes on alone.
         if !voters.is_empty() {
             let seats = |nodes: Vec<NodeId>| keys(nodes.into_iter().map(|it| seat(image, it)));
             let (voters, learners) = (seats(voters), seats(learners));
-            self.groups.set_members(&self.partition, voters, learners);
+            let held = Held::InEpoch(epoch);
+            self.groups
+                .set_members(&self.partition, voters, learners, held);
         }
     }
 

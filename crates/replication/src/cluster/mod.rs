@@ -32,5 +32,6 @@ mod tests;
 pub use leaders::{Leader, Leaders};
 pub use members::ReplicaKey;
 pub(crate) use members::{Members, Step};
+pub use registry::Held;
 pub(crate) use registry::Replica;
 pub use supervisor::{Cluster, ClusterOptions, Timing};

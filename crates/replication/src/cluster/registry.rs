@@ -9,6 +9,18 @@ use parking_lot::RwLock;
 use super::members::{Members, ReplicaKey};
 use crate::partition::Partition;
 
+/// When what is said of a group's members holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Whoever leads.
+    Always,
+    /// While this broker leads in the epoch that it was said in: the leader decides itself, and what
+    /// it decided when it led before may have been overruled since.
+    InEpoch(i32),
+    /// Never: nobody has said anything yet.
+    Never,
+}
+
 /// A replica that is open.
 #[derive(Clone)]
 pub(crate) struct Replica {
@@ -17,6 +29,8 @@ pub(crate) struct Replica {
     pub(crate) voters: Arc<[ReplicaKey]>,
     /// Who else is to have the log.
     pub(crate) learners: Arc<[ReplicaKey]>,
+    /// When that holds.
+    pub(crate) held: Held,
     /// The replicas of the partition's creation, if this one is among them and empty, so that it
     /// may found the group; otherwise none.
     pub(crate) founders: Arc<[ReplicaKey]>,
@@ -41,9 +55,14 @@ impl Replica {
         preferred.chain(others).copied().collect()
     }
 
-    /// Who is to have the log, and vote.
-    pub(crate) fn wanted(&self) -> Members {
-        Members::new(&self.voters, &self.learners)
+    /// Who is to have the log, and vote, by what holds now.
+    pub(crate) fn wanted(&self) -> Option<Members> {
+        let holds = match self.held {
+            Held::Always => true,
+            Held::InEpoch(epoch) => epoch == self.partition.leader_epoch(),
+            Held::Never => false,
+        };
+        holds.then(|| Members::new(&self.voters, &self.learners))
     }
 }
 
@@ -68,11 +87,13 @@ impl Registry {
         group: u64,
         voters: Vec<ReplicaKey>,
         learners: Vec<ReplicaKey>,
+        held: Held,
     ) {
         self.change(|by_group| {
             if let Some(replica) = by_group.get_mut(&group) {
                 replica.voters = voters.into();
                 replica.learners = learners.into();
+                replica.held = held;
             }
         });
     }

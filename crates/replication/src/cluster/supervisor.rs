@@ -24,7 +24,7 @@ use super::elections::{Elections, Standing, View};
 use super::leaders::{Leader, Leaders};
 use super::liveness::Liveness;
 use super::members::{ReplicaKey, Step, next_step};
-use super::registry::{Registry, Replica};
+use super::registry::{Held, Registry, Replica};
 use super::seals::Seals;
 use crate::partition::Partition;
 use crate::transport::{
@@ -261,8 +261,9 @@ impl Cluster {
         group: u64,
         voters: Vec<ReplicaKey>,
         learners: Vec<ReplicaKey>,
+        held: Held,
     ) {
-        self.registry.set_members(group, voters, learners);
+        self.registry.set_members(group, voters, learners, held);
     }
 
     /// Looks after a group no more.
@@ -306,6 +307,7 @@ impl Cluster {
         let asked = link.ask(Kind::Beat, 0, vec![body]);
         match timeout(self.timing.silence_max, asked).await {
             Ok(Ok(echo)) => {
+                self.endpoint.drop_stale(node, remote.incarnation);
                 self.liveness.lock().echoed(node, sent);
                 known.1 = beat::decode_echo(echo).unwrap_or(0);
             }
@@ -429,10 +431,12 @@ impl Cluster {
             if replica.partition.is_alone() || !replica.partition.is_leader() {
                 continue;
             }
+            let Some(wanted) = replica.wanted() else {
+                continue;
+            };
             let has_caught_up =
                 |node| self.is_alive(node) && sync.holds(*group, node, now, self.timing.lag_max);
             let members = replica.partition.members();
-            let wanted = replica.wanted();
             let is_heir = |node: &NodeId| {
                 wanted.voters.contains_key(node)
                     && members.voters.contains_key(node)

@@ -21,7 +21,12 @@ use uuid::Uuid;
 use super::{Cluster, ClusterOptions, Timing};
 use crate::testing::{format, open};
 use crate::transport::{Identity, Peer};
-use crate::{AppendError, Beginning, Groups, Isolation, Partition, PartitionSpec, ReplicaKey};
+use crate::{
+    AppendError, Beginning, Groups, Held, Isolation, Partition, PartitionSpec, ReplicaKey,
+};
+
+/// Some looks of a supervisor at its groups' members.
+const LOOKS: Duration = Duration::from_millis(1500);
 
 const DATA: &str = "/data";
 const ALL: [i32; 3] = [1, 2, 3];
@@ -132,11 +137,15 @@ impl Rig {
 
     /// All that run are told who is to hold a replica.
     fn set_members(&self, group: u64, voters: &[i32]) {
+        self.set_members_while(group, voters, Held::Always);
+    }
+
+    fn set_members_while(&self, group: u64, voters: &[i32], held: Held) {
         let voters: Vec<ReplicaKey> = voters.iter().map(|id| self.keys[id]).collect();
         for node in self.nodes.values() {
             let partition = &node.partitions[&group];
             node.groups
-                .set_members(partition, voters.clone(), Vec::new());
+                .set_members(partition, voters.clone(), Vec::new(), held);
         }
     }
 
@@ -452,6 +461,24 @@ async fn a_group_moves_to_other_brokers_and_its_leader_hands_over() {
     );
     assert!(last.is_alone());
     rig.stop(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_leader_decided_of_its_members_holds_in_its_epoch_alone() {
+    let rig = Rig::start(1).await;
+    let leader = rig.leader(1).await;
+    rig.produce(1, "a").await;
+    let epoch = rig.nodes[&leader].partitions[&1].leader_epoch();
+    let others: Vec<i32> = ALL.into_iter().filter(|id| *id != leader).collect();
+    rig.set_members_while(1, &others, Held::InEpoch(epoch - 1));
+    sleep(LOOKS).await;
+    assert_eq!(rig.leader(1).await, leader, "it was to hand over");
+    // It hands over; its successor was told nothing in its own epoch.
+    rig.set_members_while(1, &others, Held::InEpoch(epoch));
+    let gone = || (!rig.nodes[&leader].partitions[&1].is_leader()).then_some(());
+    until("the leader has handed over", gone).await;
+    sleep(LOOKS).await;
+    rig.held_by(1, &ALL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

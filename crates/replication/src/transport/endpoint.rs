@@ -157,6 +157,20 @@ impl Endpoint {
         }
     }
 
+    /// A peer has shown that it is this incarnation: breaks what stands with an older one, whose end
+    /// never got here.
+    pub(crate) fn drop_stale(&self, node: NodeId, incarnation: Uuid) {
+        for lane in Lane::ALL {
+            if let Some(link) = self.link(node, lane)
+                && link
+                    .remote()
+                    .is_some_and(|it| it.incarnation != incarnation)
+            {
+                link.reset();
+            }
+        }
+    }
+
     /// Serves whoever dials, until `stop`; then all their connections end.
     pub async fn serve(
         self: Arc<Endpoint>,

@@ -176,6 +176,23 @@ async fn a_silent_peer_is_given_up_on_demand() {
 }
 
 #[tokio::test]
+async fn what_stands_with_an_older_incarnation_of_a_peer_is_broken() {
+    let served = Served::start(identity("c", 2), 0).await;
+    let (endpoint, link) = dial(identity("c", 1), 2, served.port, None);
+    let remote = stands(&link).await;
+    let mut watch = link.watch();
+    let waiting = link.send(Kind::Append, 1, vec![Bytes::from_static(b"wait")]);
+    let waiting = waiting.await.unwrap();
+    endpoint.drop_stale(NodeId(2), remote.incarnation);
+    assert_eq!(ask(&link, b"still").await, Ok(Bytes::from_static(b"still")));
+    assert!(!watch.has_changed().unwrap());
+    endpoint.drop_stale(NodeId(2), Uuid::new_v4());
+    assert_eq!(waiting.await, Err(LinkError::Down));
+    let changed = timeout(DEADLINE, watch.changed()).await;
+    changed.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn strangers_never_stand() {
     let served = Served::start(identity("c", 2), 0).await;
     let foreign = dial(identity("other", 1), 2, served.port, None);
