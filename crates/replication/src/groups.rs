@@ -155,13 +155,17 @@ impl Groups {
             true => (partition.shared.members().voters(), Held::Never),
             false => (spec.replicas, Held::Always),
         };
+        let joins = spec.beginning == Beginning::Joins;
+        if joins {
+            partition.shared.begin_to_catch_up();
+        }
         let founders = match spec.beginning {
             Beginning::Founds(founders) if fresh => founders,
             Beginning::Founds(_) | Beginning::Joins | Beginning::Continues => Vec::new(),
         };
         let is_me = |keys: &[ReplicaKey]| keys.len() == 1 && keys[0].node == me;
         partition.shared.want_alone(is_me(&voters));
-        let is_only = partition.shared.votes_alone() || is_me(&founders);
+        let is_only = !joins && partition.shared.votes_alone() || is_me(&founders);
         if let Some(cluster) = &self.cluster {
             // It is set once, here.
             let _ = partition.shared.led.set(cluster.nudge());
@@ -183,7 +187,8 @@ impl Groups {
     }
 
     async fn start(&self, log: Log) -> Result<Partition, OpenError> {
-        let shared = Shared::new(self.me, log, self.clock.clone())?;
+        let directory = self.dir.meta().directory_id;
+        let shared = Shared::new(self.me, directory, log, self.clock.clone())?;
         let machine = StateMachine::new(shared.clone())?;
         let store = LogStore(shared.clone());
         let endpoint = self

@@ -14,12 +14,13 @@ use ottla_protocol::types::NodeId;
 use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
-use crate::cluster::Members;
+use crate::cluster::{Members, is_other};
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
 use crate::ticket::{AppendError, Appended, TicketSender};
-use crate::types::{LeaderId, Member, Membership, Vote};
+use crate::types::{LeaderId, Member, Membership, RaftLogId, Term, Vote};
 use crate::wake::Waiting;
 
 /// See the file's head.
@@ -36,6 +37,12 @@ pub(crate) struct Shared {
     wants_alone: AtomicBool,
     /// This replica is the only one, and stays it.
     alone: AtomicBool,
+    /// The log directory of this replica.
+    directory: Uuid,
+    /// This replica began empty, later than the group, and no leader has shown yet that it has all that
+    /// was committed before: what its log says of the group may be old, and name an earlier replica
+    /// of this broker.
+    catching_up: AtomicBool,
     /// Nobody else votes: this replica needs to hear nobody to lead.
     votes_alone: AtomicBool,
     /// This broker does not hear a majority of the group: whatever it leads, others may lead too.
@@ -95,7 +102,12 @@ struct Tickets {
 impl Shared {
     /// # Errors
     /// The vote cannot be read.
-    pub(crate) fn new(me: Member, log: Log, clock: Arc<dyn Clock>) -> io::Result<Arc<Shared>> {
+    pub(crate) fn new(
+        me: Member,
+        directory: Uuid,
+        log: Log,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Arc<Shared>> {
         let start = log.state().log_start_offset;
         let vote = log.read_vote();
         let vote = vote.map(|bytes| decode_vote(&bytes)).transpose()?;
@@ -110,6 +122,8 @@ impl Shared {
             led: OnceLock::new(),
             wants_alone: AtomicBool::new(false),
             alone: AtomicBool::new(false),
+            directory,
+            catching_up: AtomicBool::new(false),
             votes_alone: AtomicBool::new(false),
             silenced: AtomicBool::new(false),
             handed_over: Mutex::default(),
@@ -191,11 +205,36 @@ impl Shared {
 
     fn see_whether_alone(&self) {
         let seats = self.seats.read();
-        let votes_alone = *seats.voters == [NodeId(self.me.0)];
+        let votes_alone = seats.voters.len() == 1 && self.is_among_voters(&seats.members);
         let is_wanted = self.wants_alone.load(Ordering::Relaxed);
         let alone = votes_alone && is_wanted && seats.members.learners.is_empty();
         self.votes_alone.store(votes_alone, Ordering::Relaxed);
         self.alone.store(alone, Ordering::Relaxed);
+    }
+
+    /// Whether it is this replica that votes, not one that the broker had in another log directory.
+    fn is_among_voters(&self, members: &Members) -> bool {
+        let directory = members.voters.get(&NodeId(self.me.0));
+        directory.is_some_and(|directory| !is_other(directory, Some(&self.directory)))
+    }
+
+    /// Whether this replica votes and has all that was committed before it came, as far as it can know.
+    pub(crate) fn may_lead(&self) -> bool {
+        !self.catching_up.load(Ordering::Relaxed) && self.is_among_voters(&self.members())
+    }
+
+    /// This replica has begun empty, or goes on where it had begun so.
+    pub(crate) fn begin_to_catch_up(&self) {
+        self.catching_up.store(true, Ordering::Relaxed);
+    }
+
+    /// A leader in `term` has found its log and this one alike up to `next_index`, and says what is
+    /// committed. Of what was committed in earlier terms it knows when an entry of its own is.
+    pub(crate) fn found_alike(&self, term: Term, next_index: u64, committed: Option<RaftLogId>) {
+        let is_all = |id: RaftLogId| id.committed_leader_id().term == term && id.index < next_index;
+        if committed.is_some_and(is_all) {
+            self.catching_up.store(false, Ordering::Relaxed);
+        }
     }
 
     /// A membership was applied.

@@ -18,13 +18,13 @@ pub(crate) fn manual_clock() -> Arc<dyn Clock> {
 /// A fresh directory on a disk of its own.
 pub(crate) fn directory(path: &Path) -> LogDir {
     let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-    format(disk.as_ref(), path);
+    format(disk.as_ref(), path, Uuid::from_u128(7));
     open(disk, path)
 }
 
-pub(crate) fn format(disk: &dyn Disk, path: &Path) {
+pub(crate) fn format(disk: &dyn Disk, path: &Path, directory_id: Uuid) {
     let meta = DirectoryMeta {
-        directory_id: Uuid::from_u128(7),
+        directory_id,
         cluster_id: "test".to_owned(),
         node_id: 1,
         founding: None,

@@ -28,7 +28,7 @@ struct Rig {
 impl Rig {
     fn new() -> Rig {
         let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-        format(disk.as_ref(), Path::new(DATA));
+        format(disk.as_ref(), Path::new(DATA), Uuid::from_u128(7));
         Rig::on(disk)
     }
 

@@ -81,7 +81,7 @@ fn are_same(some: &BTreeMap<NodeId, Uuid>, others: &BTreeMap<NodeId, Uuid>) -> b
 }
 
 /// Whether both directories are known, and not the same.
-fn is_other(directory: &Uuid, other: Option<&Uuid>) -> bool {
+pub(crate) fn is_other(directory: &Uuid, other: Option<&Uuid>) -> bool {
     let known = other.filter(|other| !other.is_nil() && !directory.is_nil());
     known.is_some_and(|other| other != directory)
 }

@@ -19,6 +19,7 @@
 mod beat;
 mod claims;
 mod elections;
+mod in_sync;
 mod leaders;
 mod liveness;
 mod members;
@@ -31,7 +32,7 @@ mod tests;
 
 pub use leaders::{Leader, Leaders};
 pub use members::ReplicaKey;
-pub(crate) use members::{Members, Step};
+pub(crate) use members::{Members, Step, is_other};
 pub use registry::Held;
 pub(crate) use registry::Replica;
 pub use supervisor::{Cluster, ClusterOptions, Timing};

@@ -55,6 +55,15 @@ impl Replica {
         preferred.chain(others).copied().collect()
     }
 
+    /// Whether this broker's replica may be elected: it votes and lacks nothing that it should have, or
+    /// is to found the group.
+    pub(crate) fn may_stand(&self, me: NodeId) -> bool {
+        match self.partition.shared.voters().is_empty() {
+            true => self.founders.iter().any(|it| it.node == me),
+            false => self.partition.shared.may_lead(),
+        }
+    }
+
     /// Who is to have the log, and vote, by what holds now.
     pub(crate) fn wanted(&self) -> Option<Members> {
         let holds = match self.held {

@@ -26,7 +26,7 @@ impl Service for Cluster {
                 let Some(replica) = self.registry.get(call.group) else {
                     return ready(Err(Refusal::UnknownGroup));
                 };
-                let answer = peers::answer(replica.partition.raft, call.kind, call.body);
+                let answer = peers::answer(replica.partition, call.kind, call.body);
                 answer.unwrap_or_else(|| ready(Err(Refusal::Unserved)))
             }
         }

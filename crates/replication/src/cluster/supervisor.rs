@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::beat;
 use super::claims::Claims;
 use super::elections::{Elections, Standing, View};
+use super::in_sync::InSync;
 use super::leaders::{Leader, Leaders};
 use super::liveness::Liveness;
 use super::members::{ReplicaKey, Step, next_step};
@@ -434,8 +435,14 @@ impl Cluster {
             let Some(wanted) = replica.wanted() else {
                 continue;
             };
-            let has_caught_up =
-                |node| self.is_alive(node) && sync.holds(*group, node, now, self.timing.lag_max);
+            let has_caught_up = |node| {
+                let mut now_has = replica.partition.matched().into_iter();
+                let now_has = now_has.find_map(|(other, next)| (other == node).then_some(next));
+                self.is_alive(node)
+                    && now_has.is_some_and(|next_index| {
+                        sync.holds(*group, node, next_index, now, self.timing.lag_max)
+                    })
+            };
             let members = replica.partition.members();
             let is_heir = |node: &NodeId| {
                 wanted.voters.contains_key(node)
@@ -490,7 +497,7 @@ impl Cluster {
             let standing = self.standing(*group, replica, now);
             let is_led = matches!(standing, Standing::Led | Standing::LedHere);
             let candidates = (!is_led).then(|| replica.candidates())?;
-            candidates.contains(&self.me()).then_some(View {
+            replica.may_stand(self.me()).then_some(View {
                 group: *group,
                 standing,
                 candidates,
@@ -524,59 +531,5 @@ impl Cluster {
         } else {
             Standing::Doubtful
         }
-    }
-}
-
-/// Which replicas keep up with the groups that are led here.
-#[derive(Default)]
-struct InSync {
-    groups: HashMap<u64, Progress>,
-}
-
-#[derive(Default)]
-struct Progress {
-    /// The log's end at the last check.
-    next_index: u64,
-    /// When this broker came to lead.
-    began: Duration,
-    /// When each follower had all of the log as it was one check before.
-    caught_up: BTreeMap<NodeId, Duration>,
-}
-
-impl InSync {
-    fn check(&mut self, replicas: &[(u64, Replica)], me: NodeId, now: Duration) {
-        let mut before = std::mem::take(&mut self.groups);
-        for (group, replica) in replicas {
-            if replica.partition.is_alone() || replica.partition.leader() != Some(me) {
-                continue;
-            }
-            let mut progress = before.remove(group).unwrap_or(Progress {
-                began: now,
-                ..Progress::default()
-            });
-            for (node, next_index) in replica.partition.matched() {
-                if next_index >= progress.next_index {
-                    progress.caught_up.insert(node, now);
-                }
-            }
-            progress.next_index = replica.partition.log().state().next_index;
-            self.groups.insert(*group, progress);
-        }
-    }
-
-    /// Whether a replica keeps up, or may: to a new leader all do until it knows better, as in Kafka.
-    fn counts(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
-        let Some(progress) = self.groups.get(&group) else {
-            return true;
-        };
-        let caught_up = progress.caught_up.get(&node).unwrap_or(&progress.began);
-        now <= *caught_up + lag_max
-    }
-
-    /// Whether a replica is known to have kept up.
-    fn holds(&self, group: u64, node: NodeId, now: Duration, lag_max: Duration) -> bool {
-        let progress = self.groups.get(&group);
-        let caught_up = progress.and_then(|progress| progress.caught_up.get(&node));
-        caught_up.is_some_and(|at| now <= *at + lag_max)
     }
 }

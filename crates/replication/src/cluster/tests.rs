@@ -65,7 +65,7 @@ impl Rig {
         let mut listeners = BTreeMap::new();
         for id in ALL {
             let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-            format(disk.as_ref(), Path::new(DATA));
+            format(disk.as_ref(), Path::new(DATA), rig.keys[&id].directory);
             rig.disks.insert(id, disk);
             let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
             rig.ports.insert(id, listener.local_addr().unwrap().port());
@@ -188,10 +188,19 @@ impl Rig {
         }
     }
 
+    /// Opens one more group's replica.
+    async fn open(&mut self, id: i32, spec: PartitionSpec) -> Partition {
+        let node = self.nodes.get_mut(&id).unwrap();
+        let group = spec.group_id;
+        let partition = node.groups.open(spec).await.unwrap();
+        node.partitions.insert(group, partition.clone());
+        partition
+    }
+
     /// A broker comes back with an empty disk.
     async fn restart_emptied(&mut self, id: i32, directory: u128) {
         let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-        format(disk.as_ref(), Path::new(DATA));
+        format(disk.as_ref(), Path::new(DATA), Uuid::from_u128(directory));
         self.disks.insert(id, disk);
         self.keys.insert(id, key(id, directory));
         let listener = Listener::bind("127.0.0.1", self.ports[&id]).await.unwrap();
@@ -461,6 +470,36 @@ async fn a_group_moves_to_other_brokers_and_its_leader_hands_over() {
     );
     assert!(last.is_alone());
     rig.stop(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_names_an_earlier_replica_of_the_broker_makes_nobody_a_leader() {
+    let mut rig = Rig::start(0).await;
+    rig.begin_with_one().await;
+    assert_eq!(rig.produce(1, "alone").await, 0);
+    let others = [2, 3].map(|id| rig.keys[&id]);
+    let mut again = spec(1, [&[rig.keys[&1]], &others[..]].concat());
+    // By its log it votes alone; but it has that log from others, as far as it goes.
+    again.beginning = Beginning::Joins;
+    rig.stop(1).await;
+    rig.restart(1).await;
+    let joins = rig.open(1, again.clone()).await;
+    sleep(LOOKS).await;
+    assert!(!joins.is_leader());
+    rig.stop(1).await;
+    // By its log, the one that votes alone is on another disk.
+    let disk = rig.disks[&1].clone();
+    format(disk.as_ref(), Path::new(DATA), Uuid::from_u128(11));
+    rig.restart(1).await;
+    again.beginning = Beginning::Continues;
+    let moved = rig.open(1, again.clone()).await;
+    sleep(LOOKS).await;
+    assert!(!moved.is_leader());
+    rig.stop(1).await;
+    format(disk.as_ref(), Path::new(DATA), rig.keys[&1].directory);
+    rig.restart(1).await;
+    let same = rig.open(1, again).await;
+    until("it leads", || same.is_leader().then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

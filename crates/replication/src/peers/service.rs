@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 use futures::FutureExt;
-use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use ottla_storage::Boundary;
 use tokio::task::coop::unconstrained;
 
 use super::wire::{self, Malformed};
+use crate::partition::Partition;
 use crate::snapshot::snapshot_of;
 use crate::transport::{Answer, Kind, Refusal};
-use crate::types::{Raft, Types, Vote};
+use crate::types::{Types, Vote};
 
 /// A Raft request, read.
 enum Request {
@@ -20,9 +21,9 @@ enum Request {
     Transfer(openraft::raft::TransferLeaderRequest<Types>),
 }
 
-/// Has `raft` answer a request. The first poll hands it to the group, so that requests keep their
+/// Has a replica's group answer a request. The first poll hands it to the group, so that requests keep their
 /// order; `None` if requests of this kind are not Raft's.
-pub(crate) fn answer(raft: Raft, kind: Kind, body: Bytes) -> Option<Answer> {
+pub(crate) fn answer(partition: Partition, kind: Kind, body: Bytes) -> Option<Answer> {
     let request = match read(kind, body)? {
         Ok(request) => request,
         Err(Malformed) => {
@@ -33,7 +34,7 @@ pub(crate) fn answer(raft: Raft, kind: Kind, body: Bytes) -> Option<Answer> {
             return Some(std::future::ready(Err(Refusal::Malformed)).boxed());
         }
     };
-    Some(unconstrained(carry_out(raft, request)).boxed())
+    Some(unconstrained(carry_out(partition, request)).boxed())
 }
 
 fn read(kind: Kind, body: Bytes) -> Option<Result<Request, Malformed>> {
@@ -49,10 +50,17 @@ fn read(kind: Kind, body: Bytes) -> Option<Result<Request, Malformed>> {
     })
 }
 
-async fn carry_out(raft: Raft, request: Request) -> Result<Bytes, Refusal> {
+async fn carry_out(partition: Partition, request: Request) -> Result<Bytes, Refusal> {
+    let raft = &partition.raft;
     match request {
         Request::Append(request) => {
+            let (term, committed) = (request.vote.leader_id().term, request.leader_commit);
+            let first = request.prev_log_id.map_or(0, |id| id.index + 1);
+            let next_index = first + request.entries.len() as u64;
             let response = raft.append_entries(request).await.map_err(stopped)?;
+            if response == AppendEntriesResponse::Success {
+                partition.shared.found_alike(term, next_index, committed);
+            }
             Ok(wire::encode_appended(&response))
         }
         Request::Vote(request) => {

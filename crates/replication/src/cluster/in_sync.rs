@@ -1,0 +1,163 @@
+//! Which replicas keep up with the groups that are led here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ottla_platform::seed::HashMap;
+use ottla_protocol::types::NodeId;
+
+use super::registry::Replica;
+
+/// What was seen of all groups.
+#[derive(Default)]
+pub(super) struct InSync {
+    groups: HashMap<u64, Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The log's end at the last check.
+    next_index: u64,
+    /// When this broker came to lead.
+    began: Duration,
+    followers: BTreeMap<NodeId, Follower>,
+}
+
+/// A follower that has had all of the log as it was one check before.
+#[derive(Clone, Copy)]
+struct Follower {
+    /// When that was, last; never, if its log is shorter now: it is another replica, which has begun
+    /// anew, whatever the one before it had.
+    caught_up: Option<Duration>,
+    /// The end of its log.
+    next_index: u64,
+}
+
+impl InSync {
+    /// Looks at all groups that are led here.
+    pub(super) fn check(&mut self, replicas: &[(u64, Replica)], me: NodeId, now: Duration) {
+        let mut before = std::mem::take(&mut self.groups);
+        for (group, replica) in replicas {
+            if replica.partition.is_alone() || replica.partition.leader() != Some(me) {
+                continue;
+            }
+            let mut progress = before.remove(group).unwrap_or(Progress {
+                began: now,
+                ..Progress::default()
+            });
+            let next_index = replica.partition.log().state().next_index;
+            progress.note(replica.partition.matched(), next_index, now);
+            self.groups.insert(*group, progress);
+        }
+    }
+
+    /// Whether a replica keeps up, or may: to a new leader all do until it knows better, as in Kafka.
+    pub(super) fn counts(
+        &self,
+        group: u64,
+        node: NodeId,
+        now: Duration,
+        lag_max: Duration,
+    ) -> bool {
+        let progress = self.groups.get(&group);
+        progress.is_none_or(|progress| progress.counts(node, now, lag_max))
+    }
+
+    /// Whether a replica whose log ends there is known to have kept up.
+    pub(super) fn holds(
+        &self,
+        group: u64,
+        node: NodeId,
+        next_index: u64,
+        now: Duration,
+        lag_max: Duration,
+    ) -> bool {
+        let progress = self.groups.get(&group);
+        progress.is_some_and(|progress| progress.holds(node, next_index, now, lag_max))
+    }
+}
+
+impl Progress {
+    /// The followers' logs end there, and the leader's own.
+    fn note(&mut self, followers: Vec<(NodeId, u64)>, end: u64, now: Duration) {
+        for (node, next_index) in followers {
+            let before = self.followers.get(&node);
+            if next_index >= self.next_index {
+                let caught_up = Some(now);
+                let follower = Follower {
+                    caught_up,
+                    next_index,
+                };
+                self.followers.insert(node, follower);
+            } else if before.is_some_and(|before| next_index < before.next_index) {
+                let follower = Follower {
+                    caught_up: None,
+                    next_index,
+                };
+                self.followers.insert(node, follower);
+            }
+        }
+        self.next_index = end;
+    }
+
+    fn counts(&self, node: NodeId, now: Duration, lag_max: Duration) -> bool {
+        let caught_up = match self.followers.get(&node) {
+            Some(follower) => follower.caught_up,
+            None => Some(self.began),
+        };
+        caught_up.is_some_and(|at| now <= at + lag_max)
+    }
+
+    fn holds(&self, node: NodeId, next_index: u64, now: Duration, lag_max: Duration) -> bool {
+        self.followers.get(&node).is_some_and(|follower| {
+            let keeps_up = follower.caught_up.is_some_and(|at| now <= at + lag_max);
+            keeps_up && next_index >= follower.next_index
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAG_MAX: Duration = Duration::from_secs(30);
+    const ONE: NodeId = NodeId(1);
+
+    fn second(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    #[test]
+    fn a_follower_keeps_up_while_it_has_what_there_was_a_check_ago() {
+        let mut progress = Progress::default();
+        progress.note(vec![(ONE, 0)], 10, second(0));
+        assert!(progress.holds(ONE, 0, second(1), LAG_MAX));
+        progress.note(vec![(ONE, 10)], 20, second(1));
+        progress.note(vec![(ONE, 10)], 30, second(2));
+        assert!(progress.holds(ONE, 10, second(31), LAG_MAX));
+        assert!(!progress.holds(ONE, 10, second(32), LAG_MAX));
+        assert!(!progress.counts(ONE, second(32), LAG_MAX));
+    }
+
+    #[test]
+    fn a_new_leader_counts_those_of_whom_it_knows_nothing_and_relies_on_none() {
+        let progress = Progress::default();
+        assert!(progress.counts(ONE, second(1), LAG_MAX));
+        assert!(!progress.holds(ONE, 0, second(1), LAG_MAX));
+    }
+
+    #[test]
+    fn what_an_earlier_replica_had_says_nothing_of_one_that_begins_anew() {
+        let mut progress = Progress::default();
+        progress.note(vec![(ONE, 5)], 10, second(0));
+        progress.note(vec![(ONE, 10)], 10, second(1));
+        // Not even before the next check.
+        assert!(!progress.holds(ONE, 0, second(1), LAG_MAX));
+        progress.note(vec![(ONE, 3)], 10, second(2));
+        assert!(!progress.holds(ONE, 3, second(2), LAG_MAX));
+        assert!(!progress.counts(ONE, second(2), LAG_MAX));
+        progress.note(vec![(ONE, 10)], 12, second(3));
+        assert!(progress.holds(ONE, 10, second(3), LAG_MAX));
+        assert!(progress.counts(ONE, second(3), LAG_MAX));
+    }
+}
