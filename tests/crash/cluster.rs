@@ -10,9 +10,10 @@ use ottla_tests::client::{connect_to, end_offsets};
 
 use crate::check::Checker;
 use crate::load::{Book, Load};
+use crate::readers::Readers;
 use crate::run::{PARTITIONS, Plan, SEGMENT, TOPIC, pause, read_all};
 
-const BROKERS: usize = 3;
+pub(crate) const BROKERS: usize = 3;
 /// The longest that a broker is away.
 const AWAY_MS_MAX: u64 = 2_000;
 /// How long replicas may take to keep up again.
@@ -47,6 +48,9 @@ async fn run_rounds(plan: &Plan, departure: Departure) {
     let book = Book::default();
     let mut checker = Checker::new(TOPIC, PARTITIONS, plan.seed);
     let lasting = Load::start(&client, TOPIC, PARTITIONS, plan.seed, &book);
+    let readers = plan
+        .judged_by_java
+        .then(|| Readers::start(&cluster.bootstrap(), TOPIC, plan.seed));
     for round in 1..=plan.rounds {
         pause(&mut random, 1_000).await;
         let index = usize::try_from(round).expect("rounds are few") % BROKERS;
@@ -78,6 +82,9 @@ async fn run_rounds(plan: &Plan, departure: Departure) {
     let ends = end_offsets(&client, TOPIC, PARTITIONS).await;
     checker.read_to(&client, &ends).await;
     checker.expect(&book.copy());
+    if let Some(readers) = readers {
+        tokio::task::block_in_place(|| readers.finish(&ends));
+    }
     for broker in cluster.brokers() {
         let restarted = tokio::task::block_in_place(|| broker.restart());
         restarted.unwrap_or_else(|reason| panic!("after a clean stop: {reason}"));
@@ -100,7 +107,7 @@ async fn create_topic(client: &Client) {
 }
 
 /// Waits until all replicas of all partitions keep up.
-async fn wait_until_in_sync(client: &Client) {
+pub(crate) async fn wait_until_in_sync(client: &Client) {
     let began = Instant::now();
     loop {
         let topic = client.admin().describe_topic(TOPIC).await;

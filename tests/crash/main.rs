@@ -2,13 +2,15 @@
 //! once, in order, without gaps.
 //!
 //! `OTTLA_CRASH_ROUNDS` (default 3) says how often the broker is killed, `OTTLA_CRASH_SEED` repeats
-//! the kill times and payloads of an earlier run, `OTTLA_CRASH_JAVA=1` has a Java consumer read the
-//! result as well. What cannot repeat is the machine's own timing.
+//! the kill times and payloads of an earlier run, `OTTLA_CRASH_JAVA=1` has Java consumers read as
+//! well: the result of one broker, and beside the load of three. What cannot repeat is the machine's own timing.
 #![allow(clippy::print_stdout, reason = "a proof reports its rounds")]
 
 mod check;
 mod cluster;
+mod growth;
 mod load;
+mod readers;
 mod run;
 mod value;
 
@@ -42,6 +44,12 @@ fn kill_nine_loses_nothing_acknowledged_with_asynchronous_flush() {
 #[test]
 fn kill_nine_of_each_of_three_brokers_loses_nothing_acknowledged() {
     cluster::run(&plan(Settings::default()), Departure::Killed);
+}
+
+/// One broker with a group and data is joined by two; all get what it has, and it loses its disk.
+#[test]
+fn one_of_three_brokers_that_began_alone_loses_its_disk() {
+    growth::run(&plan(Settings::default()));
 }
 
 /// One of three brokers is stopped in order, as in an upgrade of all, one after the other.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 pub(crate) use ottla::PEER_LISTENER;
@@ -159,6 +160,22 @@ impl Broker {
         }
     }
 
+    /// SIGSTOP: it answers nobody, and its connections stand.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT: it goes on.
+    pub fn unpause(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = &self.process {
+            process.signal(signal);
+        }
+    }
+
     /// SIGTERM, and waits for the clean end; returns how the process ended.
     pub fn terminate(&mut self) -> Result<ExitStatus, String> {
         let mut process = self.process.take().ok_or("the broker is not running")?;
@@ -172,6 +189,14 @@ impl Broker {
     pub fn restart(&mut self) -> Result<(), String> {
         self.terminate()?;
         self.resume()
+    }
+
+    /// Changes a setting for its next start.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.configs.retain(|(other, _)| other != key);
+        self.settings
+            .configs
+            .push((key.to_owned(), value.to_owned()));
     }
 
     /// Whose broker it is.

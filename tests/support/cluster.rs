@@ -8,6 +8,9 @@ use crate::{Broker, Kind, Settings, ports};
 /// Brokers with the numbers 1, 2, 3…
 pub struct Cluster {
     brokers: Vec<Broker>,
+    /// Where each meets the others.
+    listeners: Vec<String>,
+    /// Where the first ones are, which are told of each other and of nobody else.
     seeds: String,
     settings: SettingsOf,
 }
@@ -36,10 +39,11 @@ impl Cluster {
         let mut cluster = Cluster {
             brokers: Vec::new(),
             seeds: listeners.join(","),
+            listeners,
             settings: Box::new(settings),
         };
-        for listener in listeners {
-            let broker = cluster.prepare(&listener)?;
+        for number in 1..=count {
+            let broker = cluster.prepare(number)?;
             cluster.brokers.push(broker);
         }
         let mut started = Vec::new();
@@ -57,15 +61,29 @@ impl Cluster {
     /// # Errors
     /// It does not get ready.
     pub fn join(&mut self) -> Result<(), String> {
-        let mut broker = self.prepare(&peer_address())?;
+        self.listeners.push(peer_address());
+        let mut broker = self.prepare(self.listeners.len())?;
         let started: Instant = broker.spawn()?;
         broker.wait_until_ready(started)?;
         self.brokers.push(broker);
         Ok(())
     }
 
-    fn prepare(&self, listener: &str) -> Result<Broker, String> {
-        let number = self.brokers.len() + 1;
+    /// Empties the disk of a broker that does not run. It will look for all the others.
+    ///
+    /// # Errors
+    /// The folder cannot be removed.
+    pub fn empty_disk(&mut self, index: usize) -> Result<(), String> {
+        let broker = &mut self.brokers[index];
+        let folder = broker.data_folder();
+        std::fs::remove_dir_all(&folder)
+            .map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
+        broker.set("ottla.peer.seeds", &self.listeners.join(","));
+        Ok(())
+    }
+
+    fn prepare(&self, number: usize) -> Result<Broker, String> {
+        let listener = &self.listeners[number - 1];
         let settings = (self.settings)(number)
             .with("node.id", &number.to_string())
             .with(PEER_LISTENER, listener)

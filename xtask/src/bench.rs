@@ -15,6 +15,13 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Measurement {
+    /// Three brokers of which one is killed, paused or hands over: until the next acknowledged write; and
+    /// 1,000 topics with three replicas
+    Cluster {
+        /// Options of the program; see `-- --help`
+        #[arg(last = true)]
+        options: Vec<String>,
+    },
     /// Start-up, memory, CPU per GiB and 1,000 topics beside Apache Kafka, in the same run
     Versus {
         /// Options of the program; see `-- --help`
@@ -25,11 +32,14 @@ enum Measurement {
 
 /// Builds for release and measures; the program builds the broker when it has to.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let Measurement::Versus { options } = &arguments.measurement;
+    let (program, options) = match &arguments.measurement {
+        Measurement::Cluster { options } => ("cluster", options),
+        Measurement::Versus { options } => ("versus", options),
+    };
     shell::run(
         shell::cargo()
             .args(["run", "--release", "--package", "ottla-benches"])
-            .args(["--bin", "versus", "--"])
+            .args(["--bin", program, "--"])
             .args(options),
     )
 }

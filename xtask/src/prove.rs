@@ -34,8 +34,8 @@ enum Proof {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// kill -9 of each of three brokers in turn, then a rolling restart, under load: nothing
-    /// acknowledged missing, none twice, no gaps
+    /// kill -9 of each of three brokers in turn, then a rolling restart, under load and with a group of
+    /// Java consumers: nothing acknowledged missing, none twice, no gaps, no committed offset lost
     Cluster {
         /// How often a broker goes, each way
         #[arg(long, default_value_t = 50)]
