@@ -45,11 +45,21 @@ pub(crate) fn election(partition: &Partition, leader: Option<&Leader>) -> Electi
     }
 }
 
-/// Has the preferred replica lead a partition, if that can be before the deadline.
+/// How long an election waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For a preferred replica that is not in sync: one that was just taken in, or was not heard for a
+    /// moment, soon is.
+    pub(crate) in_sync_until: Instant,
+    /// For everything.
+    pub(crate) until: Instant,
+}
+
+/// Has the preferred replica lead a partition, if that can be in time.
 pub(crate) async fn elect(
     peers: &Cluster,
     partition: &Partition,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<(), ErrorCode> {
     let group = partition.group_id;
     let mut moves = peers.leaders().watch();
@@ -60,8 +70,6 @@ pub(crate) async fn elect(
         match election(partition, leader.as_ref()) {
             Election::NotNeeded if asked => return Ok(()),
             Election::NotNeeded => return Err(ErrorCode::ElectionNotNeeded),
-            Election::Unavailable if !asked => return Err(ErrorCode::PreferredLeaderNotAvailable),
-            // Between two leaders.
             Election::Unavailable => {}
             Election::HandOver { .. } if asked => {}
             Election::HandOver { leader, successor } => {
@@ -71,6 +79,10 @@ pub(crate) async fn elect(
                 continue;
             }
         }
+        let deadline = match asked {
+            true => patience.until,
+            false => patience.in_sync_until.min(patience.until),
+        };
         if timeout_at(deadline, moves.changed()).await.is_err() {
             return Err(ErrorCode::PreferredLeaderNotAvailable);
         }
@@ -111,10 +123,14 @@ impl Balancer {
                 );
             }
             for some in leads.chunks(HANDED_OVER_AT_ONCE) {
-                let deadline = Instant::now() + ROUND_MAX;
+                let until = Instant::now() + ROUND_MAX;
+                let patience = Patience {
+                    in_sync_until: until,
+                    until,
+                };
                 let handing = some
                     .iter()
-                    .map(|partition| elect(&self.peers, partition, deadline));
+                    .map(|partition| elect(&self.peers, partition, patience));
                 // What was not handed over now is at the next look.
                 futures::future::join_all(handing).await;
             }

@@ -241,7 +241,7 @@ impl Groups {
     /// The disk fails.
     pub async fn delete(&self, partition: Partition) -> io::Result<()> {
         if let Some(cluster) = &self.cluster {
-            cluster.forget(partition.log().identity().group_id);
+            cluster.abandon(partition.log().identity().group_id);
         }
         end(partition, Log::delete).await
     }

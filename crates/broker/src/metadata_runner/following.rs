@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use ottla_metadata::image::{Delta, Image};
+use ottla_metadata::image::{Delta, Image, TopicChange};
 use ottla_metadata::machine::Metadata;
 use ottla_metadata::reconcile::{LocalNode, changes_defaults, reconcile};
+use ottla_platform::seed::HashSet;
+use ottla_replication::cluster::Leaders;
 use ottla_statemachine::Offset;
 use tokio::sync::Mutex;
 
 use crate::defaults::Defaults;
 use crate::images::Images;
+use crate::metadata_runner::METADATA_GROUP_ID;
 use crate::node::Meeting;
 use crate::partitions::Plans;
 use crate::shard::Follower;
@@ -20,6 +23,8 @@ pub struct Following {
     pub images: Arc<Images>,
     /// What follows the configurations of brokers.
     pub defaults: Arc<Defaults>,
+    /// Who leads what.
+    pub leaders: Arc<Leaders>,
     /// Whom this broker meets.
     pub meeting: Arc<Meeting>,
     /// What follows the replicas of this node.
@@ -83,6 +88,13 @@ impl Follower<Metadata> for Following {
         let delta = Delta::between(&self.images.current(), &next);
         if changes_defaults(&delta, self.planner.node.id) {
             self.defaults.follow(&next);
+        }
+        let is_deleted = |change: &TopicChange| matches!(change, TopicChange::Deleted(_));
+        if delta.topics.iter().any(is_deleted) {
+            let partitions = next.topics().flat_map(|topic| &topic.partitions);
+            let groups: HashSet<u64> = partitions.map(|it| it.group_id).collect();
+            self.leaders
+                .forget_all_but(|group| group == METADATA_GROUP_ID || groups.contains(&group));
         }
         self.meeting.follow(&next);
         self.images.publish(Arc::clone(&next), end.0);

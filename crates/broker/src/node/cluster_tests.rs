@@ -309,6 +309,11 @@ async fn a_partition_moves_to_other_brokers_and_the_preferred_one_leads_on_reque
         old.node.broker.partitions.find(topic, 0).is_err()
     })
     .await;
+    until("who has no replica knows the leader", async || {
+        let group = partition(old).group_id;
+        old.node.broker.peers.leader(group).is_some()
+    })
+    .await;
     let leader = || {
         nodes[0]
             .node

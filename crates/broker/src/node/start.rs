@@ -349,6 +349,7 @@ impl Followed {
         let following = Following {
             images: Arc::clone(&images),
             defaults: Arc::clone(&ground.defaults),
+            leaders: Arc::clone(store.peers.leaders()),
             meeting: Arc::clone(&store.meeting),
             planner: Arc::clone(&planner),
         };

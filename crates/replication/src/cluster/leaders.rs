@@ -87,9 +87,10 @@ impl Leaders {
         gone.into_iter().for_each(|group| self.resign(group, node));
     }
 
-    /// A group is no more.
-    pub(super) fn forget(&self, group: u64) {
-        self.known.write().remove(&group);
+    /// There are groups no more: of all but these it is forgotten that they were once led.
+    pub fn forget_all_but(&self, is_there: impl Fn(u64) -> bool) {
+        let mut all = self.known.write();
+        all.retain(|group, known| known.leader.is_some() || is_there(*group));
     }
 
     fn tell(&self) {
@@ -129,6 +130,19 @@ mod tests {
         assert_eq!(leaders.get(1), None);
         leaders.claim(1, leader(1, 5));
         assert_eq!(leaders.get(1), Some(leader(1, 5)));
+    }
+
+    #[test]
+    fn what_is_no_more_is_forgotten_when_nobody_says_that_he_leads_it() {
+        let leaders = Leaders::default();
+        (1..=3).for_each(|group| leaders.claim(group, leader(1, 1)));
+        leaders.resign(1, NodeId(1));
+        leaders.resign(2, NodeId(1));
+        leaders.forget_all_but(|group| group == 1);
+        assert_eq!(leaders.get(3), Some(leader(1, 1)));
+        let mut known: Vec<u64> = leaders.known.read().keys().copied().collect();
+        known.sort_unstable();
+        assert_eq!(known, [1, 3]);
     }
 
     #[test]

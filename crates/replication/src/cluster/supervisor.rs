@@ -271,12 +271,6 @@ impl Cluster {
     pub(crate) fn abandon(&self, group: u64) {
         self.registry.remove(group);
     }
-
-    /// A group is no more.
-    pub(crate) fn forget(&self, group: u64) {
-        self.abandon(group);
-        self.leaders.forget(group);
-    }
 }
 
 /// Sends beats to a peer as long as it is one.

@@ -2,6 +2,7 @@
 //! may lead is not for a broker to decide: a partition whose majority is lost has no leader to elect.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use ottla_metadata::image::{Image, Partition};
@@ -15,12 +16,14 @@ use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
 use crate::limits::ELECTIONS_AT_ONCE_MAX;
 use crate::net::Reply;
-use crate::preferred::elect;
+use crate::preferred::{Patience, elect};
 
 /// Versions that know another kind of election than the preferred leader's.
 const FIRST_WITH_TYPES: i16 = 1;
 const PREFERRED: i8 = 0;
 const UNCLEAN: i8 = 1;
+/// How long one request waits for all preferred replicas that are not in sync.
+const IN_SYNC_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A partition as the request names it, and what is known of it.
 struct Asked {
@@ -46,11 +49,15 @@ pub(crate) fn handle(call: Call<'_>, request: ElectLeadersRequest) -> Reply {
     let image = call.image();
     let is_for_all = request.topic_partitions.is_none();
     let asked = asked(&image, request);
-    let deadline = Instant::now() + patience(asked.1);
+    let now = Instant::now();
+    let patience = Patience {
+        in_sync_until: now + IN_SYNC_PATIENCE,
+        until: now + patience(asked.1),
+    };
     let broker = Arc::clone(call.broker);
     Reply::later(async move {
         let electing = stream::iter(asked.0).map(|asked| async {
-            let result = decide(&broker, &asked, kind, deadline).await;
+            let result = decide(&broker, &asked, kind, patience).await;
             (asked, result)
         });
         let outcomes = electing.buffered(ELECTIONS_AT_ONCE_MAX).collect::<Vec<_>>();
@@ -113,14 +120,14 @@ async fn decide(
     broker: &Broker,
     asked: &Asked,
     kind: i8,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<(), Failure> {
     let partition = asked.found.as_ref().map_err(|message| Failure {
         code: ErrorCode::UnknownTopicOrPartition,
         message,
     })?;
     if kind == PREFERRED {
-        return Ok(elect(&broker.peers, partition, deadline).await?);
+        return Ok(elect(&broker.peers, partition, patience).await?);
     }
     Err(match broker.peers.leader(partition.group_id) {
         Some(_) => ErrorCode::ElectionNotNeeded.into(),
