@@ -168,7 +168,7 @@ impl Groups {
         let is_only = !joins && partition.shared.votes_alone() || is_me(&founders);
         if let Some(cluster) = &self.cluster {
             // It is set once, here.
-            let _ = partition.shared.led.set(cluster.nudge());
+            let _ = partition.shared.bell.set(cluster.bell(spec.group_id));
         }
         if is_only {
             self.elect(&partition, &founders).await?;

@@ -60,6 +60,7 @@ impl LogStore {
                 unreachable!("entries that were read back are not appended")
             }
         }
+        shared.stir();
         Ok(())
     }
 

@@ -13,10 +13,10 @@ use ottla_platform::clock::Clock;
 use ottla_protocol::types::NodeId;
 use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::cluster::{Members, is_other};
+use crate::cluster::{Bell, Members, is_other};
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
 use crate::ticket::{AppendError, Appended, TicketSender};
@@ -31,8 +31,8 @@ pub(crate) struct Shared {
     pub(crate) waiters: Arc<Waiters>,
     high_watermark: AtomicI64,
     leadership: watch::Sender<Leadership>,
-    /// Woken when this replica comes to lead, so that all are told at once.
-    pub(crate) led: OnceLock<Arc<Notify>>,
+    /// Has the group looked at when something happened to it.
+    pub(crate) bell: OnceLock<Bell>,
     /// This replica is to be the only one.
     wants_alone: AtomicBool,
     /// This replica is the only one, and stays it.
@@ -119,7 +119,7 @@ impl Shared {
             waiters: Arc::default(),
             high_watermark: AtomicI64::new(start),
             leadership: watch::Sender::new(leadership),
-            led: OnceLock::new(),
+            bell: OnceLock::new(),
             wants_alone: AtomicBool::new(false),
             alone: AtomicBool::new(false),
             directory,
@@ -168,6 +168,7 @@ impl Shared {
     pub(crate) fn hands_over(&self) {
         let term = self.leadership().term;
         *self.handed_over.lock() = Some((term, self.clock.monotonic()));
+        self.stir();
     }
 
     /// Since when this leader has been handing over.
@@ -246,6 +247,7 @@ impl Shared {
         };
         *self.seats.write() = seats;
         self.see_whether_alone();
+        self.stir();
     }
 
     /// A vote was saved: the only way in which terms and leaders change.
@@ -262,6 +264,7 @@ impl Shared {
             };
             std::mem::replace(now, next) != next
         });
+        self.stir();
         self.waiters.wake();
     }
 
@@ -274,9 +277,17 @@ impl Shared {
         });
         if changed {
             self.waiters.wake();
-            if let Some(led) = self.led.get().filter(|_| self.leads()) {
-                led.notify_one();
+            // What is led from now on is told to all at once.
+            if let Some(bell) = self.bell.get().filter(|_| self.leads()) {
+                bell.ring_loudly();
             }
+        }
+    }
+
+    /// Something happened to the group.
+    pub(crate) fn stir(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
         }
     }
 

@@ -30,27 +30,25 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// What this broker leads now; whether that is news.
-    pub(super) fn set(&mut self, now: BTreeMap<u64, Leader>) -> bool {
+    /// What this broker leads now, of some groups, and what not; whether that is news.
+    pub(super) fn set(&mut self, now: impl IntoIterator<Item = (u64, Option<Leader>)>) -> bool {
         let next = self.version + 1;
         let mut changed = false;
-        let gone: Vec<u64> = self
-            .leads
-            .keys()
-            .filter(|group| !now.contains_key(group))
-            .copied()
-            .collect();
-        for group in gone {
-            self.leads.remove(&group);
-            self.resigned.insert(group, next);
-            changed = true;
-        }
         for (group, leader) in now {
             let known = self.leads.get(&group).map(|(_, leader)| leader);
-            if known != Some(&leader) {
-                self.leads.insert(group, (next, leader));
-                self.resigned.remove(&group);
-                changed = true;
+            if known == leader.as_ref() {
+                continue;
+            }
+            changed = true;
+            match leader {
+                Some(leader) => {
+                    self.leads.insert(group, (next, leader));
+                    self.resigned.remove(&group);
+                }
+                None => {
+                    self.leads.remove(&group);
+                    self.resigned.insert(group, next);
+                }
             }
         }
         if self.resigned.len() > RESIGNED_MAX {
@@ -65,6 +63,13 @@ impl Claims {
 
     /// What a peer must be told that knows everything up to a version.
     pub(super) fn news(&self, known: u64) -> News {
+        if known == self.version {
+            return News {
+                after: known,
+                version: known,
+                changes: Vec::new(),
+            };
+        }
         let full = known == 0 || known < self.forgotten || known > self.version;
         let after = if full { 0 } else { known };
         let led = self
@@ -90,15 +95,16 @@ mod tests {
     use super::*;
     use ottla_protocol::types::NodeId;
 
-    fn leads(groups: &[(u64, i32)]) -> BTreeMap<u64, Leader> {
+    /// Leads some groups, in those epochs, and of others nothing any more.
+    fn leads(groups: &[(u64, Option<i32>)]) -> Vec<(u64, Option<Leader>)> {
         let leader = |epoch| Leader {
             node: NodeId(1),
             epoch,
             in_sync: [NodeId(1)].into(),
         };
+        let groups = groups.iter();
         groups
-            .iter()
-            .map(|(group, epoch)| (*group, leader(*epoch)))
+            .map(|(group, epoch)| (*group, epoch.map(leader)))
             .collect()
     }
 
@@ -113,11 +119,11 @@ mod tests {
     #[test]
     fn only_what_changed_is_told_and_a_newcomer_is_told_everything() {
         let mut claims = Claims::default();
-        assert!(claims.set(leads(&[(1, 1), (2, 1)])));
-        assert!(!claims.set(leads(&[(1, 1), (2, 1)])));
+        assert!(claims.set(leads(&[(1, Some(1)), (2, Some(1))])));
+        assert!(!claims.set(leads(&[(2, Some(1)), (3, None)])));
         let first = claims.news(0);
         assert_eq!(told(&first), [(1, Some(1)), (2, Some(1))]);
-        assert!(claims.set(leads(&[(1, 3)])));
+        assert!(claims.set(leads(&[(1, Some(3)), (2, None)])));
         let second = claims.news(first.version);
         assert_eq!(second.after, first.version);
         assert_eq!(told(&second), [(1, Some(3)), (2, None)]);
@@ -129,12 +135,12 @@ mod tests {
     #[test]
     fn who_missed_forgotten_resignations_is_told_everything() {
         let mut claims = Claims::default();
-        let many: Vec<_> = (0..RESIGNED_MAX as u64 + 2)
-            .map(|group| (group, 1))
-            .collect();
-        claims.set(leads(&many));
+        let many = 0..RESIGNED_MAX as u64 + 2;
+        let all = |epoch| many.clone().map(|group| (group, epoch)).collect::<Vec<_>>();
+        claims.set(leads(&all(Some(1))));
         let known = claims.news(0).version;
-        claims.set(leads(&[(7, 1)]));
+        claims.set(leads(&all(None)));
+        claims.set(leads(&[(7, Some(1))]));
         let news = claims.news(known);
         assert_eq!((news.after, told(&news)), (0, vec![(7, Some(1))]));
     }

@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 const DOUBT: Duration = Duration::from_millis(600);
 /// Elections that are begun in one round; the rest wait for the next.
 pub(super) const BEGUN_MAX: usize = 200;
+/// So many groups without a leader double both times: where there are many, at the creation of many
+/// topics or the death of a broker, elections take longer, and whoever is impatient starts them anew.
+const UNHURRIED: usize = 50;
 
 /// What is known of a group that has a replica here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +71,8 @@ impl Elections {
         is_alive: impl Fn(NodeId) -> bool,
     ) -> Vec<u64> {
         let mut before = std::mem::take(&mut self.orphans);
+        let crowd = 1 + u32::try_from(before.len() / UNHURRIED).unwrap_or(u32::MAX - 1);
+        let (step, again) = (STEP * crowd, AGAIN * crowd);
         let mut stand = Vec::new();
         for view in views {
             let patience = match view.standing {
@@ -86,8 +91,8 @@ impl Elections {
             let rank = alive.take_while(|node| **node != me).count();
             let rank = u32::try_from(rank).expect("groups are small");
             let due = match orphan.stood {
-                None => orphan.since + patience + STEP * rank,
-                Some(stood) => stood + AGAIN + STEP / 3 * rank,
+                None => orphan.since + patience + step * rank,
+                Some(stood) => stood + again + step / 3 * rank,
             };
             if now >= due && stand.len() < BEGUN_MAX {
                 orphan.stood = Some(now);
@@ -163,6 +168,19 @@ mod tests {
         assert_eq!(plan(0, Standing::Doubtful), NOBODY);
         assert_eq!(plan(550, Standing::Doubtful), NOBODY);
         assert_eq!(plan(600, Standing::Doubtful), [9]);
+    }
+
+    #[test]
+    fn among_many_orphans_everyone_is_given_more_time() {
+        let mut elections = Elections::default();
+        let stands = |at: &u64| {
+            let views = (0..100).map(|group| view(group, Standing::Orphan));
+            !elections
+                .plan(ms(*at), NodeId(2), views, |_| true)
+                .is_empty()
+        };
+        let stands: Vec<u64> = (0..1500).step_by(50).filter(stands).collect();
+        assert_eq!(stands, [450, 900, 1350]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct InSync {
 struct Progress {
     /// The log's end at the last check.
     next_index: u64,
+    /// All followers had all of it.
+    everywhere: bool,
     /// When this broker came to lead.
     began: Duration,
     followers: BTreeMap<NodeId, Follower>,
@@ -34,21 +36,31 @@ struct Follower {
 }
 
 impl InSync {
-    /// Looks at all groups that are led here.
+    /// Looks at those of these groups that are led here.
     pub(super) fn check(&mut self, replicas: &[(u64, Replica)], me: NodeId, now: Duration) {
-        let mut before = std::mem::take(&mut self.groups);
         for (group, replica) in replicas {
             if replica.partition.is_alone() || replica.partition.leader() != Some(me) {
+                self.groups.remove(group);
                 continue;
             }
-            let mut progress = before.remove(group).unwrap_or(Progress {
+            let progress = self.groups.entry(*group).or_insert_with(|| Progress {
                 began: now,
                 ..Progress::default()
             });
             let next_index = replica.partition.log().state().next_index;
             progress.note(replica.partition.matched(), next_index, now);
-            self.groups.insert(*group, progress);
         }
+    }
+
+    /// Whether all followers had all of the log at the last check, and it ends there still.
+    pub(super) fn is_everywhere(&self, group: u64, next_index: u64) -> bool {
+        let progress = self.groups.get(&group);
+        progress.is_some_and(|progress| progress.everywhere && progress.next_index == next_index)
+    }
+
+    /// A group has no replica here any more.
+    pub(super) fn forget(&mut self, group: u64) {
+        self.groups.remove(&group);
     }
 
     /// Whether a replica keeps up, or may: to a new leader all do until it knows better, as in Kafka.
@@ -80,6 +92,7 @@ impl InSync {
 impl Progress {
     /// The followers' logs end there, and the leader's own.
     fn note(&mut self, followers: Vec<(NodeId, u64)>, end: u64, now: Duration) {
+        self.everywhere = followers.iter().all(|(_, next_index)| *next_index >= end);
         for (node, next_index) in followers {
             let before = self.followers.get(&node);
             if next_index >= self.next_index {
@@ -101,18 +114,22 @@ impl Progress {
     }
 
     fn counts(&self, node: NodeId, now: Duration, lag_max: Duration) -> bool {
-        let caught_up = match self.followers.get(&node) {
-            Some(follower) => follower.caught_up,
-            None => Some(self.began),
-        };
-        caught_up.is_some_and(|at| now <= at + lag_max)
+        match self.followers.get(&node) {
+            Some(follower) => self.keeps_up(follower, now, lag_max),
+            None => now <= self.began + lag_max,
+        }
     }
 
     fn holds(&self, node: NodeId, next_index: u64, now: Duration, lag_max: Duration) -> bool {
         self.followers.get(&node).is_some_and(|follower| {
-            let keeps_up = follower.caught_up.is_some_and(|at| now <= at + lag_max);
-            keeps_up && next_index >= follower.next_index
+            self.keeps_up(follower, now, lag_max) && next_index >= follower.next_index
         })
+    }
+
+    /// A group that rests is not checked: a follower that has all of its log has not fallen behind.
+    fn keeps_up(&self, follower: &Follower, now: Duration, lag_max: Duration) -> bool {
+        let caught_up = follower.caught_up;
+        caught_up.is_some_and(|at| now <= at + lag_max || follower.next_index >= self.next_index)
     }
 }
 
@@ -137,6 +154,19 @@ mod tests {
         assert!(progress.holds(ONE, 10, second(31), LAG_MAX));
         assert!(!progress.holds(ONE, 10, second(32), LAG_MAX));
         assert!(!progress.counts(ONE, second(32), LAG_MAX));
+    }
+
+    #[test]
+    fn a_follower_that_has_all_keeps_up_however_long_nothing_comes() {
+        let mut progress = Progress::default();
+        progress.note(vec![(ONE, 10)], 10, second(0));
+        assert!(progress.everywhere);
+        assert!(progress.counts(ONE, second(1000), LAG_MAX));
+        assert!(progress.holds(ONE, 10, second(1000), LAG_MAX));
+        progress.note(vec![(ONE, 10)], 20, second(1001));
+        assert!(!progress.everywhere);
+        assert!(progress.counts(ONE, second(1031), LAG_MAX));
+        assert!(!progress.counts(ONE, second(1032), LAG_MAX));
     }
 
     #[test]

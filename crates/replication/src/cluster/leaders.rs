@@ -8,6 +8,8 @@ use ottla_protocol::types::NodeId;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use super::attention::Attention;
+
 /// A group's leader, by its own word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leader {
@@ -22,6 +24,7 @@ pub struct Leader {
 /// The leaders of all groups of the cluster.
 #[derive(Debug, Default)]
 pub struct Leaders {
+    attention: Arc<Attention>,
     /// Those that lead no more are kept without a leader, so that old claims stay refused.
     known: RwLock<HashMap<u64, Known>>,
     moved: watch::Sender<u64>,
@@ -34,6 +37,14 @@ struct Known {
 }
 
 impl Leaders {
+    /// Knows no leader yet. Groups whose leader moves are looked at.
+    pub(super) fn new(attention: Arc<Attention>) -> Leaders {
+        Leaders {
+            attention,
+            ..Leaders::default()
+        }
+    }
+
     /// The leader of a group, if one is known and has not resigned. Whether it is alive is another
     /// question.
     pub fn get(&self, group: u64) -> Option<Leader> {
@@ -59,7 +70,7 @@ impl Leaders {
             };
             all.insert(group, known);
             drop(all);
-            self.tell();
+            self.tell(group);
         }
     }
 
@@ -70,7 +81,7 @@ impl Leaders {
         if let Some(known) = all.get_mut(&group).filter(leads) {
             known.leader = None;
             drop(all);
-            self.tell();
+            self.tell(group);
         }
     }
 
@@ -93,7 +104,8 @@ impl Leaders {
         all.retain(|group, known| known.leader.is_some() || is_there(*group));
     }
 
-    fn tell(&self) {
+    fn tell(&self, group: u64) {
+        self.attention.stir(group);
         self.moved.send_modify(|moves| *moves += 1);
     }
 }

@@ -34,9 +34,9 @@ impl Liveness {
         *heard = sent.max(*heard);
     }
 
-    /// A peer's connections broke: it is dead until it is heard again.
-    pub(super) fn broke(&mut self, node: NodeId) {
-        self.heard.remove(&node);
+    /// A peer's connections broke: it is dead until it is heard again. Whether that is news.
+    pub(super) fn broke(&mut self, node: NodeId) -> bool {
+        self.heard.remove(&node).is_some()
     }
 
     /// To be called at least twice in each silence that is allowed.
@@ -94,7 +94,8 @@ mod tests {
     fn a_broken_connection_is_death_at_once() {
         let mut judge = Liveness::new(ms(400), ms(0));
         judge.echoed(PEER, ms(500));
-        judge.broke(PEER);
+        assert!(judge.broke(PEER));
+        assert!(!judge.broke(PEER));
         assert!(judge.is_dead(PEER, ms(501)));
     }
 

@@ -6,6 +6,7 @@
 //! whose leader is gone, or says that it leads no more, is given a new one by its replicas.
 //!
 //! - [`registry`]: the groups that have a replica here;
+//! - [`attention`]: which of them are to be looked at;
 //! - [`leaders`]: who leads which group, of all groups;
 //! - [`claims`]: which groups this broker leads, and what others have yet to be told of it;
 //! - [`beat`]: a beat as bytes;
@@ -14,14 +15,17 @@
 //! - [`members`]: who should have a group's log and vote, a pure planner;
 //! - [`seals`]: telling followers the last that is committed;
 //! - [`service`]: what is done with the requests of others;
-//! - [`supervisor`]: the tasks.
+//! - [`looking`]: the task that looks after the groups;
+//! - [`supervisor`]: this broker among the others, and the beats.
 
+mod attention;
 mod beat;
 mod claims;
 mod elections;
 mod in_sync;
 mod leaders;
 mod liveness;
+mod looking;
 mod members;
 mod registry;
 mod seals;
@@ -30,6 +34,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use attention::Bell;
 pub use leaders::{Leader, Leaders};
 pub use members::ReplicaKey;
 pub(crate) use members::{Members, Step, is_other};

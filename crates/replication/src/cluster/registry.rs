@@ -77,18 +77,11 @@ impl Replica {
 
 /// Open replicas by group.
 #[derive(Default)]
-pub(crate) struct Registry(RwLock<Replicas>);
-
-#[derive(Default)]
-struct Replicas {
-    by_group: HashMap<u64, Replica>,
-    /// All of them, until one changes.
-    all: Option<Arc<[(u64, Replica)]>>,
-}
+pub(crate) struct Registry(RwLock<HashMap<u64, Replica>>);
 
 impl Registry {
     pub(crate) fn insert(&self, group: u64, replica: Replica) {
-        self.change(|by_group| _ = by_group.insert(group, replica));
+        self.0.write().insert(group, replica);
     }
 
     pub(crate) fn set_members(
@@ -98,38 +91,23 @@ impl Registry {
         learners: Vec<ReplicaKey>,
         held: Held,
     ) {
-        self.change(|by_group| {
-            if let Some(replica) = by_group.get_mut(&group) {
-                replica.voters = voters.into();
-                replica.learners = learners.into();
-                replica.held = held;
-            }
-        });
+        if let Some(replica) = self.0.write().get_mut(&group) {
+            replica.voters = voters.into();
+            replica.learners = learners.into();
+            replica.held = held;
+        }
     }
 
     pub(crate) fn remove(&self, group: u64) {
-        self.change(|by_group| _ = by_group.remove(&group));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut HashMap<u64, Replica>)) {
-        let mut replicas = self.0.write();
-        change(&mut replicas.by_group);
-        replicas.all = None;
+        self.0.write().remove(&group);
     }
 
     pub(crate) fn get(&self, group: u64) -> Option<Replica> {
-        self.0.read().by_group.get(&group).cloned()
+        self.0.read().get(&group).cloned()
     }
 
-    /// All of them. Costs what there is only after a change.
-    pub(crate) fn all(&self) -> Arc<[(u64, Replica)]> {
-        if let Some(all) = &self.0.read().all {
-            return Arc::clone(all);
-        }
-        let mut replicas = self.0.write();
-        let all = replicas.by_group.iter();
-        let all: Arc<[_]> = all.map(|(group, it)| (*group, it.clone())).collect();
-        replicas.all = Some(Arc::clone(&all));
-        all
+    /// The groups of all.
+    pub(crate) fn groups(&self) -> Vec<u64> {
+        self.0.read().keys().copied().collect()
     }
 }

@@ -23,18 +23,18 @@ struct Seal {
 }
 
 impl Seals {
-    /// Tells the followers of each group that has had no entry since the look before.
+    /// Of these groups, tells the followers of each that has had no entry since the look before.
     pub(super) fn look(&mut self, replicas: &[(u64, Replica)]) {
-        let mut before = std::mem::take(&mut self.groups);
         for (group, replica) in replicas {
             let partition = &replica.partition;
             if partition.is_alone() || !partition.is_leader() {
+                self.groups.remove(group);
                 continue;
             }
             let next_index = partition.log().state().next_index;
-            let mut seal = before.remove(group).unwrap_or_default();
+            let seal = self.groups.entry(*group).or_default();
             if seal.next_index != next_index {
-                seal = Seal {
+                *seal = Seal {
                     next_index,
                     told: false,
                 };
@@ -43,7 +43,17 @@ impl Seals {
                 let partition = partition.clone();
                 tokio::spawn(async move { partition.tell_followers().await });
             }
-            self.groups.insert(*group, seal);
         }
+    }
+
+    /// Whether the followers were told all that is committed below the end of the log.
+    pub(super) fn is_told(&self, group: u64, next_index: u64) -> bool {
+        let seal = self.groups.get(&group);
+        seal.is_some_and(|seal| seal.told && seal.next_index == next_index)
+    }
+
+    /// A group has no replica here any more.
+    pub(super) fn forget(&mut self, group: u64) {
+        self.groups.remove(&group);
     }
 }

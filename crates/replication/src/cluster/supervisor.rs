@@ -1,7 +1,6 @@
-//! The tasks that keep a broker's groups led: one sends beats to each peer, one looks after all
-//! groups. They run apart from the work on data, so that load delays neither.
+//! This broker among the others: its beats to each of them, and what it looks after. Both run apart
+//! from the work on data, so that load delays neither.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,34 +12,22 @@ use ottla_platform::seed::{HashMap, HashSet};
 use ottla_protocol::types::NodeId;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
+use super::attention::{Attention, Bell};
 use super::beat;
 use super::claims::Claims;
-use super::elections::{Elections, Standing, View};
-use super::in_sync::InSync;
-use super::leaders::{Leader, Leaders};
+use super::leaders::Leaders;
 use super::liveness::Liveness;
-use super::members::{ReplicaKey, Step, next_step};
+use super::looking::look_after_groups;
+use super::members::ReplicaKey;
 use super::registry::{Held, Registry, Replica};
-use super::seals::Seals;
-use crate::partition::Partition;
 use crate::transport::{
     Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
 };
-
-/// Every so many looks it is judged which replicas keep up, and who leads is looked at whether or not
-/// anything moved.
-const LOOKS_PER_SYNC_CHECK: u32 = 10;
-/// The same where nobody else is heard: nothing moves by itself.
-const LOOKS_PER_CHECK_ALONE: u32 = 100;
-/// What comes within this time after a nudge is looked at together.
-const NUDGED_REST: Duration = Duration::from_millis(5);
-/// How long a change of members may take before it is asked for again.
-const CHANGE_MAX: Duration = Duration::from_secs(10);
 
 /// How fast things are noticed.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +36,7 @@ pub struct Timing {
     pub beat: Duration,
     /// How long a peer may be silent and count as alive.
     pub silence_max: Duration,
-    /// Between two looks at all groups.
+    /// Between two looks at the groups; twice that while all of them rest.
     pub look: Duration,
     /// How long a replica may not have caught up and count as in sync
     /// (`replica.lag.time.max.ms`).
@@ -86,22 +73,23 @@ pub struct ClusterOptions {
 /// This broker among the others. Dropping it does not end it: [`Cluster::stop`] does.
 pub struct Cluster {
     endpoint: Arc<Endpoint>,
-    timing: Timing,
-    clock: Arc<dyn Clock>,
+    pub(super) timing: Timing,
+    pub(super) clock: Arc<dyn Clock>,
+    started: Instant,
     control: Handle,
     pub(super) questions: Option<Arc<dyn Service>>,
     pub(super) registry: Registry,
     pub(super) leaders: Arc<Leaders>,
-    liveness: Mutex<Liveness>,
-    claims: Mutex<Claims>,
+    pub(super) liveness: Mutex<Liveness>,
+    pub(super) claims: Mutex<Claims>,
     /// Moves when there is news for the peers.
-    news: watch::Sender<u64>,
+    pub(super) news: watch::Sender<u64>,
     /// What each peer has told us: up to which version, in which incarnation.
     pub(super) heard: Mutex<HashMap<NodeId, (Uuid, u64)>>,
-    /// Brings the next look forward.
-    nudge: Arc<Notify>,
+    /// Which groups are to be looked at.
+    pub(super) attention: Arc<Attention>,
     /// Groups whose members are being changed.
-    changing: Mutex<HashSet<u64>>,
+    pub(super) changing: Mutex<HashSet<u64>>,
     tasks: Mutex<Tasks>,
 }
 
@@ -120,19 +108,21 @@ impl Cluster {
             control: options.control.clone(),
         });
         let now = options.clock.monotonic();
+        let attention = Arc::<Attention>::default();
         let cluster = Arc::new(Cluster {
             endpoint,
             liveness: Mutex::new(Liveness::new(options.timing.silence_max, now)),
             timing: options.timing,
             clock: options.clock,
+            started: Instant::now(),
             control: options.control,
             questions: options.questions,
             registry: Registry::default(),
-            leaders: Arc::default(),
+            leaders: Arc::new(Leaders::new(Arc::clone(&attention))),
             claims: Mutex::default(),
             news: watch::Sender::default(),
             heard: Mutex::default(),
-            nudge: Arc::default(),
+            attention,
             changing: Mutex::default(),
             tasks: Mutex::default(),
         });
@@ -238,9 +228,9 @@ impl Cluster {
         link.ask(Kind::HandOver, group, body).await.map(drop)
     }
 
-    /// To be woken when there is something to be said of a group at once.
-    pub(crate) fn nudge(&self) -> Arc<Notify> {
-        Arc::clone(&self.nudge)
+    /// What a group has to ring when something happened to it.
+    pub(crate) fn bell(&self, group: u64) -> Bell {
+        Bell::new(group, Arc::clone(&self.attention))
     }
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
@@ -251,8 +241,9 @@ impl Cluster {
     pub(crate) fn adopt(&self, group: u64, replica: Replica) {
         let may_found = !replica.founders.is_empty();
         self.registry.insert(group, replica);
+        self.attention.stir(group);
         if may_found {
-            self.nudge.notify_one();
+            self.attention.nudge();
         }
     }
 
@@ -265,11 +256,13 @@ impl Cluster {
         held: Held,
     ) {
         self.registry.set_members(group, voters, learners, held);
+        self.attention.stir(group);
     }
 
     /// Looks after a group no more.
     pub(crate) fn abandon(&self, group: u64) {
         self.registry.remove(group);
+        self.attention.stir(group);
     }
 }
 
@@ -281,7 +274,7 @@ async fn beat_to(cluster: Arc<Cluster>, node: NodeId) {
         cluster.beat_once(&link, node, &mut known).await;
         let mut stands = link.watch();
         tokio::select! {
-            () = sleep(cluster.timing.beat) => {}
+            () = sleep_until(cluster.next_round(cluster.timing.beat)) => {}
             _ = news.changed() => {}
             _ = stands.changed() => {}
         }
@@ -289,9 +282,24 @@ async fn beat_to(cluster: Arc<Cluster>, node: NodeId) {
 }
 
 impl Cluster {
+    /// There is no connection to a peer. What it led is to be led by others at once.
+    fn lost(&self, node: NodeId) {
+        if self.liveness.lock().broke(node) {
+            self.attention.nudge();
+        }
+    }
+
+    /// When so much time will have passed a whole number of times since the start. What is due at such
+    /// moments wakes the broker once, not each by itself.
+    pub(super) fn next_round(&self, period: Duration) -> Instant {
+        let since_last = self.started.elapsed().as_nanos() % period.as_nanos();
+        let since_last = u64::try_from(since_last).expect("it is less than a period");
+        Instant::now() + period - Duration::from_nanos(since_last)
+    }
+
     async fn beat_once(&self, link: &Link, node: NodeId, known: &mut (Uuid, u64)) {
         let Some(remote) = link.remote() else {
-            self.liveness.lock().broke(node);
+            self.lost(node);
             return;
         };
         if known.0 != remote.incarnation {
@@ -306,224 +314,10 @@ impl Cluster {
                 self.liveness.lock().echoed(node, sent);
                 known.1 = beat::decode_echo(echo).unwrap_or(0);
             }
-            Ok(Err(LinkError::Down)) => self.liveness.lock().broke(node),
+            Ok(Err(LinkError::Down)) => self.lost(node),
             Ok(Err(LinkError::Refused(_))) => {}
             // What waits for it fails now, not when somebody's patience ends.
             Err(_late) => self.endpoint.reset(node),
-        }
-    }
-}
-
-/// Looks after all groups, for ever.
-async fn look_after_groups(cluster: Arc<Cluster>) {
-    let mut looks = interval(cluster.timing.look);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut elections = Elections::default();
-    let mut sync = InSync::default();
-    let mut seals = Seals::default();
-    let mut looked: u32 = 0;
-    let mut alive_before = BTreeSet::new();
-    loop {
-        let nudged = tokio::select! {
-            _ = looks.tick() => false,
-            () = cluster.nudge.notified() => true,
-        };
-        if nudged {
-            sleep(NUDGED_REST).await;
-        }
-        let now = cluster.clock.monotonic();
-        let replicas = cluster.registry.all();
-        let alive = {
-            let mut liveness = cluster.liveness.lock();
-            liveness.look(now);
-            liveness.alive(now)
-        };
-        let mut is_due = nudged || alive != alive_before || elections.has_orphans();
-        let has_company = !alive.is_empty();
-        alive_before = alive;
-        if !nudged {
-            let looks_per_check = match has_company {
-                true => LOOKS_PER_SYNC_CHECK,
-                false => LOOKS_PER_CHECK_ALONE,
-            };
-            if looked.is_multiple_of(looks_per_check) {
-                is_due = true;
-                sync.check(&replicas, cluster.me(), now);
-                cluster.change_members(&replicas, &sync, now);
-            }
-            looked = looked.wrapping_add(1);
-            if has_company {
-                seals.look(&replicas);
-            }
-        }
-        if is_due {
-            cluster.claim(&replicas, &sync, now);
-            cluster.hold_elections(&mut elections, &replicas, now);
-        }
-    }
-}
-
-/// Has a replica found its group or stand for election. Raft says what comes of it.
-async fn stand(replica: Replica) {
-    let log = replica.partition.log();
-    let is_empty = log.state().last.is_none() && log.read_vote().is_none();
-    if is_empty && !replica.founders.is_empty() {
-        // Every replica of the creation would found the same group, with the same first entry.
-        replica.partition.found(&replica.founders).await;
-    } else {
-        replica.partition.stand().await;
-    }
-}
-
-async fn change(cluster: Arc<Cluster>, group: u64, partition: Partition, step: Step) {
-    // A change that a dead majority keeps from being committed is asked for again.
-    let _ = timeout(CHANGE_MAX, partition.change_members(step)).await;
-    cluster.changing.lock().remove(&group);
-}
-
-impl Cluster {
-    /// Says which groups are led here: those whose leader still hears a majority.
-    fn claim(&self, replicas: &[(u64, Replica)], sync: &InSync, now: Duration) {
-        let me = self.me();
-        let mut leads = BTreeMap::new();
-        for (group, replica) in replicas {
-            let partition = &replica.partition;
-            if !partition.is_leader() {
-                continue;
-            }
-            // A leader whose successor did not take over refuses records until there is another
-            // one: who hears no claim of it stands for election.
-            let heard = self.hears_majority(&replica.electorate(), now)
-                && !partition.is_stuck_handing_over();
-            partition.shared.set_silenced(!heard);
-            if !heard {
-                continue;
-            }
-            let alive = |node: &NodeId| *node == me || self.liveness.lock().is_alive(*node, now);
-            let in_sync = replica.candidates().into_iter();
-            let in_sync = in_sync.filter(|node| {
-                alive(node) && (*node == me || sync.counts(*group, *node, now, self.timing.lag_max))
-            });
-            let leader = Leader {
-                node: me,
-                epoch: partition.leader_epoch(),
-                in_sync: in_sync.collect(),
-            };
-            leads.insert(*group, leader);
-        }
-        for (group, leader) in &leads {
-            self.leaders.claim(*group, leader.clone());
-        }
-        self.leaders.retain(me, |group| leads.contains_key(&group));
-        if self.claims.lock().set(leads) {
-            self.news.send_modify(|moves| *moves += 1);
-        }
-    }
-
-    /// Goes on with the changes of members of the groups that are led here.
-    fn change_members(self: &Arc<Self>, replicas: &[(u64, Replica)], sync: &InSync, now: Duration) {
-        for (group, replica) in replicas {
-            if replica.partition.is_alone() || !replica.partition.is_leader() {
-                continue;
-            }
-            let Some(wanted) = replica.wanted() else {
-                continue;
-            };
-            let has_caught_up = |node| {
-                let mut now_has = replica.partition.matched().into_iter();
-                let now_has = now_has.find_map(|(other, next)| (other == node).then_some(next));
-                self.is_alive(node)
-                    && now_has.is_some_and(|next_index| {
-                        sync.holds(*group, node, next_index, now, self.timing.lag_max)
-                    })
-            };
-            let members = replica.partition.members();
-            let is_heir = |node: &NodeId| {
-                wanted.voters.contains_key(node)
-                    && members.voters.contains_key(node)
-                    && has_caught_up(*node)
-            };
-            let heir = replica.candidates().into_iter().find(is_heir);
-            let Some(step) = next_step(self.me(), &members, &wanted, has_caught_up, heir) else {
-                continue;
-            };
-            if self.changing.lock().insert(*group) {
-                tokio::spawn(change(
-                    Arc::clone(self),
-                    *group,
-                    replica.partition.clone(),
-                    step,
-                ));
-            }
-        }
-    }
-
-    fn hears_majority(&self, replicas: &[NodeId], now: Duration) -> bool {
-        let liveness = self.liveness.lock();
-        let heard = replicas
-            .iter()
-            .filter(|node| **node == self.me() || liveness.is_alive(**node, now))
-            .count();
-        heard * 2 > replicas.len()
-    }
-
-    /// Has replicas of groups without a leader stand for election.
-    fn hold_elections(
-        &self,
-        elections: &mut Elections,
-        replicas: &[(u64, Replica)],
-        now: Duration,
-    ) {
-        let orphans: HashSet<u64> = self.orphans(elections, replicas, now).into_iter().collect();
-        for (_, replica) in replicas.iter().filter(|(group, _)| orphans.contains(group)) {
-            // It may wait for the disk, which is not to delay the next look.
-            tokio::spawn(stand(replica.clone()));
-        }
-    }
-
-    fn orphans(
-        &self,
-        elections: &mut Elections,
-        replicas: &[(u64, Replica)],
-        now: Duration,
-    ) -> Vec<u64> {
-        let views = replicas.iter().filter_map(|(group, replica)| {
-            let standing = self.standing(*group, replica, now);
-            let is_led = matches!(standing, Standing::Led | Standing::LedHere);
-            let candidates = (!is_led).then(|| replica.candidates())?;
-            replica.may_stand(self.me()).then_some(View {
-                group: *group,
-                standing,
-                candidates,
-            })
-        });
-        let is_alive = |node| self.liveness.lock().is_alive(node, now);
-        elections.plan(now, self.me(), views, is_alive)
-    }
-
-    fn standing(&self, group: u64, replica: &Replica, now: Duration) -> Standing {
-        let Some(leader) = replica.partition.leader() else {
-            return Standing::Orphan;
-        };
-        if leader == self.me() {
-            return match replica.partition.is_stuck_handing_over() {
-                true => Standing::Orphan,
-                false => Standing::LedHere,
-            };
-        }
-        let liveness = self.liveness.lock();
-        if liveness.is_dead(leader, now) {
-            return Standing::Orphan;
-        }
-        let epoch = replica.partition.leader_epoch();
-        let claim = self.leaders.get(group);
-        let is_claimed = claim.is_some_and(|claim| {
-            claim.epoch > epoch || claim.epoch == epoch && claim.node == leader
-        });
-        if is_claimed || !liveness.is_alive(leader, now) {
-            Standing::Led
-        } else {
-            Standing::Doubtful
         }
     }
 }
