@@ -20,7 +20,7 @@ use crate::cluster::{Bell, Members, is_other};
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
 use crate::ticket::{AppendError, Appended, TicketSender};
-use crate::types::{LeaderId, Member, Membership, RaftLogId, Term, Vote};
+use crate::types::{LeaderId, Member, Membership, RaftLogId, Term, Vote, raft_id};
 use crate::wake::Waiting;
 
 /// See the file's head.
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     alone: AtomicBool,
     /// The log directory of this replica.
     directory: Uuid,
+    /// The last entry that was there when the log was opened.
+    began_with: Option<LogId>,
     /// This replica began empty, later than the group, and no leader has shown yet that it has all that
     /// was committed before: what its log says of the group may be old, and name an earlier replica
     /// of this broker.
@@ -108,7 +110,8 @@ impl Shared {
         log: Log,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Arc<Shared>> {
-        let start = log.state().log_start_offset;
+        let state = log.state();
+        let (start, began_with) = (state.log_start_offset, state.last);
         let vote = log.read_vote();
         let vote = vote.map(|bytes| decode_vote(&bytes)).transpose()?;
         let leadership = vote.map_or_else(Leadership::default, |vote| Leadership::of(&vote, me));
@@ -123,6 +126,7 @@ impl Shared {
             wants_alone: AtomicBool::new(false),
             alone: AtomicBool::new(false),
             directory,
+            began_with,
             catching_up: AtomicBool::new(false),
             votes_alone: AtomicBool::new(false),
             silenced: AtomicBool::new(false),
@@ -222,6 +226,12 @@ impl Shared {
     /// Whether this replica votes and has all that was committed before it came, as far as it can know.
     pub(crate) fn may_lead(&self) -> bool {
         !self.catching_up.load(Ordering::Relaxed) && self.is_among_voters(&self.members())
+    }
+
+    /// Whether this replica had everything up to `id` when its log was opened. openraft does not count
+    /// that among what is written.
+    pub(crate) fn began_with(&self, id: &RaftLogId) -> bool {
+        self.began_with.is_some_and(|last| raft_id(last) >= *id)
     }
 
     /// This replica has begun empty, or goes on where it had begun so.

@@ -435,6 +435,31 @@ async fn leadership_is_handed_over_on_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_came_back_and_lacks_nothing_takes_over_on_request() {
+    let mut rig = Rig::start(1).await;
+    let leader = rig.leader(1).await;
+    rig.produce(1, "a").await;
+    rig.frames(1).await;
+    let successor = ALL.into_iter().find(|id| *id != leader).unwrap();
+    rig.stop(successor).await;
+    rig.restart(successor).await;
+    assert_eq!(rig.leader(1).await, leader);
+    let partition = &rig.nodes[&leader].partitions[&1];
+    let is_heard = || {
+        rig.nodes[&leader]
+            .cluster
+            .is_alive(NodeId(successor))
+            .then_some(())
+    };
+    until("it is heard again", is_heard).await;
+    partition.transfer_to(NodeId(successor)).await;
+    let successor = &rig.nodes[&successor].partitions[&1];
+    let handed = || successor.is_leader().then_some(());
+    until("the successor leads", handed).await;
+    assert_eq!(successor.leader_epoch(), partition.leader_epoch());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_of_one_grows_to_three_and_survives_its_first_replica() {
     let mut rig = Rig::start(0).await;
     rig.begin_with_one().await;

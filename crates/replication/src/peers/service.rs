@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use futures::FutureExt;
-use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest,
+};
 use ottla_storage::Boundary;
 use tokio::task::coop::unconstrained;
 
@@ -18,7 +20,7 @@ enum Request {
     Vote(VoteRequest<Types>),
     PreVote(VoteRequest<Types>),
     Snapshot(Vote, Boundary),
-    Transfer(openraft::raft::TransferLeaderRequest<Types>),
+    Transfer(TransferLeaderRequest<Types>),
 }
 
 /// Has a replica's group answer a request. The first poll hands it to the group, so that requests keep their
@@ -76,7 +78,14 @@ async fn carry_out(partition: Partition, request: Request) -> Result<Bytes, Refu
             let installed = raft.install_full_snapshot(vote, snapshot).await;
             Ok(wire::encode_installed(&installed.map_err(stopped)?))
         }
-        Request::Transfer(request) => {
+        Request::Transfer(mut request) => {
+            // openraft would wait until the last entry is written here, which it will not be again.
+            // That the log is as new as the leader's is seen by those who vote.
+            let last = request.last_log_id();
+            if last.is_some_and(|last| partition.shared.began_with(last)) {
+                let (leader, me) = (request.from_leader().clone(), *request.to_node_id());
+                request = TransferLeaderRequest::new(leader, me, None);
+            }
             let response = raft.handle_transfer_leader(request).await;
             Ok(wire::encode_transferred(&response.map_err(stopped)?))
         }
