@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::NodeId;
 use ottla_replication::cluster::Leader;
+use tokio::sync::watch;
 
 use crate::context::{Broker, Call};
 
@@ -74,6 +75,11 @@ impl Hints {
             port: endpoint.port,
             rack: known.rack.clone(),
         })
+    }
+
+    /// Tells of each leader that is new.
+    pub(crate) fn moves(&self) -> watch::Receiver<u64> {
+        self.broker.peers.leaders().watch()
     }
 
     /// The cluster as it is now.

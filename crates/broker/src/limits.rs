@@ -45,6 +45,9 @@ pub const GROUP_REQUESTS_QUEUED_MAX: usize = 4096;
 /// they are being loaded to who asks earlier, and clients ask again.
 pub const GROUPS_SETTLE_MAX: Duration = Duration::from_secs(1);
 
+/// How long a producer that came to the wrong broker is kept when it is not known who leads.
+pub const LEADER_KNOWN_MAX: Duration = Duration::from_millis(300);
+
 /// How long an answer about new partitions waits for them to be open, at most. They are created by
 /// then; what is not open yet answers NOT_LEADER_OR_FOLLOWER for a moment.
 pub const CREATION_SETTLE_MAX: Duration = Duration::from_secs(10);

@@ -26,8 +26,9 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Loggers {
     let filter = std::env::var(FILTER_VARIABLE)
         .ok()
         .filter(|filter| EnvFilter::try_new(filter).is_ok())
-        // What openraft says below an error is its inner life.
-        .unwrap_or_else(|| format!("{level},openraft=error"));
+        // What openraft says below an error is its inner life, and that a stopped group takes no
+        // requests is no error.
+        .unwrap_or_else(|| format!("{level},openraft=error,openraft::raft::raft_inner=off"));
     // A subscriber that is there already stays: only tests have one.
     match format {
         LogFormat::Text => {

@@ -24,6 +24,7 @@ use super::trial::Trial;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::ClientError;
+use crate::partition::TopicPartition;
 
 /// The task looks around this often even if nothing rings: a bound on how late a batch can expire.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -252,15 +253,18 @@ impl Sender {
     /// Gives each batch of a request its answer.
     fn take_answers(&mut self, exchange: Exchange, now: Instant) {
         let backoff = self.client.config().backoff;
-        for (partition, hint) in exchange.hints {
-            self.client
-                .take_hint(&partition.topic, partition.partition, &hint);
-        }
+        // Whoever was told of a newer leader goes there at once (KIP-951).
+        let told = exchange.hints.into_iter().filter(|(partition, hint)| {
+            let TopicPartition { topic, partition } = partition;
+            self.client.take_hint(topic, *partition, hint)
+        });
+        let told: BTreeSet<TopicPartition> = told.map(|(partition, _)| partition).collect();
         for (taken, answer) in exchange.answers {
             self.doubtful
                 .extend(exchange::topic_in_doubt(&taken, &answer));
             let retry_at = match answer {
                 Answer::Appended(_) => now,
+                _ if told.contains(taken.batch.partition()) => now,
                 _ => now + backoff.wait(taken.batch.failures + 1, self.client.chance()),
             };
             self.accumulator.settle(taken, answer, now, retry_at);

@@ -83,7 +83,7 @@ async fn carry_out(partition: Partition, request: Request) -> Result<Bytes, Refu
             // That the log is as new as the leader's is seen by those who vote.
             let last = request.last_log_id();
             if last.is_some_and(|last| partition.shared.began_with(last)) {
-                let (leader, me) = (request.from_leader().clone(), *request.to_node_id());
+                let (leader, me) = (*request.from_leader(), *request.to_node_id());
                 request = TransferLeaderRequest::new(leader, me, None);
             }
             let response = raft.handle_transfer_leader(request).await;

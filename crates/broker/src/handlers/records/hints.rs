@@ -2,26 +2,69 @@
 //! Produce and Fetch tell it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use ottla_metadata::image::{Image, Topic};
 use ottla_protocol::ErrorCode;
 use ottla_protocol::fetch::{FetchPartition, LeaderIdAndEpoch, NodeEndpoint};
-use ottla_protocol::messages::produce_response::{self, TopicProduceResponse};
+use ottla_protocol::messages::produce_response::{
+    self, PartitionProduceResponse, TopicProduceResponse,
+};
 use ottla_protocol::messages::{BrokerId, ProduceResponse, StrBytes};
 
+use tokio::time::{Instant, timeout_at};
+
 use crate::leader::{Hint, Hints};
+
+/// Resolves when it is known who leads each partition that is led elsewhere, or at the deadline. Between
+/// two leaders that is a matter of milliseconds, and a producer that has to ask for the new one waits for
+/// its `retry.backoff.ms` first.
+pub(super) async fn leaders_known(hints: &Hints, response: &ProduceResponse, deadline: Instant) {
+    let mut moves = hints.moves();
+    loop {
+        moves.mark_unchanged();
+        if !lacks_leaders(hints, response) {
+            return;
+        }
+        if !matches!(timeout_at(deadline, moves.changed()).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// Whether a partition is led elsewhere, and it is not known by whom.
+pub(super) fn lacks_leaders(hints: &Hints, response: &ProduceResponse) -> bool {
+    let image = hints.image();
+    let mut topics = response.responses.iter();
+    topics.any(|topic| {
+        let mut partitions = topic.partition_responses.iter();
+        partitions.any(|partition| {
+            is_led_elsewhere(partition)
+                && find(&image, topic)
+                    .is_some_and(|known| hints.of(&image, known, partition.index, None).is_none())
+        })
+    })
+}
+
+fn is_led_elsewhere(partition: &PartitionProduceResponse) -> bool {
+    partition.error_code == ErrorCode::NotLeaderOrFollower.code()
+}
+
+fn find<'i>(image: &'i Image, topic: &TopicProduceResponse) -> Option<&'i Arc<Topic>> {
+    let by_id = image.topic_by_id(topic.topic_id.into());
+    by_id.or_else(|| image.topic(&topic.name))
+}
 
 /// Adds to each partition that is led elsewhere who leads it.
 pub(super) fn tell_producer(hints: &Hints, response: &mut ProduceResponse) {
     let mut endpoints = BTreeMap::new();
     let image = hints.image();
     for topic in &mut response.responses {
-        let TopicProduceResponse { name, topic_id, .. } = topic;
-        let by_id = image.topic_by_id((*topic_id).into());
-        let Some(known) = by_id.or_else(|| image.topic(name)) else {
+        let Some(known) = find(&image, topic) else {
             continue;
         };
         for partition in &mut topic.partition_responses {
-            if partition.error_code != ErrorCode::NotLeaderOrFollower.code() {
+            if !is_led_elsewhere(partition) {
                 continue;
             }
             let Some(hint) = hints.of(&image, known, partition.index, None) else {

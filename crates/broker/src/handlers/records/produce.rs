@@ -25,6 +25,7 @@ use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::errors::{ProduceError, append_error};
 use crate::leader::Hints;
+use crate::limits::LEADER_KNOWN_MAX;
 use crate::net::{Answer, Reply};
 
 /// Versions that name topics by id.
@@ -55,7 +56,7 @@ pub(crate) fn handle(call: Call<'_>, request: ProduceRequest) -> Reply {
     for topic in request.topic_data {
         pending.take_topic(call, &image, topic, refusal);
     }
-    if pending.waiting.is_empty() {
+    if pending.waiting.is_empty() && !pending.lacks_leaders() {
         return Reply::Now(pending.answer());
     }
     Reply::Later(Box::pin(pending.finish(deadline)))
@@ -183,7 +184,19 @@ impl Pending {
                 Err(_elapsed) => answer.error_code = ErrorCode::RequestTimedOut.code(),
             }
         }
+        if self.lacks_leaders()
+            && let Some(hints) = &self.hints
+        {
+            let deadline = deadline.min(Instant::now() + LEADER_KNOWN_MAX);
+            hints::leaders_known(hints, &self.response, deadline).await;
+        }
         self.answer()
+    }
+
+    /// Whether it would help the client to wait until it is known who leads.
+    fn lacks_leaders(&self) -> bool {
+        let hints = self.hints.as_ref().filter(|_| self.acks != 0);
+        hints.is_some_and(|hints| hints::lacks_leaders(hints, &self.response))
     }
 
     fn answer(mut self) -> Answer {

@@ -178,6 +178,32 @@ async fn a_producer_at_the_wrong_broker_is_told_where_the_leader_is_on_its_liste
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_producer_at_a_leader_that_hands_over_is_told_of_the_next() {
+    let nodes = three().await;
+    create_replicated(&nodes[0], "t").await;
+    produce(&nodes, "t", "a").await;
+    for round in 0..5 {
+        let (from, before) = leader(&nodes, "t").await;
+        let heir = nodes[(from + 1) % 3].id();
+        let partition = replica(&nodes[from], "t").await;
+        let mut client = nodes[from].client().await;
+        let refused = loop {
+            partition.transfer_to(heir).await;
+            let request = produce_request(-1, "t", NO_ID, 0, Some(batch(&["b"])));
+            let response = client.ask(12, &request).await;
+            let answer = response.responses[0].partition_responses[0].clone();
+            if name_of(answer.error_code) != "NONE" {
+                break answer;
+            }
+        };
+        assert_eq!(name_of(refused.error_code), "NOT_LEADER_OR_FOLLOWER");
+        let told = refused.current_leader;
+        assert_ne!(told.leader_id.0, -1, "round {round}");
+        assert!(told.leader_epoch > before, "round {round}: {told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_is_told_of_a_newer_leader_and_nothing_that_it_knows() {
     let nodes = three().await;
     create_replicated(&nodes[0], "t").await;
