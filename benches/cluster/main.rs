@@ -41,7 +41,7 @@ struct Options {
     #[arg(long, default_value_t = 1_000)]
     topics: usize,
     /// How long idle brokers are watched
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 30)]
     idle_seconds: u64,
     /// When an acknowledged record is safe: fsync or async
     #[arg(long, default_value = "fsync")]

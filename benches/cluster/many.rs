@@ -16,7 +16,7 @@ use crate::{BROKERS, Options};
 /// Topics in one request.
 const TOPICS_PER_REQUEST: usize = 100;
 /// How long brokers may come to rest before they are watched.
-const SETTLE: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_secs(20);
 /// How often it is asked who leads.
 const LOOK: Duration = Duration::from_millis(20);
 /// The broker that dies.

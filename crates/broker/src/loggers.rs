@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use ottla_replication::OPENRAFT_LEVELS;
 use parking_lot::Mutex;
 
 /// The logger whose level counts where no other says.

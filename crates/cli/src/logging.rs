@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::ValueEnum;
-use ottla_broker::loggers::Loggers;
+use ottla_broker::loggers::{Loggers, OPENRAFT_LEVELS};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
 
@@ -26,9 +26,7 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Loggers {
     let filter = std::env::var(FILTER_VARIABLE)
         .ok()
         .filter(|filter| EnvFilter::try_new(filter).is_ok())
-        // What openraft says below an error is its inner life, and that a stopped group takes no
-        // requests is no error.
-        .unwrap_or_else(|| format!("{level},openraft=error,openraft::raft::raft_inner=off"));
+        .unwrap_or_else(|| format!("{level},{OPENRAFT_LEVELS}"));
     // A subscriber that is there already stays: only tests have one.
     match format {
         LogFormat::Text => {

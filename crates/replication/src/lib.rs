@@ -25,6 +25,10 @@ pub mod transport;
 mod types;
 mod wake;
 
+/// How much of what openraft says is for operators, in the syntax of tracing's EnvFilter: below an error
+/// it tells of its inner life, and that a stopped group takes no requests is no error.
+pub const OPENRAFT_LEVELS: &str = "openraft=error,openraft::raft::raft_inner=off";
+
 #[cfg(test)]
 mod suite;
 #[cfg(test)]

@@ -113,6 +113,13 @@ impl SimDisk {
         self.state.lock().revive();
     }
 
+    /// Puts an empty disk in its place. Handles are dead.
+    pub fn replace(&self) {
+        let mut state = self.state.lock();
+        state.tree = Tree::new();
+        state.revive();
+    }
+
     /// Damages a stored bit.
     ///
     /// # Errors

@@ -156,7 +156,8 @@ impl RaftNetworkV2<Types> for Network {
     }
 
     /// Requests are sent one after the other without waiting for answers; the transport keeps
-    /// their order.
+    /// their order. That there is no way to the peer is told by the first answer: openraft rests
+    /// after a failure only when it makes a request, and would ask for a stream again at once.
     fn stream_append<'s, S>(
         &'s mut self,
         input: S,
@@ -165,22 +166,27 @@ impl RaftNetworkV2<Types> for Network {
     where
         S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
     {
-        let link = self.link(self.lane);
+        let link = self.link(self.lane).ok();
         let group = self.group;
-        let stream = link.map(|link| {
-            let sent = input.then(move |request| {
-                let link = Arc::clone(&link);
-                async move {
-                    let ends = ends(&request);
-                    let body = wire::encode_append(request);
-                    (ends, link.send(Kind::Append, group, body).await)
-                }
-            });
-            sent.map(|(ends, reply)| appended(ends, reply))
-                .buffered(WINDOW)
-                .boxed()
+        let sent = input.then(move |request| {
+            let link = link.clone();
+            async move {
+                let ends = ends(&request);
+                let reply = match link {
+                    Some(link) => {
+                        let body = wire::encode_append(request);
+                        link.send(Kind::Append, group, body).await
+                    }
+                    None => Err(LinkError::Down),
+                };
+                (ends, reply)
+            }
         });
-        std::future::ready(stream).boxed()
+        let answers = sent
+            .map(|(ends, reply)| appended(ends, reply))
+            .buffered(WINDOW)
+            .boxed();
+        std::future::ready(Ok(answers)).boxed()
     }
 
     /// A peer that has not opened its replica yet, or is being restarted, is tried again soon.

@@ -28,6 +28,11 @@ impl Flavor {
         }
     }
 
+    /// Whether one of the brokers comes back with an emptied disk, once.
+    pub(super) fn loses_a_disk(seed: u64) -> bool {
+        mix(seed ^ 4).is_multiple_of(3)
+    }
+
     /// Whether a crash may be a loss of power.
     pub(super) fn loses_power(self) -> bool {
         self == Flavor::Flushed

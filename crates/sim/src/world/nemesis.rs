@@ -22,6 +22,8 @@ pub(super) const CLIENTS: [&str; 3] = ["writer", "reader", "prober"];
 const PAUSE_MS_MAX: u64 = 2_500;
 /// Longest time that a fault lasts.
 const LASTS_MS_MAX: u64 = 6_000;
+/// When a disk is lost at the latest, so that the others have time to fill the new one.
+const DISK_LOST_MS_MAX: u64 = 20_000;
 /// What a message may take, usually, and while the network is slow.
 pub(super) const LATENCY_MAX: Duration = Duration::from_millis(5);
 const SLOW_LATENCY_MAX: Duration = Duration::from_millis(150);
@@ -45,6 +47,8 @@ pub(super) struct Nemesis {
     broken: Vec<(Duration, Undo)>,
     down: BTreeSet<i32>,
     links: BTreeSet<(String, String)>,
+    /// When a broker's disk is lost. No more than one is in a run: with two, records may be gone.
+    disk_lost_at: Option<Duration>,
     /// Faults so far.
     pub(super) faults: u32,
 }
@@ -57,21 +61,30 @@ enum Undo {
 }
 
 impl Nemesis {
-    pub(super) fn new(seed: u64, flavor: Flavor, brokers: BTreeMap<i32, Handle>) -> Nemesis {
+    pub(super) fn new(
+        seed: u64,
+        flavor: Flavor,
+        loses_a_disk: bool,
+        brokers: BTreeMap<i32, Handle>,
+    ) -> Nemesis {
+        let mut random = Random::new(seed);
+        let disk_lost_at =
+            loses_a_disk.then(|| Duration::from_millis(random.below(DISK_LOST_MS_MAX)));
         Nemesis {
-            random: Random::new(seed),
+            random,
             flavor,
             brokers,
             next_at: Duration::ZERO,
             broken: Vec::new(),
             down: BTreeSet::new(),
             links: BTreeSet::new(),
+            disk_lost_at,
             faults: 0,
         }
     }
 
-    /// Undoes what is over, and breaks something if it is time.
-    pub(super) fn look(&mut self, sim: &mut Sim<'_>) {
+    /// Undoes what is over, and breaks something if it is time: so much of the disturbance is over.
+    pub(super) fn look(&mut self, sim: &mut Sim<'_>, disturbed_for: Duration) {
         let now = sim.elapsed();
         for (_, undo) in self
             .broken
@@ -83,6 +96,23 @@ impl Nemesis {
         if now >= self.next_at {
             self.next_at = now + self.up_to(PAUSE_MS_MAX);
             self.strike(sim);
+        }
+        if self.disk_lost_at.is_some_and(|at| disturbed_for >= at) {
+            self.lose_disk(sim);
+        }
+    }
+
+    /// Ends a host's process, which comes back with an empty disk.
+    fn lose_disk(&mut self, sim: &mut Sim<'_>) {
+        let broker = self.any_broker();
+        if self.down.insert(broker) {
+            tracing::info!(broker, "loses its disk");
+            self.disk_lost_at = None;
+            self.faults += 1;
+            let disk = &self.brokers[&broker].disk;
+            end(sim, broker, disk, false);
+            disk.replace();
+            self.lasts(sim, Undo::Start(broker));
         }
     }
 

@@ -22,6 +22,8 @@ const DISTURBED: Duration = Duration::from_secs(40);
 /// How long replicas have, after everything was read, to be the same: longer than a leader waits for
 /// the answer of one that is not there any more.
 const SETTLING: Duration = Duration::from_secs(15);
+/// How much longer where a broker lost its disk: it is taken out of service, taken in anew, and filled.
+const FILLING: Duration = Duration::from_secs(30);
 /// When a cluster has to be there.
 const BEGINNING_MAX: Duration = Duration::from_secs(60);
 /// No run is longer.
@@ -59,6 +61,7 @@ struct Run {
     shared: Shared,
     brokers: BTreeMap<i32, Handle>,
     nemesis: Nemesis,
+    settling: Duration,
 }
 
 impl Run {
@@ -97,12 +100,18 @@ impl Run {
         sim.client(writes, writer::write(shared.clone()));
         sim.client(reads, reader::read(shared.clone()));
         sim.client(asks, prober::ask(shared.clone()));
-        let nemesis = Nemesis::new(mix(seed ^ 2), flavor, brokers.clone());
+        let loses_a_disk = Flavor::loses_a_disk(seed);
+        let nemesis = Nemesis::new(mix(seed ^ 2), flavor, loses_a_disk, brokers.clone());
+        let settling = match loses_a_disk {
+            true => SETTLING + FILLING,
+            false => SETTLING,
+        };
         Run {
             sim,
             shared,
             brokers,
             nemesis,
+            settling,
         }
     }
 
@@ -145,16 +154,17 @@ impl Run {
             }
         }
         tracing::info!("things go wrong from now on");
-        let until = self.sim.elapsed() + DISTURBED;
-        while self.sim.elapsed() < until {
-            self.nemesis.look(&mut self.sim);
+        let began = self.sim.elapsed();
+        while self.sim.elapsed() < began + DISTURBED {
+            let disturbed_for = self.sim.elapsed() - began;
+            self.nemesis.look(&mut self.sim, disturbed_for);
             self.step()?;
         }
         tracing::info!("nothing is broken from now on");
         self.nemesis.heal(&mut self.sim);
         self.shared.enter(Phase::Healed);
         while !self.step()? {}
-        let until = self.sim.elapsed() + SETTLING;
+        let until = self.sim.elapsed() + self.settling;
         while self.sim.elapsed() < until {
             self.step()?;
         }
