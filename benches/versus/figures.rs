@@ -12,6 +12,7 @@ pub(crate) enum Metric {
     IdleAnonymousMib,
     IdleCpuPercent,
     ProduceMibPerSecond,
+    ReplicateMibPerSecond,
     ProduceCpuSecondsPerGib,
     ConsumeMibPerSecond,
     ConsumeCpuSecondsPerGib,
@@ -31,6 +32,7 @@ impl Metric {
             Metric::IdleAnonymousMib => "idle: anonymous memory, MiB",
             Metric::IdleCpuPercent => "idle: CPU, % of a core",
             Metric::ProduceMibPerSecond => "produce: MiB/s",
+            Metric::ReplicateMibPerSecond => "produce, until all brokers have it: MiB/s",
             Metric::ProduceCpuSecondsPerGib => "produce: broker CPU s/GiB",
             Metric::ConsumeMibPerSecond => "consume: MiB/s",
             Metric::ConsumeCpuSecondsPerGib => "consume: broker CPU s/GiB",
@@ -46,7 +48,9 @@ impl Metric {
     pub(crate) fn less_is_better(self) -> bool {
         !matches!(
             self,
-            Metric::ProduceMibPerSecond | Metric::ConsumeMibPerSecond
+            Metric::ProduceMibPerSecond
+                | Metric::ReplicateMibPerSecond
+                | Metric::ConsumeMibPerSecond
         )
     }
 }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn produce(client: &Client, topic: &str, gib: f64, options: &Options) -> u64 {
     create_topic(client, topic, options.partitions, &[]).await;
     let config = ProducerConfig {
-        batch_bytes: options.batch_bytes,
+        batch_bytes: options.batch_bytes(),
         linger: Duration::from_millis(options.linger_ms),
         ..ProducerConfig::default()
     };

@@ -3,11 +3,14 @@
 //! Contenders take turns, round by round, so that a machine that gets slower or busier is so for
 //! all; the table shows medians over the rounds. A broker's CPU time and memory are read from
 //! /proc, so what the load generator uses does not count, though it competes for the same cores.
+//! With several brokers, each of them has a replica of everything, only the load is measured, and
+//! what they use is that of all together.
 #![allow(
     clippy::print_stdout,
     reason = "a command line tool talks to its terminal"
 )]
 
+mod brokers;
 mod contender;
 mod figures;
 mod load;
@@ -24,29 +27,33 @@ use contender::Contender;
 use figures::Results;
 use ottla_tests::process::kill_all_on_panic;
 
-/// Ottla beside Apache Kafka: start-up, memory, CPU per GiB, 1,000 topics.
+/// Ottla beside Apache Kafka: start-up, memory, CPU per GiB, 1,000 topics; or CPU per GiB replicated.
 #[derive(Clone, Debug, Parser)]
 struct Options {
     /// Who takes part
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Contender::ALL)]
     contenders: Vec<Contender>,
+    /// How many brokers each has; several have a replica each of everything, and only the load is measured
+    #[arg(long, default_value_t = 1)]
+    brokers: usize,
     /// How often each takes its turn
     #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// How much is produced and consumed in each turn, in GiB
     #[arg(long, default_value_t = 2.0)]
     gib: f64,
-    /// How much of the same before anything is measured; a JVM compiles its code meanwhile
-    #[arg(long, default_value_t = 1.0)]
-    warmup_gib: f64,
+    /// How much of the same before anything is measured; a JVM compiles its code meanwhile, by default for
+    /// 1 GiB, or 3 with several brokers: larger batches call it less often
+    #[arg(long)]
+    warmup_gib: Option<f64>,
     /// Bytes of each record's value
     #[arg(long, default_value_t = 1024)]
     record_bytes: usize,
     #[arg(long, default_value_t = 4)]
     partitions: i32,
-    /// The producer's batch.size
-    #[arg(long, default_value_t = 16_384)]
-    batch_bytes: usize,
+    /// The producer's batch.size; by default 16384, or 65536 with several brokers
+    #[arg(long)]
+    batch_bytes: Option<usize>,
     /// The producer's linger.ms
     #[arg(long, default_value_t = 5)]
     linger_ms: u64,
@@ -62,6 +69,26 @@ struct Options {
     /// Also write all figures as JSON to this file
     #[arg(long)]
     json: Option<PathBuf>,
+}
+
+impl Options {
+    fn are_replicated(&self) -> bool {
+        self.brokers > 1
+    }
+
+    fn warmup_gib(&self) -> f64 {
+        let usual = if self.are_replicated() { 3.0 } else { 1.0 };
+        self.warmup_gib.unwrap_or(usual)
+    }
+
+    fn batch_bytes(&self) -> usize {
+        let usual = if self.are_replicated() {
+            65_536
+        } else {
+            16_384
+        };
+        self.batch_bytes.unwrap_or(usual)
+    }
 }
 
 fn main() -> ExitCode {

@@ -13,14 +13,19 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+pub(crate) use kafka::VOTERS;
 pub(crate) use ottla::PEER_LISTENER;
 pub use ottla::program as ottla_program;
 
 use crate::process::{Process, Usage};
 use crate::{ports, probe, wait};
 
+/// Its number in the cluster.
+pub(crate) const NODE_ID: &str = "node.id";
 /// How long a broker may take until it answers. A JVM on a busy machine needs a while.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long an answer may take that says whether a broker is ready.
+const PROBE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a clean stop may take.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
 /// How often another port is tried when the chosen one was taken in the meantime.
@@ -49,6 +54,12 @@ impl Settings {
     pub fn with(mut self, key: &str, value: &str) -> Settings {
         self.configs.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// What a setting was last set to.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        let mut newest_first = self.configs.iter().rev();
+        newest_first.find_map(|(name, value)| (name == key).then_some(value.as_str()))
     }
 }
 
@@ -128,7 +139,7 @@ impl Broker {
             if let Some(status) = process.ended() {
                 return Some(Err(format!("ended with {status}")));
             }
-            probe::answers_metadata(port, Duration::from_secs(2)).then_some(Ok(()))
+            probe::answers_metadata(port, PROBE_WITHIN).then_some(Ok(()))
         });
         self.start_took = started.elapsed();
         match outcome {
@@ -136,6 +147,17 @@ impl Broker {
             Some(Err(reason)) => Err(self.not_ready(&reason)),
             None => Err(self.not_ready(&format!("no answer within {READY_WITHIN:?}"))),
         }
+    }
+
+    /// Waits until it tells clients of so many brokers.
+    pub(crate) fn wait_until_it_knows(&self, brokers: usize) -> Result<(), String> {
+        let knows_all = || {
+            let known = probe::broker_count(self.port, PROBE_WITHIN);
+            known.is_some_and(|count| count >= brokers).then_some(())
+        };
+        wait::poll(READY_WITHIN, knows_all).ok_or_else(|| {
+            self.not_ready(&format!("not {brokers} brokers known in {READY_WITHIN:?}"))
+        })
     }
 
     fn not_ready(&self, reason: &str) -> String {

@@ -1,12 +1,13 @@
-//! Several brokers of Ottla that are one cluster.
+//! Several brokers that are one cluster: of Ottla or, for comparison, of Apache Kafka.
 
 use std::time::Instant;
 
-use crate::broker::PEER_LISTENER;
+use crate::broker::{NODE_ID, PEER_LISTENER, VOTERS};
 use crate::{Broker, Kind, Settings, ports};
 
 /// Brokers with the numbers 1, 2, 3…
 pub struct Cluster {
+    kind: Kind,
     brokers: Vec<Broker>,
     /// Where each meets the others.
     listeners: Vec<String>,
@@ -19,15 +20,24 @@ pub struct Cluster {
 type SettingsOf = Box<dyn Fn(usize) -> Settings>;
 
 impl Cluster {
-    /// Starts so many empty brokers that found a cluster, and waits until all serve clients.
+    /// Starts so many empty brokers of Ottla that found a cluster, and waits until all serve
+    /// clients.
     ///
     /// # Errors
     /// One does not get ready.
     pub fn start(count: usize, settings: Settings) -> Result<Cluster, String> {
-        Cluster::start_each(count, move |_| settings.clone())
+        Cluster::start_of(Kind::Ottla, count, settings)
     }
 
-    /// The same with settings by number.
+    /// The same of either kind. Kafka's are all broker and controller, with a quorum of all.
+    ///
+    /// # Errors
+    /// One does not get ready.
+    pub fn start_of(kind: Kind, count: usize, settings: Settings) -> Result<Cluster, String> {
+        Cluster::found(kind, count, Box::new(move |_| settings.clone()))
+    }
+
+    /// Brokers of Ottla with settings by number.
     ///
     /// # Errors
     /// One does not get ready.
@@ -35,12 +45,17 @@ impl Cluster {
         count: usize,
         settings: impl Fn(usize) -> Settings + 'static,
     ) -> Result<Cluster, String> {
+        Cluster::found(Kind::Ottla, count, Box::new(settings))
+    }
+
+    fn found(kind: Kind, count: usize, settings: SettingsOf) -> Result<Cluster, String> {
         let listeners: Vec<String> = (0..count).map(|_| peer_address()).collect();
         let mut cluster = Cluster {
+            kind,
             brokers: Vec::new(),
             seeds: listeners.join(","),
             listeners,
-            settings: Box::new(settings),
+            settings,
         };
         for number in 1..=count {
             let broker = cluster.prepare(number)?;
@@ -53,10 +68,13 @@ impl Cluster {
         for (broker, started) in cluster.brokers.iter_mut().zip(started) {
             broker.wait_until_ready(started)?;
         }
+        for broker in &cluster.brokers {
+            broker.wait_until_it_knows(count)?;
+        }
         Ok(cluster)
     }
 
-    /// One more broker joins; returns when it serves clients.
+    /// One more broker joins those of Ottla; returns when it serves clients.
     ///
     /// # Errors
     /// It does not get ready.
@@ -69,7 +87,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Empties the disk of a broker that does not run. It will look for all the others.
+    /// Empties the disk of a broker of Ottla that does not run. It will look for all the others.
     ///
     /// # Errors
     /// The folder cannot be removed.
@@ -83,12 +101,20 @@ impl Cluster {
     }
 
     fn prepare(&self, number: usize) -> Result<Broker, String> {
-        let listener = &self.listeners[number - 1];
-        let settings = (self.settings)(number)
-            .with("node.id", &number.to_string())
-            .with(PEER_LISTENER, listener)
-            .with("ottla.peer.seeds", &self.seeds);
-        Broker::prepare(Kind::Ottla, settings)
+        let settings = (self.settings)(number).with(NODE_ID, &number.to_string());
+        let settings = match self.kind {
+            Kind::Ottla => settings
+                .with(PEER_LISTENER, &self.listeners[number - 1])
+                .with("ottla.peer.seeds", &self.seeds),
+            Kind::Kafka => settings.with(VOTERS, &self.voters()),
+        };
+        Broker::prepare(self.kind, settings)
+    }
+
+    fn voters(&self) -> String {
+        let numbered = (1..).zip(&self.listeners);
+        let all: Vec<String> = numbered.map(|(id, at)| format!("{id}@{at}")).collect();
+        all.join(",")
     }
 
     /// What clients take as bootstrap servers.
@@ -100,6 +126,11 @@ impl Cluster {
     /// The brokers, in the order of their numbers.
     pub fn brokers(&mut self) -> &mut [Broker] {
         &mut self.brokers
+    }
+
+    /// The brokers, for somebody to whom they are no more than that.
+    pub fn into_brokers(self) -> Vec<Broker> {
+        self.brokers
     }
 }
 

@@ -31,7 +31,8 @@ pub fn answers_metadata(port: u16, within: Duration) -> bool {
     broker_count(port, within).is_some_and(|count| count > 0)
 }
 
-fn broker_count(port: u16, within: Duration) -> Option<i32> {
+/// How many brokers a Metadata request is answered with; `None` without an answer within the time.
+pub fn broker_count(port: u16, within: Duration) -> Option<usize> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, within).ok()?;
     stream.set_read_timeout(Some(within)).ok()?;
@@ -45,7 +46,10 @@ fn broker_count(port: u16, within: Duration) -> Option<i32> {
     }
     let mut response = vec![0; length];
     stream.read_exact(&mut response).ok()?;
-    (number_at(&response, 0)? == CORRELATION_ID).then(|| number_at(&response, 8))?
+    if number_at(&response, 0)? != CORRELATION_ID {
+        return None;
+    }
+    usize::try_from(number_at(&response, 8)?).ok()
 }
 
 fn request() -> Vec<u8> {

@@ -22,7 +22,8 @@ enum Measurement {
         #[arg(last = true)]
         options: Vec<String>,
     },
-    /// Start-up, memory, CPU per GiB and 1,000 topics beside Apache Kafka, in the same run
+    /// Start-up, memory, CPU per GiB and 1,000 topics beside Apache Kafka, in the same run; or, with
+    /// `-- --brokers 3`, the CPU of all brokers per GiB with three replicas
     Versus {
         /// Options of the program; see `-- --help`
         #[arg(last = true)]
