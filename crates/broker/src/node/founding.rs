@@ -15,7 +15,9 @@ use ottla_platform::net::Listener;
 use ottla_platform::seed::Random;
 use ottla_protocol::{ErrorCode, NodeId, TopicId};
 use ottla_replication::transport::{Contact, Presence, answer_while, seek};
-use ottla_replication::{Beginning as ReplicaBeginning, PartitionSpec};
+use ottla_replication::{
+    Beginning as ReplicaBeginning, Groups, OpenError, Partition, PartitionSpec, ReplicaKey,
+};
 use ottla_storage::{DirectoryMeta, LogConfig};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -139,15 +141,25 @@ pub(super) fn random_uuid(random: &mut Random) -> Uuid {
     uuid::Builder::from_random_bytes(random.bytes16()).into_uuid()
 }
 
-/// The metadata partition. It may begin empty only in a directory that holds no logs yet.
-pub(super) fn metadata_partition(
+/// Opens the metadata partition. It may begin empty, whatever a crash left of an earlier attempt, as
+/// long as the directory, whose logs these are, holds no other log: those come with the metadata.
+pub(super) async fn open_metadata(
+    groups: &Groups,
     meta: &DirectoryMeta,
-    is_empty: bool,
+    names: &[String],
     beginning: Option<&Beginning>,
-) -> PartitionSpec {
-    let (replicas, beginning) = match beginning {
-        _ if !is_empty => (Vec::new(), ReplicaBeginning::Continues),
-        Some(it) if !it.is_founder => (Vec::new(), ReplicaBeginning::Joins),
+) -> Result<Partition, OpenError> {
+    if !names.is_empty() {
+        let own = format!("{METADATA_TOPIC}-0");
+        let is_alone = names.iter().all(|name| *name == own);
+        let spec = metadata_partition(Vec::new(), ReplicaBeginning::Continues);
+        match groups.open(spec).await {
+            Err(OpenError::Lost) if is_alone => {}
+            opened => return opened,
+        }
+    }
+    let spec = match beginning {
+        Some(it) if !it.is_founder => metadata_partition(Vec::new(), ReplicaBeginning::Joins),
         founding => {
             let brokers = founding.iter().flat_map(|it| &it.brokers);
             let mut seats: Vec<_> = brokers.map(|it| (it.node_id(), it.directory)).collect();
@@ -155,9 +167,13 @@ pub(super) fn metadata_partition(
                 seats.push((NodeId(meta.node_id), meta.directory_id));
             }
             let founders = keys(seats);
-            (founders.clone(), ReplicaBeginning::Founds(founders))
+            metadata_partition(founders.clone(), ReplicaBeginning::Founds(founders))
         }
     };
+    groups.open(spec).await
+}
+
+fn metadata_partition(replicas: Vec<ReplicaKey>, beginning: ReplicaBeginning) -> PartitionSpec {
     PartitionSpec {
         topic: METADATA_TOPIC.into(),
         partition: 0,
@@ -236,5 +252,106 @@ where
             );
         }
         sleep(REST).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ottla_platform::clock::{Clock, SystemClock};
+    use ottla_platform::sim::SimDisk;
+    use ottla_storage::{Drive, Identity, Log, LogDir, LogDirOptions, OnDamage};
+
+    use super::*;
+
+    const DATA: &str = "/data";
+
+    /// A formatted disk.
+    fn disk(meta: &DirectoryMeta) -> Arc<SimDisk> {
+        let disk = Arc::new(SimDisk::new(1));
+        meta.write(&*disk, Path::new(DATA)).unwrap();
+        disk
+    }
+
+    fn log_dir(disk: &Arc<SimDisk>) -> LogDir {
+        let options = LogDirOptions {
+            clock: Arc::new(SystemClock::default()),
+            drive: Drive::Workers,
+            mapped_files_max: 100,
+            reserve_bytes: 0,
+            on_failure: Box::new(|error| panic!("{error}")),
+        };
+        LogDir::open(disk.clone(), Path::new(DATA), options).unwrap()
+    }
+
+    /// Opens the metadata of a directory as a start does.
+    async fn open(
+        dir: &LogDir,
+        beginning: Option<&Beginning>,
+    ) -> (Groups, Result<Partition, OpenError>) {
+        let (meta, names) = (dir.meta().clone(), dir.log_names().unwrap());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let groups = Groups::new(NodeId(meta.node_id), dir.clone(), clock, None);
+        let opened = open_metadata(&groups, &meta, &names, beginning).await;
+        (groups, opened)
+    }
+
+    /// What a crash leaves of a log that was made and never written to.
+    fn leave_empty(disk: &Arc<SimDisk>, name: &str, topic_id: u128) {
+        let dir = log_dir(disk);
+        let identity = Identity {
+            topic_id: Uuid::from_u128(topic_id),
+            partition: 0,
+            group_id: METADATA_GROUP_ID,
+        };
+        Log::open(&dir, name, identity, LogConfig::default(), OnDamage::Refuse).unwrap();
+        drop(dir);
+        disk.power_on();
+    }
+
+    fn meta() -> DirectoryMeta {
+        DirectoryMeta {
+            directory_id: Uuid::from_u128(7),
+            cluster_id: "cluster".into(),
+            node_id: 3,
+            founding: None,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_crashed_before_it_had_any_metadata_begins_again() {
+        let joining = Beginning {
+            is_founder: false,
+            brokers: Vec::new(),
+        };
+        for beginning in [None, Some(&joining)] {
+            let disk = disk(&meta());
+            leave_empty(&disk, "__cluster_metadata-0", METADATA_TOPIC_ID.0.as_u128());
+            let (groups, opened) = open(&log_dir(&disk), beginning).await;
+            groups.close(opened.unwrap()).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn lost_metadata_is_not_begun_anew() {
+        let disk = disk(&meta());
+        leave_empty(&disk, "topic-0", 70);
+        let (_, opened) = open(&log_dir(&disk), None).await;
+        assert!(matches!(opened, Err(OpenError::Lost)));
+        // The first attempt has made an empty log.
+        let (_, opened) = open(&log_dir(&disk), None).await;
+        assert!(matches!(opened, Err(OpenError::Lost)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn metadata_that_is_there_continues() {
+        let dir = log_dir(&disk(&meta()));
+        let (groups, opened) = open(&dir, None).await;
+        let opened = opened.unwrap();
+        let term = opened.log().state().last.unwrap().term;
+        groups.close(opened).await.unwrap();
+        let (_, opened) = open(&dir, None).await;
+        assert!(opened.unwrap().log().state().last.unwrap().term > term);
     }
 }

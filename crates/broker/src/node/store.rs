@@ -96,8 +96,7 @@ impl Store {
         check_seeds(ground, &meta);
         let (clock, node_id) = (Arc::clone(&ground.clock), ground.config.node_id);
         let groups = Groups::new(node_id, directory.clone(), clock, Some(Arc::clone(&peers)));
-        let spec = founding::metadata_partition(&meta, names.is_empty(), beginning.as_ref());
-        let metadata = groups.open(spec).await?;
+        let metadata = founding::open_metadata(&groups, &meta, &names, beginning.as_ref()).await?;
         ground.quorum.begin(metadata.clone());
         Ok(Store {
             meta,
