@@ -145,7 +145,12 @@ async fn served_by_others(
         }
         sleep(Duration::from_millis(10)).await;
     }
-    let producer = Producer::new(client, ProducerConfig::default());
+    // Whoever asks for a producer id may ask the paused broker.
+    let config = ProducerConfig {
+        idempotent: false,
+        ..ProducerConfig::default()
+    };
+    let producer = Producer::new(client, config);
     write(&producer, partition).await;
     Ok(began.elapsed())
 }

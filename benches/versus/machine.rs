@@ -31,7 +31,7 @@ pub(crate) fn description(options: &Options) -> String {
         kernel = kernel.trim(),
         rounds = options.rounds,
         gib = options.gib,
-        warmup = options.warmup_gib(),
+        warmup = options.warmup_gib,
         record = options.record_bytes,
         partitions = options.partitions,
         batch = options.batch_bytes(),

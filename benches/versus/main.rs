@@ -42,10 +42,9 @@ struct Options {
     /// How much is produced and consumed in each turn, in GiB
     #[arg(long, default_value_t = 2.0)]
     gib: f64,
-    /// How much of the same before anything is measured; a JVM compiles its code meanwhile, by default for
-    /// 1 GiB, or 3 with several brokers: larger batches call it less often
-    #[arg(long)]
-    warmup_gib: Option<f64>,
+    /// How much of the same before anything is measured, in GiB: a JVM compiles its code meanwhile
+    #[arg(long, default_value_t = 1.0)]
+    warmup_gib: f64,
     /// Bytes of each record's value
     #[arg(long, default_value_t = 1024)]
     record_bytes: usize,
@@ -74,11 +73,6 @@ struct Options {
 impl Options {
     fn are_replicated(&self) -> bool {
         self.brokers > 1
-    }
-
-    fn warmup_gib(&self) -> f64 {
-        let usual = if self.are_replicated() { 3.0 } else { 1.0 };
-        self.warmup_gib.unwrap_or(usual)
     }
 
     fn batch_bytes(&self) -> usize {

@@ -48,7 +48,7 @@ async fn under_load(
     }
 
     let client = connect_to(&brokers.bootstrap()).await;
-    let bytes = load::produce(&client, WARM_UP, options.warmup_gib(), options).await;
+    let bytes = load::produce(&client, WARM_UP, options.warmup_gib, options).await;
     brokers.wait_until_all_hold(WARM_UP, bytes, options)?;
     load::consume(&client, WARM_UP, options).await;
 

@@ -122,15 +122,11 @@ impl Client {
         self.renew(&names, IfMissing::Fail).await.map(drop)
     }
 
-    /// Takes note of a leader that a broker pointed to in a refusal. Whether that was news.
-    pub(crate) fn take_hint(&self, topic: &str, partition: i32, hint: &LeaderHint) -> bool {
+    /// Takes note of a leader that a broker pointed to in a refusal, if it is news.
+    pub(crate) fn take_hint(&self, topic: &str, partition: i32, hint: &LeaderHint) {
         let mut state = self.cache().state.lock();
-        match state.view.after_hint(topic, partition, hint) {
-            Some(view) => {
-                state.view = Arc::new(view);
-                true
-            }
-            None => false,
+        if let Some(view) = state.view.after_hint(topic, partition, hint) {
+            state.view = Arc::new(view);
         }
     }
 }

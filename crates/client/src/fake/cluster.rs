@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ottla_protocol::ErrorCode;
@@ -11,7 +12,9 @@ use ottla_protocol::messages::fetch_response::{FetchableTopicResponse, Partition
 use ottla_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
-use ottla_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use ottla_protocol::messages::produce_response::{
+    LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
+};
 use ottla_protocol::messages::{
     FetchRequest, FetchResponse, InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest,
     MetadataRequest, ProduceRequest, ProduceResponse, list_offsets_response,
@@ -25,6 +28,7 @@ use super::peer::Received;
 use crate::address::Address;
 use crate::client::Client;
 use crate::config::ClientConfig;
+use crate::wire::text;
 
 /// The one topic.
 pub(crate) const TOPIC: &str = "t";
@@ -58,6 +62,8 @@ struct State {
     /// Broker 1 or 2 leads all partitions.
     leader: i32,
     epoch: i32,
+    /// Whether a broker that does not lead says who does.
+    tells: bool,
     produce_faults: VecDeque<Fault>,
     fetch_faults: VecDeque<Fault>,
     produce_requests: usize,
@@ -102,11 +108,21 @@ impl FakeCluster {
 
     /// A client that tries again at once.
     pub(crate) async fn client(&self) -> Client {
+        self.client_that_waits(Duration::from_millis(1)).await
+    }
+
+    /// A client that waits so long before it tries again.
+    pub(crate) async fn client_that_waits(&self, first: Duration) -> Client {
         let mut config = ClientConfig::new(vec![self.brokers[0].address.clone()]);
-        config.backoff.first = std::time::Duration::from_millis(1);
-        config.backoff.longest = std::time::Duration::from_millis(5);
+        config.backoff.first = first;
+        config.backoff.longest = 5 * first;
         config.seed = Some(1);
         Client::connect(config).await.unwrap()
+    }
+
+    /// From now on a broker that does not lead says who does.
+    pub(crate) fn tell_leaders(&self) {
+        self.state.lock().tells = true;
     }
 
     /// The next Produce requests fail so.
@@ -214,7 +230,10 @@ impl State {
             let answer = PartitionProduceResponse::default().with_index(data.index);
             partitions.push(match appended {
                 Ok(offset) => answer.with_base_offset(offset).with_log_append_time_ms(-1),
-                Err(code) => answer.with_base_offset(-1).with_error_code(code.code()),
+                Err(code) => answer
+                    .with_base_offset(-1)
+                    .with_error_code(code.code())
+                    .with_current_leader(self.told_leader()),
             });
         }
         if body.acks == 0 {
@@ -223,8 +242,31 @@ impl State {
         let topic = TopicProduceResponse::default()
             .with_topic_id(topic_id(TOPIC))
             .with_partition_responses(partitions);
-        let response = ProduceResponse::default().with_responses(vec![topic]);
+        let response = ProduceResponse::default()
+            .with_responses(vec![topic])
+            .with_node_endpoints(self.endpoints());
         Answer::Frame(request.answer::<ProduceRequest>(&response))
+    }
+
+    /// Who leads, as a refusal says it.
+    fn told_leader(&self) -> LeaderIdAndEpoch {
+        let told = LeaderIdAndEpoch::default();
+        if !self.tells {
+            return told;
+        }
+        told.with_leader_id(self.leader.into())
+            .with_leader_epoch(self.epoch)
+    }
+
+    fn endpoints(&self) -> Vec<NodeEndpoint> {
+        let told = self.addresses.iter().filter(|_| self.tells);
+        let endpoint = |(id, address): &(i32, Address)| {
+            NodeEndpoint::default()
+                .with_node_id((*id).into())
+                .with_host(text(&address.host))
+                .with_port(i32::from(address.port))
+        };
+        told.map(endpoint).collect()
     }
 
     fn fetch(&mut self, request: &Received, refusal: Option<ErrorCode>) -> Answer {

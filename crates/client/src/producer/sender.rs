@@ -199,7 +199,7 @@ impl Sender {
                         .boxed(),
                 );
             }
-            Err(exchange) => self.take_answers(exchange, now),
+            Err(exchange) => self.take_answers(leader, exchange, now),
         }
     }
 
@@ -225,7 +225,7 @@ impl Sender {
             Event::Answered(node, exchange) => {
                 let lane = self.lanes.entry(node).or_default();
                 lane.in_flight = lane.in_flight.saturating_sub(1);
-                self.take_answers(exchange, now);
+                self.take_answers(node, exchange, now);
             }
             Event::Identified(Ok(identity)) => {
                 self.identity = Some(identity);
@@ -250,21 +250,22 @@ impl Sender {
         }
     }
 
-    /// Gives each batch of a request its answer.
-    fn take_answers(&mut self, exchange: Exchange, now: Instant) {
+    /// Gives each batch of a request to this broker its answer.
+    fn take_answers(&mut self, asked: NodeId, exchange: Exchange, now: Instant) {
         let backoff = self.client.config().backoff;
-        // Whoever was told of a newer leader goes there at once (KIP-951).
-        let told = exchange.hints.into_iter().filter(|(partition, hint)| {
-            let TopicPartition { topic, partition } = partition;
-            self.client.take_hint(topic, *partition, hint)
-        });
-        let told: BTreeSet<TopicPartition> = told.map(|(partition, _)| partition).collect();
+        for (TopicPartition { topic, partition }, hint) in &exchange.hints {
+            self.client.take_hint(topic, *partition, hint);
+        }
+        let view = self.client.view();
         for (taken, answer) in exchange.answers {
             self.doubtful
                 .extend(exchange::topic_in_doubt(&taken, &answer));
+            let TopicPartition { topic, partition } = taken.batch.partition();
+            let leader = view.leader(topic, *partition);
             let retry_at = match answer {
                 Answer::Appended(_) => now,
-                _ if told.contains(taken.batch.partition()) => now,
+                // Whoever knows of another leader, by this answer or already, goes there at once (KIP-951).
+                _ if leader.is_some_and(|leader| leader != asked) => now,
                 _ => now + backoff.wait(taken.batch.failures + 1, self.client.chance()),
             };
             self.accumulator.settle(taken, answer, now, retry_at);

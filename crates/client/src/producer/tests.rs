@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ottla_protocol::ErrorCode;
 use ottla_protocol::records::Compression;
+use tokio::time::timeout;
 
 use super::{Acks, Delivered, Delivery, ProduceError, Producer, ProducerConfig, ProducerRecord};
 use crate::fake::cluster::{FakeCluster, Fault, TOPIC};
@@ -70,6 +71,30 @@ async fn records_arrive_once_and_in_order_whatever_fails() {
         Refuse(ErrorCode::RequestTimedOut),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn whoever_is_told_of_another_leader_goes_there_at_once() {
+    let cluster = FakeCluster::start(1).await;
+    cluster.tell_leaders();
+    let hour = Duration::from_secs(3600);
+    let producer = Producer::new(&cluster.client_that_waits(hour).await, one_by_one());
+    send(&producer, 0, "0").await.wait().await.unwrap();
+    // The first refusal is news. What the others say is known by then, and counts as much.
+    cluster.fail_produce(&[Fault::Move]);
+    let sending = async {
+        let mut deliveries = Vec::new();
+        for number in 1..5 {
+            deliveries.push(send(&producer, 0, &number.to_string()).await);
+        }
+        for delivery in deliveries {
+            delivery.wait().await.unwrap();
+        }
+    };
+    timeout(Duration::from_secs(60), sending)
+        .await
+        .expect("nobody waits for an hour");
+    assert_eq!(cluster.values(0), numbers(5));
 }
 
 #[tokio::test]
