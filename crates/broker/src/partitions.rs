@@ -245,10 +245,13 @@ impl Partitions {
             config: settings.log().clone(),
         };
         let hosted = match self.groups.open(spec).await {
-            Ok(partition) => Hosted::Open(Replica {
-                partition,
-                settings,
-            }),
+            Ok(partition) => {
+                partition.set_throttled(settings.throttled(replica.id.partition));
+                Hosted::Open(Replica {
+                    partition,
+                    settings,
+                })
+            }
             Err(error) => {
                 let (topic, partition) = (&replica.id.topic, replica.id.partition);
                 tracing::error!(%topic, partition, %error, "partition offline");
@@ -276,6 +279,7 @@ impl Partitions {
         for number in 0..partitions {
             if let Some(Hosted::Open(replica)) = all.get_mut(&(topic_id, number)) {
                 replica.partition.set_config(settings.log().clone());
+                replica.partition.set_throttled(settings.throttled(number));
                 replica.settings = Arc::clone(&settings);
             }
         }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use ottla_metadata::config::{Compression as Stored, Flush, TimestampType as Stamped, TopicConfig};
+use ottla_metadata::config::{
+    Compression as Stored, Flush, ThrottledReplicas, TimestampType as Stamped, TopicConfig,
+};
 use ottla_protocol::records::{CheckRules, Compression, TimestampType};
+use ottla_replication::{Named, Throttled};
 use ottla_storage::{FlushPolicy, LogConfig};
 
 /// What a topic runs with here.
@@ -44,6 +47,21 @@ impl Settings {
             compacted: config.cleanup.compact,
             recompress: self.recompress,
             zstd_allowed,
+        }
+    }
+
+    /// Which replicas of a partition are held up while they do not keep up.
+    pub(crate) fn throttled(&self, partition: i32) -> Throttled {
+        let named = |replicas: &ThrottledReplicas| match replicas {
+            ThrottledReplicas::All => Named::All,
+            ThrottledReplicas::Some(replicas) => {
+                let here = replicas.iter().filter(|(number, _)| *number == partition);
+                Named::Some(here.map(|(_, node)| *node).collect())
+            }
+        };
+        Throttled {
+            leaders: named(&self.config.leader_throttled_replicas),
+            followers: named(&self.config.follower_throttled_replicas),
         }
     }
 

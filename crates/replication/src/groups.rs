@@ -17,6 +17,7 @@ use crate::peers::Network;
 use crate::shared::Shared;
 use crate::standing::nodes;
 use crate::state_machine::StateMachine;
+use crate::throttle::Gate;
 use crate::types::{Member, Raft};
 
 /// How long a group of one may take to elect itself: it writes and syncs a vote and an entry.
@@ -195,7 +196,11 @@ impl Groups {
             .cluster
             .as_ref()
             .map(|cluster| Arc::clone(cluster.endpoint()));
-        let network = Network::new(shared.log.identity().group_id, endpoint);
+        let gate = self.cluster.as_ref().map(|cluster| Gate {
+            shared: Arc::clone(&shared),
+            throttles: Arc::clone(cluster.throttles()),
+        });
+        let network = Network::new(shared.log.identity().group_id, endpoint, gate);
         let starting = Raft::new(self.me, self.config.clone(), network, store, machine);
         #[cfg(ottla_sim)]
         let starting = crate::types::Runtime::scope(0, starting);

@@ -14,6 +14,7 @@ use tokio::task::coop::unconstrained;
 use crate::entry::Proposal;
 use crate::progress::{Registration, Waiter, Waiters};
 use crate::shared::Shared;
+use crate::throttle::Throttled;
 use crate::ticket::{AppendError, Ticket};
 use crate::types::{Member, Raft};
 
@@ -295,6 +296,11 @@ impl Partition {
             .await
             .map_err(|_| RetainError::Stopped)?;
         Ok(true)
+    }
+
+    /// Which of its replicas are held up from now on while they do not keep up.
+    pub fn set_throttled(&self, throttled: Throttled) {
+        self.shared.set_throttled(throttled);
     }
 
     /// Changes the log's settings from now on.

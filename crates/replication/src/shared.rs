@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::cluster::{Bell, Members, is_other};
 use crate::codec::decode_vote;
 use crate::progress::Waiters;
+use crate::throttle::Throttled;
 use crate::ticket::{AppendError, Appended, TicketSender};
 use crate::types::{LeaderId, Member, Membership, RaftLogId, Term, Vote, raft_id};
 use crate::wake::Waiting;
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     handed_over: Mutex<Option<(i32, Duration)>>,
     /// Who is in the group, by what is applied here.
     seats: RwLock<Seats>,
+    /// Which replicas of the group are held up while they do not keep up.
+    throttled: RwLock<Arc<Throttled>>,
     /// Proposals that wait until the leader's lease is renewed. Taken before no lock but the
     /// tickets'.
     pub(crate) waiting: Mutex<Waiting>,
@@ -132,6 +135,7 @@ impl Shared {
             silenced: AtomicBool::new(false),
             handed_over: Mutex::default(),
             seats: RwLock::default(),
+            throttled: RwLock::default(),
             waiting: Mutex::default(),
             tickets: Mutex::default(),
         }))
@@ -232,6 +236,14 @@ impl Shared {
     /// that among what is written.
     pub(crate) fn began_with(&self, id: &RaftLogId) -> bool {
         self.began_with.is_some_and(|last| raft_id(last) >= *id)
+    }
+
+    pub(crate) fn throttled(&self) -> Arc<Throttled> {
+        Arc::clone(&self.throttled.read())
+    }
+
+    pub(crate) fn set_throttled(&self, throttled: Throttled) {
+        *self.throttled.write() = Arc::new(throttled);
     }
 
     /// This replica has begun empty, or goes on where it had begun so.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use ottla_metadata::config::{BrokerConfigs, FOLLOWER_THROTTLED_RATE, LEADER_THROTTLED_RATE};
 use ottla_metadata::image::{Delta, Image, TopicChange};
 use ottla_metadata::machine::Metadata;
 use ottla_metadata::reconcile::{LocalNode, changes_defaults, reconcile};
 use ottla_platform::seed::HashSet;
-use ottla_replication::cluster::Leaders;
+use ottla_protocol::NodeId;
+use ottla_replication::ThrottledRates;
+use ottla_replication::cluster::Cluster;
 use ottla_statemachine::Offset;
 use tokio::sync::Mutex;
 
@@ -23,8 +26,8 @@ pub struct Following {
     pub images: Arc<Images>,
     /// What follows the configurations of brokers.
     pub defaults: Arc<Defaults>,
-    /// Who leads what.
-    pub leaders: Arc<Leaders>,
+    /// The other brokers.
+    pub peers: Arc<Cluster>,
     /// Whom this broker meets.
     pub meeting: Arc<Meeting>,
     /// What follows the replicas of this node.
@@ -75,6 +78,16 @@ impl Planner {
     }
 }
 
+/// How fast this broker may bring replicas up to date, where topics ask for that.
+fn throttled_rates(image: &Image, broker: NodeId) -> ThrottledRates {
+    let configs = BrokerConfigs::of(image, broker);
+    let rate = |name| configs.throttled_rate(name).unwrap_or(u64::MAX);
+    ThrottledRates {
+        leader: rate(LEADER_THROTTLED_RATE),
+        follower: rate(FOLLOWER_THROTTLED_RATE),
+    }
+}
+
 impl Follower<Metadata> for Following {
     type Mark = Image;
 
@@ -88,12 +101,15 @@ impl Follower<Metadata> for Following {
         let delta = Delta::between(&self.images.current(), &next);
         if changes_defaults(&delta, self.planner.node.id) {
             self.defaults.follow(&next);
+            let rates = throttled_rates(&next, self.planner.node.id);
+            self.peers.set_throttled_rates(rates);
         }
         let is_deleted = |change: &TopicChange| matches!(change, TopicChange::Deleted(_));
         if delta.topics.iter().any(is_deleted) {
             let partitions = next.topics().flat_map(|topic| &topic.partitions);
             let groups: HashSet<u64> = partitions.map(|it| it.group_id).collect();
-            self.leaders
+            self.peers
+                .leaders()
                 .forget_all_but(|group| group == METADATA_GROUP_ID || groups.contains(&group));
         }
         self.meeting.follow(&next);

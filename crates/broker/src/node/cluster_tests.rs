@@ -264,7 +264,7 @@ async fn a_broker_on_an_emptied_disk_gets_its_replicas_back() {
 }
 
 /// Says who is to hold the partition of a topic; the code of the answer.
-async fn reassign(node: &TestNode, topic: &str, replicas: &[i32]) -> i16 {
+pub(super) async fn reassign(node: &TestNode, topic: &str, replicas: &[i32]) -> i16 {
     let brokers = replicas.iter().copied().map(BrokerId).collect();
     let partition = ReassignablePartition::default().with_replicas(Some(brokers));
     let topic = ReassignableTopic::default()

@@ -35,3 +35,5 @@ pub(crate) mod test_cluster;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod throttle_tests;

@@ -349,7 +349,7 @@ impl Followed {
         let following = Following {
             images: Arc::clone(&images),
             defaults: Arc::clone(&ground.defaults),
-            leaders: Arc::clone(store.peers.leaders()),
+            peers: Arc::clone(&store.peers),
             meeting: Arc::clone(&store.meeting),
             planner: Arc::clone(&planner),
         };

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ConfigSource, InvalidDefault, Kind, Synonym, TOPIC_KEYS, TopicKey, defaults};
+use super::{ConfigSource, InvalidDefault, Kind, Synonym, TOPIC_KEYS, TopicKey, Value, defaults};
 use crate::image::{ConfigResource, Configs, Image, ResourceType};
 use ottla_protocol::types::NodeId;
 
@@ -37,6 +37,13 @@ impl<'a> BrokerConfigs<'a> {
             all: configs(String::new()),
         }
     }
+
+    /// One of the two rates of replication that is throttled; none is said, or cannot be read: [`None`].
+    pub fn throttled_rate(&self, name: &str) -> Option<u64> {
+        let mut layers = [self.own, self.all].into_iter().flatten();
+        let text = layers.find_map(|configs| configs.get(name))?;
+        read_throttled_rate(name, text).ok()
+    }
 }
 
 /// The setting of this name, if topics get a default from it, and the topic's key.
@@ -50,6 +57,35 @@ pub fn broker_setting(name: &str) -> Option<(&'static TopicKey, &'static Synonym
 /// The setting of this name, if it can be changed while brokers run.
 pub fn dynamic_broker_setting(name: &str) -> Option<(&'static TopicKey, &'static Synonym)> {
     broker_setting(name).filter(|(_, synonym)| synonym.is_dynamic())
+}
+
+/// How much of replication a broker sends as a leader while the replicas it goes to do not keep up, in
+/// bytes per second (KIP-73): the cluster's configuration alone can say it.
+pub const LEADER_THROTTLED_RATE: &str = "leader.replication.throttled.rate";
+
+/// How much it takes as a follower.
+pub const FOLLOWER_THROTTLED_RATE: &str = "follower.replication.throttled.rate";
+
+/// Reads one of the two.
+///
+/// # Errors
+/// It is no number, or a negative one.
+pub(crate) fn read_throttled_rate(name: &str, text: &str) -> Result<u64, InvalidDefault> {
+    let invalid = |reason: String| InvalidDefault {
+        key: name.to_owned(),
+        value: text.to_owned(),
+        reason,
+    };
+    match Value::parse(Kind::Long, text).map_err(|error| invalid(error.to_string()))? {
+        Value::Long(rate) => {
+            u64::try_from(rate).map_err(|_| invalid("it must be at least 0".into()))
+        }
+        _ => unreachable!("a number was parsed"),
+    }
+}
+
+pub(crate) fn is_throttled_rate(name: &str) -> bool {
+    [LEADER_THROTTLED_RATE, FOLLOWER_THROTTLED_RATE].contains(&name)
 }
 
 /// A change of a broker's settings that it cannot take.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::broker::{
     BrokerConfigs, InvalidBrokerConfig, Layers, broker_setting, dynamic_broker_setting,
+    is_throttled_rate, read_throttled_rate,
 };
 use super::resolved::Values;
 use super::{Kind, Synonym, TOPIC_KEYS, TopicKey, Value};
@@ -61,6 +62,12 @@ impl TopicDefaults {
         changed: impl Iterator<Item = (&'a str, &'a str)>,
         is_setting: fn(&str) -> bool,
     ) -> Result<(), InvalidBrokerConfig> {
+        let (rates, changed): (Vec<_>, Vec<_>) =
+            changed.partition(|(name, _)| is_throttled_rate(name));
+        for (name, text) in rates {
+            read_throttled_rate(name, text)?;
+        }
+        let changed = changed.into_iter();
         let changed =
             changed.filter(|(name, _)| broker_setting(name).is_some() || is_setting(name));
         let changed: Vec<_> = changed.collect();

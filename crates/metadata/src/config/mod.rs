@@ -17,7 +17,10 @@ mod validate;
 mod value;
 
 pub(crate) use broker::broker_list;
-pub use broker::{BrokerConfigs, InvalidBrokerConfig, broker_setting, dynamic_broker_setting};
+pub use broker::{
+    BrokerConfigs, FOLLOWER_THROTTLED_RATE, InvalidBrokerConfig, LEADER_THROTTLED_RATE,
+    broker_setting, dynamic_broker_setting,
+};
 pub use check::Check;
 pub use defaults::{InvalidDefault, TopicDefaults};
 pub use describe::{ConfigEntry, ConfigSource, ConfigSynonym};

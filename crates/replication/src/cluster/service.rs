@@ -19,6 +19,10 @@ impl Service for Cluster {
                 None => ready(Err(Refusal::Unserved)),
             },
             Kind::HandOver => self.hand_over(call),
+            Kind::Quota => {
+                let answer = self.throttles.answer(&call.body);
+                ready(answer.ok_or(Refusal::Malformed))
+            }
             Kind::PreVote if self.has_leader(call.group, from.node) => {
                 ready(Err(Refusal::Declined))
             }

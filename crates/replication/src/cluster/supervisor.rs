@@ -25,6 +25,7 @@ use super::liveness::Liveness;
 use super::looking::look_after_groups;
 use super::members::ReplicaKey;
 use super::registry::{Held, Registry, Replica};
+use crate::throttle::{ThrottledRates, Throttles};
 use crate::transport::{
     Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
 };
@@ -80,6 +81,7 @@ pub struct Cluster {
     pub(super) questions: Option<Arc<dyn Service>>,
     pub(super) registry: Registry,
     pub(super) leaders: Arc<Leaders>,
+    pub(super) throttles: Arc<Throttles>,
     pub(super) liveness: Mutex<Liveness>,
     pub(super) claims: Mutex<Claims>,
     /// Moves when there is news for the peers.
@@ -109,6 +111,8 @@ impl Cluster {
         });
         let now = options.clock.monotonic();
         let attention = Arc::<Attention>::default();
+        let leaders = Arc::new(Leaders::new(Arc::clone(&attention)));
+        let throttles = Throttles::new(Arc::clone(&options.clock), Arc::clone(&leaders));
         let cluster = Arc::new(Cluster {
             endpoint,
             liveness: Mutex::new(Liveness::new(options.timing.silence_max, now)),
@@ -118,7 +122,8 @@ impl Cluster {
             control: options.control,
             questions: options.questions,
             registry: Registry::default(),
-            leaders: Arc::new(Leaders::new(Arc::clone(&attention))),
+            leaders,
+            throttles: Arc::new(throttles),
             claims: Mutex::default(),
             news: watch::Sender::default(),
             heard: Mutex::default(),
@@ -226,6 +231,15 @@ impl Cluster {
         let link = link.ok_or(LinkError::Down)?;
         let body = vec![Bytes::copy_from_slice(&successor.0.to_be_bytes())];
         link.ask(Kind::HandOver, group, body).await.map(drop)
+    }
+
+    /// How fast replicas that do not keep up may be brought up to date, from now on.
+    pub fn set_throttled_rates(&self, rates: ThrottledRates) {
+        self.throttles.set_rates(rates);
+    }
+
+    pub(crate) fn throttles(&self) -> &Arc<Throttles> {
+        &self.throttles
     }
 
     /// What a group has to ring when something happened to it.

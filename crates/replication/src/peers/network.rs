@@ -22,6 +22,7 @@ use ottla_storage::Boundary;
 use tokio::time::timeout;
 
 use super::wire;
+use crate::throttle::Gate;
 use crate::transport::{Endpoint, Kind, Lane, Link, LinkError, Reply};
 use crate::types::{Directory, Member, RaftLogId, Types, Vote};
 
@@ -38,11 +39,12 @@ const REST_DOUBLINGS: u32 = 5;
 type Rpc<T> = Result<T, RPCError<Types>>;
 
 /// The way to one member of one group. What makes clients is one without a target.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Network {
     group: u64,
     /// None: this broker is alone.
     endpoint: Option<Arc<Endpoint>>,
+    gate: Option<Gate>,
     target: NodeId,
     /// Where the group knows its replica to be. On another disk it is another one, which has
     /// forgotten what it had: nothing is sent there.
@@ -52,10 +54,11 @@ pub(crate) struct Network {
 
 impl Network {
     /// Makes clients for the members of a group.
-    pub(crate) fn new(group: u64, endpoint: Option<Arc<Endpoint>>) -> Network {
+    pub(crate) fn new(group: u64, endpoint: Option<Arc<Endpoint>>, gate: Option<Gate>) -> Network {
         Network {
             group,
             endpoint,
+            gate,
             target: NodeId::NONE,
             directory: Directory::default(),
             lane: Lane::Data,
@@ -167,14 +170,20 @@ impl RaftNetworkV2<Types> for Network {
         S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
     {
         let link = self.link(self.lane).ok();
-        let group = self.group;
+        let (group, target) = (self.group, self.target);
+        let gate = self.gate.clone();
         let sent = input.then(move |request| {
-            let link = link.clone();
+            let (link, gate) = (link.clone(), gate.clone());
             async move {
                 let ends = ends(&request);
                 let reply = match link {
                     Some(link) => {
+                        let is_empty = request.entries.is_empty();
                         let body = wire::encode_append(request);
+                        if let Some(gate) = gate.filter(|_| !is_empty) {
+                            let bytes = body.iter().map(|part| part.len() as u64).sum();
+                            gate.pass(&link, target, bytes).await;
+                        }
                         link.send(Kind::Append, group, body).await
                     }
                     None => Err(LinkError::Down),

@@ -48,7 +48,7 @@ fn read(kind: Kind, body: Bytes) -> Option<Result<Request, Malformed>> {
             wire::decode_snapshot(body).map(|(vote, boundary)| Request::Snapshot(vote, boundary))
         }
         Kind::Transfer => wire::decode_transfer(body).map(Request::Transfer),
-        Kind::Beat | Kind::Metadata | Kind::HandOver => return None,
+        Kind::Beat | Kind::Metadata | Kind::HandOver | Kind::Quota => return None,
     })
 }
 

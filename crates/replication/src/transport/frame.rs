@@ -35,6 +35,8 @@ pub enum Kind {
     Metadata,
     /// Have another broker lead this group.
     HandOver,
+    /// May so much be sent to this group's replica, which does not keep up?
+    Quota,
 }
 
 /// Why a request was not carried out.
@@ -60,7 +62,7 @@ pub enum Refusal {
     Undecided,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Append,
     Kind::Vote,
     Kind::PreVote,
@@ -69,6 +71,7 @@ const KINDS: [Kind; 8] = [
     Kind::Beat,
     Kind::Metadata,
     Kind::HandOver,
+    Kind::Quota,
 ];
 
 const REFUSALS: [Refusal; 6] = [

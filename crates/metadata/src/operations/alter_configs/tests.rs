@@ -3,6 +3,7 @@
 use ottla_statemachine::rig::Rig;
 
 use super::*;
+use crate::config::{FOLLOWER_THROTTLED_RATE, LEADER_THROTTLED_RATE};
 use crate::machine::{Input, Metadata, Reply};
 use crate::operations::TopicLimits;
 use crate::testing::{assert_refused, cluster, create_one, new_topic};
@@ -283,6 +284,28 @@ fn brokers_are_checked_under_all_that_is_said_of_them() {
     let least = lag("log.cleaner.min.compaction.lag.ms", "6");
     let refused = alter(&mut rig, on(ResourceType::Broker, "", least));
     assert_refused(refused, ErrorCode::InvalidRequest);
+}
+
+#[test]
+fn rates_of_throttled_replication_are_numbers_from_zero() {
+    let mut rig = cluster(1);
+    for rate in [LEADER_THROTTLED_RATE, FOLLOWER_THROTTLED_RATE] {
+        for (broker, value) in [("", "5"), ("1", "0"), ("1", "9223372036854775807")] {
+            alter(
+                &mut rig,
+                on(ResourceType::Broker, broker, set(&[(rate, value)])),
+            )
+            .unwrap();
+        }
+        for value in ["-1", "fast", ""] {
+            let change = on(ResourceType::Broker, "", set(&[(rate, value)]));
+            assert_refused(alter(&mut rig, change), ErrorCode::InvalidRequest);
+        }
+        let said = BrokerConfigs::of(rig.hard(), NodeId(1)).throttled_rate(rate);
+        assert_eq!(said, Some(9_223_372_036_854_775_807));
+        let said = BrokerConfigs::of(rig.hard(), NodeId(2)).throttled_rate(rate);
+        assert_eq!(said, Some(5));
+    }
 }
 
 #[test]
