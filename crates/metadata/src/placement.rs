@@ -199,6 +199,7 @@ mod tests {
         let mut image = Image::default();
         for (id, Seat(rack, is_active)) in (1..).zip(seats) {
             image.apply(&Record::RegisterBroker(RegisterBrokerRecord {
+                starts: 1,
                 broker_id: NodeId(id),
                 incarnation_id: Uuid::nil(),
                 broker_epoch: 0,

@@ -35,6 +35,7 @@ pub(crate) fn cluster(brokers: i32) -> Rig<Metadata> {
 /// What broker `id` says of itself.
 pub(crate) fn registration(id: i32) -> RegisterBroker {
     RegisterBroker {
+        starts: 1,
         cluster_id: CLUSTER.into(),
         broker: NodeId(id),
         incarnation_id: Uuid::from_u128(0xabc0_0000 + u128::from(id.unsigned_abs())),

@@ -103,6 +103,7 @@ fn any_registration(random: &mut Random, image: &Image) -> RegisterBroker {
     let broker = any_broker(random);
     let number = u128::from(broker.0.unsigned_abs());
     RegisterBroker {
+        starts: 1,
         cluster_id: image.cluster_id().unwrap_or("one").to_owned(),
         broker,
         incarnation_id: Uuid::from_u128(0xbeef + random.below(2) as u128),

@@ -246,6 +246,7 @@ mod tests {
         let mut image = Image::default();
         for id in brokers {
             image.apply(&Record::RegisterBroker(RegisterBrokerRecord {
+                starts: 1,
                 broker_id: NodeId(id.abs()),
                 incarnation_id: Uuid::nil(),
                 broker_epoch: 7,

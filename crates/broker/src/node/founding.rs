@@ -102,6 +102,7 @@ pub(super) async fn new_identity(
         directory_id,
         cluster_id,
         node_id: config.node_id.0,
+        starts: 0,
         founding,
     }
 }
@@ -225,6 +226,7 @@ pub(super) async fn join(
         features: features.collect(),
         rack: config.rack.clone(),
         directories: vec![meta.directory_id],
+        starts: meta.starts,
     };
     decided(|| metadata.found(found.clone())).await?;
     decided(|| metadata.register(registration.clone())).await?;
@@ -315,6 +317,7 @@ mod tests {
             directory_id: Uuid::from_u128(7),
             cluster_id: "cluster".into(),
             node_id: 3,
+            starts: 1,
             founding: None,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ottla_metadata::image::{Broker, Image};
 use ottla_protocol::NodeId;
 use ottla_replication::cluster::Cluster;
-use ottla_replication::transport::{Contact, Membership, Peer, Presence};
+use ottla_replication::transport::{Contact, Membership, Peer, Presence, Run};
 use parking_lot::Mutex;
 
 use super::seeking::Beginning;
@@ -26,6 +26,7 @@ struct State {
     /// Over when the metadata has named all of its brokers.
     beginning: Option<Beginning>,
     known: BTreeMap<i32, Contact>,
+    runs: BTreeMap<NodeId, Run>,
     out_of_service: Vec<i32>,
 }
 
@@ -46,6 +47,7 @@ impl Meeting {
             state: Mutex::new(State {
                 beginning,
                 known: BTreeMap::new(),
+                runs: BTreeMap::new(),
                 out_of_service: Vec::new(),
             }),
         };
@@ -73,6 +75,11 @@ impl Meeting {
         known.insert(self.me.node, self.me.clone());
         let fenced = image.brokers().filter(|broker| broker.fenced);
         let out_of_service: Vec<i32> = fenced.map(|broker| broker.id.0).collect();
+        let runs: BTreeMap<NodeId, Run> = image.brokers().filter_map(run).collect();
+        if state.runs != runs {
+            self.peers.set_runs(runs.clone());
+            state.runs = runs;
+        }
         if state.known == known && state.out_of_service == out_of_service {
             return;
         }
@@ -108,6 +115,16 @@ fn is_over(beginning: &Beginning, image: &Image) -> bool {
     // One that was unregistered since does not come back.
     let was_named = |one: &Contact| image.has_known(NodeId(one.node));
     beginning.brokers.iter().all(was_named)
+}
+
+/// The latest run of a broker that the cluster has seen.
+fn run(broker: &Arc<Broker>) -> Option<(NodeId, Run)> {
+    let run = Run {
+        directory: *broker.directories.first()?,
+        starts: broker.starts,
+        incarnation: broker.incarnation_id,
+    };
+    Some((broker.id, run))
 }
 
 fn contact(broker: &Broker) -> Option<Contact> {

@@ -112,7 +112,7 @@ impl Store {
     }
 }
 
-/// The directory's identity, which it gets now if it has none.
+/// The directory's identity, which it gets now if it has none. This start is counted.
 async fn settle_identity(
     ground: &mut Ground,
     disk: &Arc<dyn Disk>,
@@ -120,12 +120,13 @@ async fn settle_identity(
 ) -> Result<DirectoryMeta, StartError> {
     let (config, reading) = (Arc::clone(&ground.config), Arc::clone(disk));
     let known = blocking(move || founding::identity(&*reading, &config.data_dir, config.node_id));
-    if let Some(meta) = known.await?? {
-        return Ok(meta);
-    }
     let mut random = Random::new(ground.random.next_u64());
     let (config, health) = (Arc::clone(&ground.config), Arc::clone(&ground.health));
-    let meta = founding::new_identity(&config, &mut random, door, &health).await;
+    let mut meta = match known.await?? {
+        Some(meta) => meta,
+        None => founding::new_identity(&config, &mut random, door, &health).await,
+    };
+    meta.starts += 1;
     let (writing, written) = (Arc::clone(disk), meta.clone());
     let done = blocking(move || written.write(&*writing, &config.data_dir));
     done.await??;
@@ -150,6 +151,7 @@ fn start_peers(
             cluster_id: meta.cluster_id.as_str().into(),
             node: ground.config.node_id,
             directory: meta.directory_id,
+            starts: meta.starts,
             incarnation,
         },
         timing: Timing::default(),

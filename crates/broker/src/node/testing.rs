@@ -141,6 +141,16 @@ impl TestNode {
         }
     }
 
+    /// What the same node would be started with after a stop in order, and where its data is.
+    pub(crate) async fn stopped(self) -> (NodeOptions, Arc<TempDir>) {
+        let options = self.setup.options(&self.directory, Gate::default());
+        timeout(PATIENCE, self.node.shutdown())
+            .await
+            .expect("a stop in time")
+            .unwrap();
+        (options, self.directory)
+    }
+
     /// What another node would be started with on this node's directory, looking for others there.
     pub(crate) fn elsewhere_options(&self, seed: u16) -> NodeOptions {
         let mut setup = self.setup.clone();

@@ -70,6 +70,7 @@ fn log_dir(node: i32) -> LogDir {
     let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
     let path = Path::new("/data");
     let meta = DirectoryMeta {
+        starts: 1,
         directory_id: directory(node),
         cluster_id: "test".to_owned(),
         node_id: node,
@@ -91,6 +92,7 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let cluster = Cluster::start(ClusterOptions {
             me: Identity {
+                starts: 1,
                 cluster_id: "test".into(),
                 node: NodeId(id),
                 directory: directory(id),
@@ -163,6 +165,7 @@ impl Node {
 
 fn registration(broker: i32) -> Input {
     Input::RegisterBroker(RegisterBroker {
+        starts: 1,
         cluster_id: "test".to_owned(),
         broker: NodeId(broker),
         incarnation_id: Uuid::from_u128(broker.unsigned_abs().into()),

@@ -55,6 +55,7 @@ impl Image {
             id: record.broker_id,
             epoch: record.broker_epoch,
             incarnation_id: record.incarnation_id,
+            starts: record.starts,
             endpoints: record.endpoints.clone(),
             features: record.features.clone(),
             rack: record.rack.clone(),

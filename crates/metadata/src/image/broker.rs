@@ -28,6 +28,8 @@ pub struct Broker {
     pub in_controlled_shutdown: bool,
     /// Whether it votes on the metadata.
     pub vote: Vote,
+    /// How often a broker was started on its log directory, this run among them; 0 if that was not counted.
+    pub starts: u64,
 }
 
 impl Broker {

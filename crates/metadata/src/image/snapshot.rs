@@ -52,6 +52,7 @@ fn broker_record(broker: &Broker) -> Record {
     Record::RegisterBroker(RegisterBrokerRecord {
         broker_id: broker.id,
         incarnation_id: broker.incarnation_id,
+        starts: broker.starts,
         broker_epoch: broker.epoch,
         endpoints: broker.endpoints.clone(),
         features: broker.features.clone(),

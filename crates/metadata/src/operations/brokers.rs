@@ -32,6 +32,9 @@ pub struct RegisterBroker {
     pub rack: Option<String>,
     /// The ids of its log directories.
     pub directories: Vec<Uuid>,
+    /// How often a broker was started on the first of them, this run among them.
+    #[serde(default)]
+    pub starts: u64,
 }
 
 /// Takes a broker out of service or back into it.
@@ -78,6 +81,7 @@ impl RegisterBroker {
             in_controlled_shutdown: amended.is_some_and(|known| known.in_controlled_shutdown),
             log_dirs: self.directories,
             vote: known.map_or(Vote::AsNeeded, |known| known.vote),
+            starts: self.starts,
         };
         Ok((Record::RegisterBroker(record), broker_epoch))
     }

@@ -76,7 +76,14 @@ fn register_broker() -> impl Strategy<Value = RegisterBrokerRecord> {
     let feature = feature.prop_map(|(name, min, max)| FeatureRange { name, min, max });
     let ids = (node(), uuid(), any::<i64>());
     let lists = (vec(endpoint, 0..4), vec(feature, 0..4), vec(uuid(), 0..4));
-    let rest = (option::of(text()), any::<bool>(), any::<bool>(), vote());
+    let starts = 0..=i64::MAX.unsigned_abs();
+    let rest = (
+        option::of(text()),
+        any::<bool>(),
+        any::<bool>(),
+        vote(),
+        starts,
+    );
     (ids, lists, rest).prop_map(|(ids, (endpoints, features, log_dirs), rest)| {
         RegisterBrokerRecord {
             broker_id: ids.0,
@@ -89,6 +96,7 @@ fn register_broker() -> impl Strategy<Value = RegisterBrokerRecord> {
             in_controlled_shutdown: rest.2,
             log_dirs,
             vote: rest.3,
+            starts: rest.4,
         }
     })
 }

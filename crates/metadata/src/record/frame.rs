@@ -264,6 +264,7 @@ mod tests {
     fn records_about_brokers_take_the_bytes_of_kafkas_schema() {
         check(
             Record::RegisterBroker(RegisterBrokerRecord {
+                starts: 0,
                 broker_id: NodeId(1),
                 incarnation_id: OTHER,
                 broker_epoch: 7,

@@ -13,6 +13,7 @@
 //! | InControlledShutdown | bool | |
 //! | LogDirs | array of uuid | 0 |
 //! | vote | int8: 1 always, -1 never, absent as needed | 10000 |
+//! | starts | int64, 0 if absent | 10001 |
 
 use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter, tag_bytes};
 use ottla_protocol::types::NodeId;
@@ -45,6 +46,8 @@ pub struct RegisterBrokerRecord {
     pub log_dirs: Vec<Uuid>,
     /// Whether it votes on the metadata.
     pub vote: Vote,
+    /// How often a broker was started on its log directory, this run among them; 0 if that was not counted.
+    pub starts: u64,
 }
 
 /// Whether a broker votes on the metadata.
@@ -87,6 +90,7 @@ schema!(RegisterBrokerRecord, key 0, reads 3..=4, writes 3);
 
 const LOG_DIRS_TAG: u32 = 0;
 pub(super) const VOTE_TAG: u32 = 10_000;
+const STARTS_TAG: u32 = 10_001;
 
 impl RegisterBrokerRecord {
     pub(super) fn size_bytes_max(&self) -> usize {
@@ -119,6 +123,11 @@ impl RegisterBrokerRecord {
         if self.vote != Vote::AsNeeded {
             tags.push((VOTE_TAG, tag_bytes(|to| to.i8(self.vote.code()))));
         }
+        if self.starts != 0 {
+            // More starts than that are not to be had.
+            let starts = i64::try_from(self.starts).unwrap_or(i64::MAX);
+            tags.push((STARTS_TAG, tag_bytes(|to| to.i64(starts))));
+        }
         to.tags(&tags);
     }
 
@@ -136,11 +145,13 @@ impl RegisterBrokerRecord {
             in_controlled_shutdown: from.bool()?,
             log_dirs: Vec::new(),
             vote: Vote::AsNeeded,
+            starts: 0,
         };
         from.tags(|tag, from| {
             match tag {
                 LOG_DIRS_TAG => record.log_dirs = from.array(16, |from| from.uuid())?,
                 VOTE_TAG => record.vote = Vote::of(from.i8()?),
+                STARTS_TAG => record.starts = u64::try_from(from.i64()?).unwrap_or(0),
                 _ => {}
             }
             Ok(())

@@ -1,6 +1,7 @@
 //! This broker among the others: its beats to each of them, and what it looks after. Both run apart
 //! from the work on data, so that load delays neither.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use super::members::ReplicaKey;
 use super::registry::{Held, Registry, Replica};
 use crate::throttle::{ThrottledRates, Throttles};
 use crate::transport::{
-    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Service,
+    Endpoint, EndpointOptions, Identity, Kind, Lane, Link, LinkError, Peer, Presence, Run, Service,
 };
 
 /// How fast things are noticed.
@@ -174,6 +175,12 @@ impl Cluster {
                 .entry(node)
                 .or_insert_with(|| self.control.spawn(beat_to(Arc::clone(self), node)));
         }
+    }
+
+    /// The latest run of each broker that the cluster has seen: who runs on an older copy of its log
+    /// directory is sent away from now on.
+    pub fn set_runs(&self, runs: BTreeMap<NodeId, Run>) {
+        self.endpoint.runs().set(runs);
     }
 
     /// What those are told from now on who look for a cluster.

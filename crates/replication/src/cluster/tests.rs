@@ -81,6 +81,7 @@ impl Rig {
     async fn run(&mut self, id: i32, listener: Listener, beginning: Option<Beginning>) {
         let cluster = Cluster::start(ClusterOptions {
             me: Identity {
+                starts: 1,
                 cluster_id: "rig".into(),
                 node: NodeId(id),
                 directory: self.keys[&id].directory,

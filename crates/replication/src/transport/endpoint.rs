@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::hello::{Identity, Lane};
+use super::hello::{Identity, Lane, Run};
 use super::inbound::{Service, greet};
 use super::link::{Dial, Link};
 use super::seek::Presence;
@@ -53,8 +53,24 @@ pub struct EndpointOptions {
 pub struct Endpoint {
     options: EndpointOptions,
     links: RwLock<Links>,
+    runs: Arc<Runs>,
     /// What those are told who look for a cluster; nothing where nobody is to.
     presence: RwLock<Option<Presence>>,
+}
+
+/// The latest run of each broker that the cluster has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Runs(RwLock<BTreeMap<NodeId, Run>>);
+
+impl Runs {
+    /// They are these from now on.
+    pub(crate) fn set(&self, runs: BTreeMap<NodeId, Run>) {
+        *self.0.write() = runs;
+    }
+
+    pub(super) fn latest(&self, node: NodeId) -> Option<Run> {
+        self.0.read().get(&node).copied()
+    }
 }
 
 /// Each link with the peer that it was dialled for.
@@ -66,6 +82,7 @@ impl Endpoint {
         Arc::new(Endpoint {
             options,
             links: RwLock::default(),
+            runs: Arc::default(),
             presence: RwLock::default(),
         })
     }
@@ -82,6 +99,10 @@ impl Endpoint {
 
     pub(super) fn presence(&self) -> Option<Presence> {
         self.presence.read().clone()
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.runs
     }
 
     /// The log directory of a peer, if there can be only one: while it is in service, it keeps its
@@ -117,6 +138,7 @@ impl Endpoint {
             host: peer.host.clone(),
             port: peer.port,
             directory: peer.directory,
+            runs: Arc::clone(&self.runs),
             lane,
             frame_bytes_max: self.options.frame_bytes_max,
         });

@@ -4,11 +4,12 @@
 //!
 //! | bytes | who dials | | bytes | who answers |
 //! |---|---|---|---|---|
-//! | 8 | `OTTLAPR1` | | 8 | `OTTLAPR1` |
+//! | 8 | `OTTLAPR2` | | 8 | `OTTLAPR2` |
 //! | 1 | lane: 0 data, 1 control | | 1 | 0 welcome; else the reason, see [`Verdict`] |
 //! | 4 | node that is meant | | 4 | node id |
 //! | 4 | node id | | 16 | id of its log directory |
-//! | 16 | id of its log directory | | 16 | incarnation: one run of its process |
+//! | 16 | id of its log directory | | 8 | starts on it, this one among them |
+//! | 8 | starts on it | | 16 | incarnation: one run of its process |
 //! | 16 | incarnation | | rest | cluster id, UTF-8 |
 //! | rest | cluster id, UTF-8 | | | |
 
@@ -19,7 +20,7 @@ use ottla_protocol::frame::SIZE_BYTES;
 use ottla_protocol::types::NodeId;
 use uuid::Uuid;
 
-const MAGIC: [u8; 8] = *b"OTTLAPR1";
+const MAGIC: [u8; 8] = *b"OTTLAPR2";
 
 /// Who a broker is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +31,32 @@ pub struct Identity {
     pub node: NodeId,
     /// Its log directory; another one under the same number is an emptied or swapped disk.
     pub directory: Uuid,
+    /// How often a broker was started on that, this run among them.
+    pub starts: u64,
     /// This run of its process.
     pub incarnation: Uuid,
+}
+
+/// The latest run of a broker that the cluster has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Its log directory.
+    pub directory: Uuid,
+    /// Which start on that it was; 0 if starts were not counted yet.
+    pub starts: u64,
+    /// The run of its process.
+    pub incarnation: Uuid,
+}
+
+impl Run {
+    /// Whether somebody runs on an older copy of the log directory.
+    pub(super) fn is_newer_than(&self, found: &Identity) -> bool {
+        let is_same = self.starts == found.starts && self.incarnation == found.incarnation;
+        self.directory == found.directory
+            && self.starts != 0
+            && self.starts >= found.starts
+            && !is_same
+    }
 }
 
 /// A peer as it named itself on a connection that stands.
@@ -67,15 +92,17 @@ pub(super) enum Verdict {
     OtherNode,
     SameNode,
     OtherDirectory,
+    OlderDirectory,
 }
 
 impl Verdict {
-    const ALL: [Verdict; 5] = [
+    const ALL: [Verdict; 6] = [
         Verdict::Welcome,
         Verdict::OtherCluster,
         Verdict::OtherNode,
         Verdict::SameNode,
         Verdict::OtherDirectory,
+        Verdict::OlderDirectory,
     ];
 
     fn code(self) -> u8 {
@@ -134,8 +161,8 @@ impl Hello {
         Some(Hello { lane, to, from })
     }
 
-    /// What `me` thinks of it, who knows the node's log directory, if it has only one.
-    pub(super) fn judge(&self, me: &Identity, known: Option<Uuid>) -> Verdict {
+    /// What `me` thinks of it, who knows the node's log directory, if it has only one, and its latest run.
+    pub(super) fn judge(&self, me: &Identity, known: Option<Uuid>, latest: Option<Run>) -> Verdict {
         if self.from.cluster_id != me.cluster_id {
             Verdict::OtherCluster
         } else if self.to != me.node {
@@ -144,6 +171,8 @@ impl Hello {
             Verdict::SameNode
         } else if known.is_some_and(|known| known != self.from.directory) {
             Verdict::OtherDirectory
+        } else if latest.is_some_and(|latest| latest.is_newer_than(&self.from)) {
+            Verdict::OlderDirectory
         } else {
             Verdict::Welcome
         }
@@ -186,6 +215,7 @@ fn check_magic(from: &mut &[u8]) -> Option<()> {
 fn put_identity(to: &mut BytesMut, identity: &Identity) {
     to.put_i32(identity.node.0);
     to.put_u128(identity.directory.as_u128());
+    to.put_u64(identity.starts);
     to.put_u128(identity.incarnation.as_u128());
     to.put_slice(identity.cluster_id.as_bytes());
 }
@@ -194,6 +224,7 @@ fn get_identity(mut from: &[u8]) -> Option<Identity> {
     Some(Identity {
         node: NodeId(from.try_get_i32().ok()?),
         directory: Uuid::from_u128(from.try_get_u128().ok()?),
+        starts: from.try_get_u64().ok()?,
         incarnation: Uuid::from_u128(from.try_get_u128().ok()?),
         cluster_id: std::str::from_utf8(from).ok()?.into(),
     })
@@ -208,6 +239,7 @@ mod tests {
             cluster_id: cluster.into(),
             node: NodeId(node),
             directory: Uuid::from_u128(3),
+            starts: 5,
             incarnation: Uuid::from_u128(4),
         }
     }
@@ -240,11 +272,37 @@ mod tests {
             let lane = Lane::Data;
             let to = NodeId(to);
             let known = Some(Uuid::from_u128(3));
-            Hello { lane, to, from }.judge(&me, known)
+            Hello { lane, to, from }.judge(&me, known, None)
         };
         assert_eq!(judge("ours", 1, 2), Verdict::Welcome);
         assert_eq!(judge("theirs", 1, 2), Verdict::OtherCluster);
         assert_eq!(judge("ours", 1, 3), Verdict::OtherNode);
         assert_eq!(judge("ours", 2, 2), Verdict::SameNode);
+    }
+
+    #[test]
+    fn an_older_copy_of_a_log_directory_is_not_welcome() {
+        let me = identity("ours", 2);
+        let hello = Hello {
+            lane: Lane::Data,
+            to: NodeId(2),
+            from: identity("ours", 1),
+        };
+        let judge = |directory, starts, incarnation| {
+            let latest = Run {
+                directory: Uuid::from_u128(directory),
+                starts,
+                incarnation: Uuid::from_u128(incarnation),
+            };
+            hello.judge(&me, None, Some(latest))
+        };
+        // It has come back, is still there, or has been there under another number of its disk.
+        assert_eq!(judge(3, 4, 9), Verdict::Welcome);
+        assert_eq!(judge(3, 5, 4), Verdict::Welcome);
+        assert_eq!(judge(8, 7, 9), Verdict::Welcome);
+        // Starts were not counted.
+        assert_eq!(judge(3, 0, 9), Verdict::Welcome);
+        assert_eq!(judge(3, 5, 9), Verdict::OlderDirectory);
+        assert_eq!(judge(3, 6, 9), Verdict::OlderDirectory);
     }
 }

@@ -77,7 +77,12 @@ pub(super) async fn greet(
         return None;
     };
     let me = endpoint.me();
-    let verdict = hello.judge(me, endpoint.directory_of(hello.from.node));
+    let from = hello.from.node;
+    let verdict = hello.judge(
+        me,
+        endpoint.directory_of(from),
+        endpoint.runs().latest(from),
+    );
     let welcome = Welcome {
         verdict,
         from: me.clone(),
@@ -91,6 +96,9 @@ pub(super) async fn greet(
             Verdict::SameNode => "it has this broker's node id",
             Verdict::OtherDirectory => {
                 "its log directory is another than the cluster knows: its disk was emptied or swapped"
+            }
+            Verdict::OlderDirectory => {
+                "its log directory is older than one that it ran on before: an older copy was put back"
             }
             Verdict::Welcome => "",
         };

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch}
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use super::endpoint::Runs;
 use super::frame::{HEAD_BYTES_MAX, Kind, Refusal, Request, decode_reply};
 use super::hello::{Hello, Identity, Lane, Remote, Verdict, Welcome};
 use super::limits::{
@@ -59,6 +60,7 @@ pub(super) struct Dial {
     pub(super) port: u16,
     /// The only log directory that will do, if it is known.
     pub(super) directory: Option<Uuid>,
+    pub(super) runs: Arc<Runs>,
     pub(super) lane: Lane,
     pub(super) frame_bytes_max: usize,
 }
@@ -181,6 +183,13 @@ enum DialError {
         "it knows this broker by another log directory: this broker's disk was emptied or swapped"
     )]
     ThisDirectory,
+    #[error(
+        "this broker's log directory is older than the cluster knows it: an older copy was put back. \
+         It holds less than was acknowledged: empty it, and this broker gets its data from the others"
+    )]
+    ThisOlder,
+    #[error("its log directory is older than it was before: an older copy was put back")]
+    Older,
     #[error("it has log directory {found}, not {expected}: its disk was emptied or swapped")]
     OtherDirectory { expected: Uuid, found: Uuid },
 }
@@ -217,6 +226,7 @@ impl Dial {
             Verdict::OtherNode => return Err(DialError::OtherNode(found.node)),
             Verdict::SameNode => return Err(DialError::SameNode),
             Verdict::OtherDirectory => return Err(DialError::ThisDirectory),
+            Verdict::OlderDirectory => return Err(DialError::ThisOlder),
             Verdict::Welcome => {}
         }
         match self.directory {
@@ -224,8 +234,14 @@ impl Dial {
                 expected,
                 found: found.directory,
             }),
+            _ if self.is_older(found) => Err(DialError::Older),
             _ => Ok(Remote::from(found)),
         }
+    }
+
+    fn is_older(&self, found: &Identity) -> bool {
+        let latest = self.runs.latest(self.to);
+        latest.is_some_and(|latest| latest.is_newer_than(found))
     }
 }
 

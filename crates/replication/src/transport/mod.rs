@@ -25,7 +25,7 @@ mod tests;
 
 pub use endpoint::{Endpoint, EndpointOptions, Peer};
 pub use frame::{Kind, Refusal};
-pub use hello::{Identity, Lane, Remote};
+pub use hello::{Identity, Lane, Remote, Run};
 pub use inbound::{Answer, Call, Service};
 pub use link::{Link, LinkError, Reply};
 pub use seek::{Contact, Membership, Presence, answer_while, seek};

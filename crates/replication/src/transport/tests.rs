@@ -43,6 +43,7 @@ impl Service for Echo {
 
 fn identity(cluster: &str, node: i32) -> Identity {
     Identity {
+        starts: 1,
         cluster_id: cluster.into(),
         node: NodeId(node),
         directory: Uuid::from_u128(node.unsigned_abs().into()),

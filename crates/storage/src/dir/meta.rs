@@ -1,4 +1,4 @@
-//! `meta.properties`: who a log directory belongs to, in Kafka's form, with two lines more.
+//! `meta.properties`: who a log directory belongs to, in Kafka's form, with three lines more.
 //!
 //! ```text
 //! version=1
@@ -6,6 +6,7 @@
 //! node.id=1
 //! directory.id=3Db5QLSqSZieL3rJBUUegA
 //! ottla.format=1
+//! ottla.starts=12
 //! ottla.crc32c=0123abcd
 //! ```
 //!
@@ -25,6 +26,7 @@ use crate::small_file;
 
 const FILE: &str = "meta.properties";
 const CRC_KEY: &str = "ottla.crc32c=";
+const STARTS_KEY: &str = "ottla.starts";
 const FOUNDING_KEY: &str = "ottla.founding";
 const FORMAT: u32 = 1;
 
@@ -37,6 +39,9 @@ pub struct DirectoryMeta {
     pub cluster_id: String,
     /// The broker.
     pub node_id: i32,
+    /// How often a broker was started on it: an older copy that was put back counts less than the
+    /// cluster has seen.
+    pub starts: u64,
     /// What the broker must know until the cluster's metadata tells it: a line without breaks.
     pub founding: Option<String>,
 }
@@ -75,6 +80,7 @@ impl DirectoryMeta {
             directory_id,
             cluster_id,
             node_id,
+            starts,
             founding,
         } = self;
         let founding = founding
@@ -84,7 +90,7 @@ impl DirectoryMeta {
         let directory_id = base64::encode(directory_id);
         let lines = format!(
             "version=1\ncluster.id={cluster_id}\nnode.id={node_id}\n\
-             directory.id={directory_id}\nottla.format={FORMAT}\n{founding}"
+             directory.id={directory_id}\nottla.format={FORMAT}\n{STARTS_KEY}={starts}\n{founding}"
         );
         let crc = crc32c::crc32c(lines.as_bytes());
         format!("{lines}{CRC_KEY}{crc:08x}\n")
@@ -105,10 +111,13 @@ impl DirectoryMeta {
         }
         let directory_id = value("directory.id").and_then(base64::decode);
         let node_id = value("node.id").and_then(|id| id.parse().ok());
+        // Directories of before it was counted have no such line.
+        let starts = value(STARTS_KEY).map_or(Some(0), |starts| starts.parse().ok());
         Ok(DirectoryMeta {
             directory_id: directory_id.ok_or("no directory.id")?,
             cluster_id: value("cluster.id").ok_or("no cluster.id")?.to_owned(),
             node_id: node_id.ok_or("no node.id")?,
+            starts: starts.ok_or("no number of starts")?,
             founding: value(FOUNDING_KEY).map(str::to_owned),
         })
     }
@@ -124,6 +133,7 @@ mod tests {
             directory_id: Uuid::from_u128(7),
             cluster_id: "cluster".into(),
             node_id: 3,
+            starts: 4,
             founding: None,
         }
     }

@@ -30,6 +30,7 @@ impl Rig {
     pub(crate) fn new(seed: u64) -> Rig {
         let disk = SimDisk::new(seed);
         let meta = DirectoryMeta {
+            starts: 1,
             directory_id: Uuid::from_u128(9),
             cluster_id: "cluster".into(),
             node_id: 1,
