@@ -16,8 +16,8 @@ pub(super) struct InSync {
 
 #[derive(Default)]
 struct Progress {
-    /// The log's end at the last check.
-    next_index: u64,
+    /// The log's end at the last check, if there was one.
+    next_index: Option<u64>,
     /// All followers had all of it.
     everywhere: bool,
     /// When this broker came to lead.
@@ -55,7 +55,8 @@ impl InSync {
     /// Whether all followers had all of the log at the last check, and it ends there still.
     pub(super) fn is_everywhere(&self, group: u64, next_index: u64) -> bool {
         let progress = self.groups.get(&group);
-        progress.is_some_and(|progress| progress.everywhere && progress.next_index == next_index)
+        progress
+            .is_some_and(|progress| progress.everywhere && progress.next_index == Some(next_index))
     }
 
     /// A group has no replica here any more.
@@ -93,9 +94,14 @@ impl Progress {
     /// The followers' logs end there, and the leader's own.
     fn note(&mut self, followers: Vec<(NodeId, u64)>, end: u64, now: Duration) {
         self.everywhere = followers.iter().all(|(_, next_index)| *next_index >= end);
+        // Of what was before the first check nothing is known.
+        let known_end = self.next_index.unwrap_or(end);
+        // Who left and comes again is another replica.
+        let stays = |node: &NodeId| followers.iter().any(|(follower, _)| follower == node);
+        self.followers.retain(|node, _| stays(node));
         for (node, next_index) in followers {
             let before = self.followers.get(&node);
-            if next_index >= self.next_index {
+            if next_index >= known_end {
                 let caught_up = Some(now);
                 let follower = Follower {
                     caught_up,
@@ -110,7 +116,7 @@ impl Progress {
                 self.followers.insert(node, follower);
             }
         }
-        self.next_index = end;
+        self.next_index = Some(end);
     }
 
     fn counts(&self, node: NodeId, now: Duration, lag_max: Duration) -> bool {
@@ -129,7 +135,9 @@ impl Progress {
     /// A group that rests is not checked: a follower that has all of its log has not fallen behind.
     fn keeps_up(&self, follower: &Follower, now: Duration, lag_max: Duration) -> bool {
         let caught_up = follower.caught_up;
-        caught_up.is_some_and(|at| now <= at + lag_max || follower.next_index >= self.next_index)
+        caught_up.is_some_and(|at| {
+            now <= at + lag_max || self.next_index.is_none_or(|end| follower.next_index >= end)
+        })
     }
 }
 
@@ -145,10 +153,25 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_keeps_up_while_it_has_what_there_was_a_check_ago() {
+    fn at_the_first_look_nobody_is_known_to_have_caught_up() {
         let mut progress = Progress::default();
         progress.note(vec![(ONE, 0)], 10, second(0));
-        assert!(progress.holds(ONE, 0, second(1), LAG_MAX));
+        assert!(progress.counts(ONE, second(0), LAG_MAX));
+        assert!(!progress.holds(ONE, 0, second(0), LAG_MAX));
+        progress.note(vec![(ONE, 0)], 10, second(1));
+        assert!(!progress.holds(ONE, 0, second(1), LAG_MAX));
+        progress.note(vec![(ONE, 10)], 12, second(2));
+        assert!(progress.holds(ONE, 10, second(2), LAG_MAX));
+        // It left, and another replica has come in its place.
+        progress.note(Vec::new(), 12, second(3));
+        assert!(!progress.holds(ONE, 10, second(3), LAG_MAX));
+    }
+
+    #[test]
+    fn a_follower_keeps_up_while_it_has_what_there_was_a_check_ago() {
+        let mut progress = Progress::default();
+        progress.note(vec![(ONE, 10)], 10, second(0));
+        assert!(progress.holds(ONE, 10, second(1), LAG_MAX));
         progress.note(vec![(ONE, 10)], 20, second(1));
         progress.note(vec![(ONE, 10)], 30, second(2));
         assert!(progress.holds(ONE, 10, second(31), LAG_MAX));
