@@ -48,7 +48,7 @@ async fn run_rounds(plan: &Plan, departure: Departure) {
     let book = Book::default();
     let mut checker = Checker::new(TOPIC, PARTITIONS, plan.seed);
     let lasting = Load::start(&client, TOPIC, PARTITIONS, plan.seed, &book);
-    let readers = plan
+    let mut readers = plan
         .judged_by_java
         .then(|| Readers::start(&cluster.bootstrap(), TOPIC, plan.seed));
     for round in 1..=plan.rounds {
@@ -72,6 +72,7 @@ async fn run_rounds(plan: &Plan, departure: Departure) {
         let longest = book.longest_silence();
         let ends = end_offsets(&client, TOPIC, PARTITIONS).await;
         checker.read_to(&client, &ends).await;
+        readers.iter_mut().for_each(Readers::expect_to_run);
         println!(
             "round {round}: broker {} gone within {stopping:?}, a partition took nothing for {longest:?} at \
              most, ends {ends:?}",

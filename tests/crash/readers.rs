@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// Members of the group.
 const MEMBERS: &str = "3";
 /// How long they may take to read the rest.
-const WITHIN: Duration = Duration::from_secs(180);
+const WITHIN: Duration = Duration::from_secs(360);
 
 /// The group, in a process of its own.
 pub(crate) struct Readers {
@@ -28,6 +28,13 @@ impl Readers {
             .spawn(&folder.path().join("log"))
             .expect("Java runs");
         Readers { process, folder }
+    }
+
+    /// Says at once that they have ended, which they do not before they are told where.
+    pub(crate) fn expect_to_run(&mut self) {
+        if let Some(status) = self.process.ended() {
+            panic!("the group's members: {status}: {}", self.process.log());
+        }
     }
 
     /// Waits until they have read up to these offsets; nothing may be amiss.

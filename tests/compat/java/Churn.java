@@ -51,7 +51,7 @@ public final class Churn {
         Churn churn = new Churn(arguments[0], arguments[1], Integer.parseInt(arguments[2]));
         int consumers = Integer.parseInt(arguments[3]);
         Duration time = Duration.ofSeconds(Long.parseLong(arguments[4]));
-        churn.run(consumers, time, new Random(Long.parseLong(arguments[5])));
+        churn.run(consumers, time, new Random(Long.parseUnsignedLong(arguments[5])));
         churn.wrong.forEach(System.err::println);
         System.out.printf(
                 "joined=%d left=%d killed=%d generations=%d longest_unowned_ms=%d allowed_ms=%d wrong=%d%n",

@@ -29,7 +29,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 public final class GroupReaders {
     /** How long the rest may take once the end is known. */
-    private static final long PATIENCE_MS = 120_000;
+    private static final long PATIENCE_MS = 300_000;
 
     private final String bootstrap;
     private final String topic;
@@ -51,7 +51,7 @@ public final class GroupReaders {
 
     public static void main(String[] arguments) throws Exception {
         GroupReaders readers = new GroupReaders(arguments[0], arguments[1], Path.of(arguments[4]));
-        readers.run(Integer.parseInt(arguments[2]), new Random(Long.parseLong(arguments[3])));
+        readers.run(Integer.parseInt(arguments[2]), new Random(Long.parseUnsignedLong(arguments[3])));
         readers.wrong.forEach(System.err::println);
         System.out.printf("records=%d repeated=%d commits=%d assignments=%d wrong=%d%n",
                 readers.records, readers.repeated, readers.commits, readers.assignments, readers.wrong.size());
@@ -154,6 +154,10 @@ public final class GroupReaders {
             settings.put("group.id", "readers");
             settings.put("enable.auto.commit", false);
             settings.put("auto.offset.reset", "earliest");
+            // A member whose leaving got lost is waited for that long by each new coordinator, and brokers go
+            // more often than the default, 45 s, ends.
+            settings.put("session.timeout.ms", 6_000);
+            settings.put("heartbeat.interval.ms", 1_000);
             try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
                     settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
                 consumer.subscribe(List.of(topic), this);
