@@ -1,9 +1,9 @@
 //! Several nodes in one process that are one cluster.
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
+use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
@@ -17,8 +17,6 @@ use ottla_protocol::messages::{
     ListOffsetsRequest, OffsetCommitRequest, OffsetFetchRequest, list_offsets_request,
     offset_commit_request, offset_fetch_request,
 };
-use ottla_protocol::{ErrorCode, NodeId};
-use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -263,43 +261,6 @@ async fn a_broker_on_an_emptied_disk_gets_its_replicas_back() {
     // It counts: without one of the others, records are acknowledged.
     nodes.remove(0).node.shutdown().await.unwrap();
     assert_eq!(produce(&nodes, "t", "c").await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_on_an_older_copy_of_its_directory_is_sent_away() {
-    let mut nodes = three().await;
-    create_replicated(&nodes[0], "t").await;
-    assert_eq!(produce(&nodes, "t", "a").await, 0);
-    let copies = TempDir::new().unwrap();
-    let copy = copies.path().join("copy");
-    let third = nodes
-        .remove(2)
-        .restarted_after(|data| copy_all(data, &copy));
-    nodes.push(third.await);
-    assert_eq!(produce(&nodes, "t", "b").await, 1);
-    let (options, directory) = nodes.remove(2).stopped().await;
-    let data = directory.path().join("data");
-    std::fs::rename(&data, directory.path().join("kept")).unwrap();
-    copy_all(&copy, &data);
-    let starting = timeout(Duration::from_secs(3), Node::start(options)).await;
-    assert!(starting.is_err(), "it is not taken back");
-    for node in &nodes {
-        let third = NodeId(3);
-        assert!(!node.node.broker.peers.connected().contains(&third));
-    }
-    assert_eq!(produce(&nodes, "t", "c").await, 2);
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy_all(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }
 
 /// Says who is to hold the partition of a topic; the code of the answer.

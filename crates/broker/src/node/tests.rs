@@ -1,7 +1,13 @@
 //! Starting, stopping and starting again.
 
+use std::path::Path;
+use std::time::Duration;
+
+use ottla_protocol::NodeId;
+use tempfile::TempDir;
 use tokio::time::timeout;
 
+use super::test_cluster::{create_replicated, produce, three};
 use super::testing::{PATIENCE, TestNode, batch};
 use super::{Node, StartError};
 
@@ -83,7 +89,7 @@ async fn a_log_whose_deletion_was_cut_short_does_not_stand_in_the_way() {
     let node = node
         .restarted_after(|data| {
             let copy = data.join("saved");
-            copy_folder(&data.join("t-0"), &copy);
+            copy_all(&data.join("t-0"), &copy);
             saved = Some(copy);
         })
         .await;
@@ -108,10 +114,39 @@ async fn a_log_whose_deletion_was_cut_short_does_not_stand_in_the_way() {
     assert_eq!((answer.error_code, answer.base_offset), (0, 1));
 }
 
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_on_an_older_copy_of_its_directory_is_sent_away() {
+    let mut nodes = three().await;
+    create_replicated(&nodes[0], "t").await;
+    assert_eq!(produce(&nodes, "t", "a").await, 0);
+    let copies = TempDir::new().unwrap();
+    let copy = copies.path().join("copy");
+    let third = nodes
+        .remove(2)
+        .restarted_after(|data| copy_all(data, &copy));
+    nodes.push(third.await);
+    assert_eq!(produce(&nodes, "t", "b").await, 1);
+    let (options, directory) = nodes.remove(2).stopped().await;
+    let data = directory.path().join("data");
+    std::fs::rename(&data, directory.path().join("kept")).unwrap();
+    copy_all(&copy, &data);
+    let starting = timeout(Duration::from_secs(3), Node::start(options)).await;
+    assert!(starting.is_err(), "it is not taken back");
+    for node in &nodes {
+        let third = NodeId(3);
+        assert!(!node.node.broker.peers.connected().contains(&third));
+    }
+    assert_eq!(produce(&nodes, "t", "c").await, 2);
+}
+
+fn copy_all(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_all(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
     }
 }
