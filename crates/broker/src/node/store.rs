@@ -58,7 +58,7 @@ impl Store {
         disk: Arc<dyn Disk>,
         (listener, advertised): (Listener, &HostPort),
     ) -> Result<Store, StartError> {
-        let meta = settle_identity(ground, &disk, (&listener, advertised)).await?;
+        let mut meta = settle_identity(ground, &disk, (&listener, advertised)).await?;
         let options = LogDirOptions {
             clock: Arc::clone(&ground.clock),
             drive: Drive::Workers,
@@ -68,11 +68,14 @@ impl Store {
         };
         let config = Arc::clone(&ground.config);
         let opening = blocking(move || {
-            let directory = LogDir::open(disk, &config.data_dir, options)?;
+            let directory = LogDir::open(Arc::clone(&disk), &config.data_dir, options)?;
+            // This start counts now that no other process can have the directory.
+            meta.starts += 1;
+            meta.write(&*disk, &config.data_dir)?;
             let names = directory.log_names()?;
-            Ok::<_, StartError>((directory, names))
+            Ok::<_, StartError>((meta, directory, names))
         });
-        let (directory, names) = opening.await??;
+        let (meta, directory, names) = opening.await??;
 
         let incarnation = founding::random_uuid(&mut ground.random);
         let control = OwnThread::start("ottla-control")?;
@@ -112,7 +115,7 @@ impl Store {
     }
 }
 
-/// The directory's identity, which it gets now if it has none. This start is counted.
+/// The directory's identity, which it gets now if it has none.
 async fn settle_identity(
     ground: &mut Ground,
     disk: &Arc<dyn Disk>,
@@ -120,13 +123,12 @@ async fn settle_identity(
 ) -> Result<DirectoryMeta, StartError> {
     let (config, reading) = (Arc::clone(&ground.config), Arc::clone(disk));
     let known = blocking(move || founding::identity(&*reading, &config.data_dir, config.node_id));
+    if let Some(meta) = known.await?? {
+        return Ok(meta);
+    }
     let mut random = Random::new(ground.random.next_u64());
     let (config, health) = (Arc::clone(&ground.config), Arc::clone(&ground.health));
-    let mut meta = match known.await?? {
-        Some(meta) => meta,
-        None => founding::new_identity(&config, &mut random, door, &health).await,
-    };
-    meta.starts += 1;
+    let meta = founding::new_identity(&config, &mut random, door, &health).await;
     let (writing, written) = (Arc::clone(disk), meta.clone());
     let done = blocking(move || written.write(&*writing, &config.data_dir));
     done.await??;

@@ -23,9 +23,13 @@ async fn a_node_keeps_its_cluster_over_a_restart() {
 #[tokio::test]
 async fn a_directory_is_used_by_one_process_at_a_time() {
     let node = TestNode::start(&[]).await;
-    let rival = Node::start(node.rival_options(&[])).await;
+    let options = node.rival_options(&[]);
+    let identity = options.config.data_dir.join("meta.properties");
+    let before = std::fs::read(&identity).unwrap();
+    let rival = Node::start(options).await;
     assert!(matches!(rival.err(), Some(StartError::Directory(_))));
-    // The first is not disturbed.
+    // The first is not disturbed, and its directory not touched.
+    assert_eq!(std::fs::read(&identity).unwrap(), before);
     node.client().await.create("t", 1, &[]).await;
 }
 
