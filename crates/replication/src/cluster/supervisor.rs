@@ -287,12 +287,26 @@ impl Cluster {
     }
 }
 
+/// What a peer's echoes have shown.
+struct Pulse {
+    /// Which run of it was told.
+    incarnation: Uuid,
+    /// Up to which claim.
+    told: u64,
+    /// When it was heard last, or the beats began.
+    echoed: Instant,
+}
+
 /// Sends beats to a peer as long as it is one.
 async fn beat_to(cluster: Arc<Cluster>, node: NodeId) {
-    let mut known = (Uuid::nil(), 0);
+    let mut pulse = Pulse {
+        incarnation: Uuid::nil(),
+        told: 0,
+        echoed: Instant::now(),
+    };
     let mut news = cluster.news.subscribe();
     while let Some(link) = cluster.endpoint.link(node, Lane::Control) {
-        cluster.beat_once(&link, node, &mut known).await;
+        cluster.beat_once(&link, node, &mut pulse).await;
         let mut stands = link.watch();
         tokio::select! {
             () = sleep_until(cluster.next_round(cluster.timing.beat)) => {}
@@ -303,10 +317,14 @@ async fn beat_to(cluster: Arc<Cluster>, node: NodeId) {
 }
 
 impl Cluster {
-    /// There is no connection to a peer. What it led is to be led by others at once.
-    fn lost(&self, node: NodeId) {
+    /// There is no connection for beats to a peer. What it led is to be led by others at once. One for
+    /// data may stand, begun while beats could not: nobody would ever notice that it leads nowhere.
+    fn lost(&self, node: NodeId, pulse: &Pulse) {
         if self.liveness.lock().broke(node) {
             self.attention.nudge();
+        }
+        if pulse.echoed.elapsed() > self.timing.silence_max {
+            self.endpoint.reset(node);
         }
     }
 
@@ -318,24 +336,25 @@ impl Cluster {
         Instant::now() + period - Duration::from_nanos(since_last)
     }
 
-    async fn beat_once(&self, link: &Link, node: NodeId, known: &mut (Uuid, u64)) {
+    async fn beat_once(&self, link: &Link, node: NodeId, pulse: &mut Pulse) {
         let Some(remote) = link.remote() else {
-            self.lost(node);
+            self.lost(node, pulse);
             return;
         };
-        if known.0 != remote.incarnation {
-            *known = (remote.incarnation, 0);
+        if pulse.incarnation != remote.incarnation {
+            (pulse.incarnation, pulse.told) = (remote.incarnation, 0);
         }
         let sent = self.clock.monotonic();
-        let body = beat::encode(&self.claims.lock().news(known.1));
+        let body = beat::encode(&self.claims.lock().news(pulse.told));
         let asked = link.ask(Kind::Beat, 0, vec![body]);
         match timeout(self.timing.silence_max, asked).await {
             Ok(Ok(echo)) => {
                 self.endpoint.drop_stale(node, remote.incarnation);
                 self.liveness.lock().echoed(node, sent);
-                known.1 = beat::decode_echo(echo).unwrap_or(0);
+                pulse.told = beat::decode_echo(echo).unwrap_or(0);
+                pulse.echoed = Instant::now();
             }
-            Ok(Err(LinkError::Down)) => self.lost(node),
+            Ok(Err(LinkError::Down)) => self.lost(node, pulse),
             Ok(Err(LinkError::Refused(_))) => {}
             // What waits for it fails now, not when somebody's patience ends.
             Err(_late) => self.endpoint.reset(node),
