@@ -172,7 +172,9 @@ impl PartitionQueue {
         // A broker knows the last five batches again. One that hangs on its way to a leader that was must still
         // be among them when it is sent again, whatever the next leader has taken meanwhile.
         let oldest = self.in_flight.first().copied().unwrap_or(next.order);
-        next.order - oldest < settings.in_flight_max as u64
+        let is_known_again = next.order.saturating_sub(oldest) < settings.in_flight_max as u64;
+        // one without a number, sent again, may be older than all that are under way
+        is_known_again && self.in_flight.len() < settings.in_flight_max
     }
 
     /// The size of the next batch; the open one counts if it `is_due`.

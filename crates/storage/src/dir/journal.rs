@@ -122,6 +122,12 @@ impl Journal {
         self.saved.get(identity)
     }
 
+    /// Whose state is known.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = Identity> + use<> {
+        let known: Vec<Identity> = self.saved.keys().copied().collect();
+        known.into_iter()
+    }
+
     /// Notes a partition's state, to be written by the next [`Journal::write`].
     pub(crate) fn note(&mut self, identity: Identity, saved: Saved) {
         if self.saved.get(&identity) != Some(&saved) {

@@ -14,6 +14,7 @@ use super::journal::Journal;
 use super::options::Counters;
 use super::queue::WorkQueue;
 use super::shared::{DirShared, Slot};
+use super::strays;
 use super::trash::Trash;
 use super::{
     DELETED_FOLDER, DirStats, DirectoryMeta, Drive, LogDirError, LogDirOptions, flusher, writer,
@@ -106,6 +107,7 @@ impl LogDir {
         });
         shared.check_space()?;
         gather_trash(&shared)?;
+        strays::forget_removed(&shared)?;
         let dir = LogDir {
             owner: Arc::new(Owner {
                 shared: Arc::clone(&shared),

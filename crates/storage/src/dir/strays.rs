@@ -1,10 +1,12 @@
 //! Partition folders that belong to no log that should be here: a crash cut their deletion short, or
 //! somebody put them here. Nothing removes them; out of the way of their names they are kept.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::LogDir;
-use super::trash::{DELETED_FOLDER, folder_name_after};
+use super::shared::DirShared;
+use super::trash::{DELETED_FOLDER, folder_name_after, id_after};
 use crate::Identity;
 use crate::log::partition_file;
 
@@ -27,27 +29,11 @@ impl LogDir {
     /// # Errors
     /// The disk fails.
     pub fn partition_folders(&self) -> io::Result<Vec<PartitionFolder>> {
-        let mut folders = Vec::new();
-        for entry in self.shared.disk.read_dir(&self.shared.path)? {
-            let gone = entry.name.ends_with(DELETED_FOLDER) || entry.name.ends_with(STRAY_FOLDER);
-            let partition = entry
-                .name
-                .rsplit_once('-')
-                .and_then(|(_, n)| n.parse().ok());
-            if let Some(partition) = partition
-                && entry.is_dir
-                && !gone
-            {
-                let identity = self.identity_in(&entry.name, partition)?;
-                let name = entry.name;
-                folders.push(PartitionFolder { name, identity });
-            }
-        }
-        Ok(folders)
+        partition_folders(&self.shared)
     }
 
-    /// Renames a partition folder whose log is not open, so that its name is free; to what, or
-    /// `None` if there is no such folder. Durable on return. Blocks.
+    /// Renames a partition folder whose log is not open, so that its name is free, and forgets the
+    /// log; to what, or `None` if there is no such folder. Durable on return. Blocks.
     ///
     /// # Errors
     /// The disk fails.
@@ -65,14 +51,65 @@ impl LogDir {
             result => result?,
         }
         shared.disk.sync_dir(&shared.path)?;
+        if let Some(identity) = folder.identity {
+            shared.journal.lock().forget(identity);
+            shared.sync_journal_if_room()?;
+        }
         Ok(Some(aside))
     }
+}
 
-    fn identity_in(&self, name: &str, partition: i32) -> io::Result<Option<Identity>> {
-        let folder = self.shared.path.join(name);
-        match partition_file::read(&*self.shared.disk, &folder, partition) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
-            result => result,
+/// Forgets logs whose folders are out of the way: a crash may have come between the renaming and the
+/// forgetting, and a log of the same identity that begins anew later would be missing what they held.
+pub(super) fn forget_removed(shared: &DirShared) -> io::Result<()> {
+    let mut removed = BTreeSet::new();
+    for entry in shared.disk.read_dir(&shared.path)? {
+        let mut endings = [DELETED_FOLDER, STRAY_FOLDER].into_iter();
+        removed.extend(endings.find_map(|ending| id_after(&entry.name, ending)));
+    }
+    let known = shared.journal.lock().identities();
+    let mut gone: Vec<Identity> = known
+        .filter(|identity| removed.contains(&identity.fingerprint()))
+        .collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let there = partition_folders(shared)?;
+    // of a folder that does not say whose it is, nothing is concluded
+    gone.retain(|identity| {
+        let mut others = there.iter();
+        others.all(|folder| folder.identity.is_some_and(|it| it != *identity))
+    });
+    let mut journal = shared.journal.lock();
+    gone.iter().for_each(|identity| journal.forget(*identity));
+    drop(journal);
+    shared.sync_journal_if_room()
+}
+
+fn partition_folders(shared: &DirShared) -> io::Result<Vec<PartitionFolder>> {
+    let mut folders = Vec::new();
+    for entry in shared.disk.read_dir(&shared.path)? {
+        let gone = entry.name.ends_with(DELETED_FOLDER) || entry.name.ends_with(STRAY_FOLDER);
+        let partition = entry
+            .name
+            .rsplit_once('-')
+            .and_then(|(_, n)| n.parse().ok());
+        if let Some(partition) = partition
+            && entry.is_dir
+            && !gone
+        {
+            let identity = identity_in(shared, &entry.name, partition)?;
+            let name = entry.name;
+            folders.push(PartitionFolder { name, identity });
         }
+    }
+    Ok(folders)
+}
+
+fn identity_in(shared: &DirShared, name: &str, partition: i32) -> io::Result<Option<Identity>> {
+    let folder = shared.path.join(name);
+    match partition_file::read(&*shared.disk, &folder, partition) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        result => result,
     }
 }

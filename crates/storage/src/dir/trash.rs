@@ -24,6 +24,12 @@ pub(crate) fn folder_name_after(name: &str, id: u128, ending: &str) -> String {
     format!("{}{ending}", &name[..cut.unwrap_or(0)])
 }
 
+/// The id in such a name.
+pub(crate) fn id_after(name: &str, ending: &str) -> Option<u128> {
+    let (_, id) = name.strip_suffix(ending)?.rsplit_once('.')?;
+    u128::from_str_radix(id, 16).ok()
+}
+
 /// What is to be removed, and when.
 #[derive(Debug, Default)]
 pub(crate) struct Trash {

@@ -104,6 +104,22 @@ impl Rig {
         Rig::open(disk).unwrap()
     }
 
+    /// The directory as it is after kill -9.
+    pub(crate) fn after_kill(self) -> Rig {
+        let disk = self.disk.clone();
+        drop(self);
+        disk.restart_process();
+        Rig::open(disk).unwrap()
+    }
+
+    /// The directory as it is after a power cut.
+    pub(crate) fn after_power_cut(self) -> Rig {
+        let disk = self.disk.clone();
+        drop(self);
+        disk.power_on();
+        Rig::open(disk).unwrap()
+    }
+
     /// The path of a file of partition 0.
     pub(crate) fn path(&self, file: &str) -> std::path::PathBuf {
         Path::new(DATA).join("topic-0").join(file)

@@ -49,6 +49,36 @@ fn sent(queue: &mut PartitionQueue, number: u32, now: Instant) -> PendingBatch {
     queue.take(Some(IDENTITY)).unwrap()
 }
 
+/// The same for a producer that numbers nothing.
+fn sent_unnumbered(queue: &mut PartitionQueue, number: u32, now: Instant) -> PendingBatch {
+    push(queue, number, now);
+    queue.close_open();
+    assert!(queue.may_send(now, false, &settings()));
+    queue.take(None).unwrap()
+}
+
+#[test]
+fn an_unnumbered_batch_is_sent_again_beside_later_ones() {
+    let (mut queue, now) = (queue(), Instant::now());
+    let first = sent_unnumbered(&mut queue, 0, now);
+    let mut later: Vec<_> = (1..5)
+        .map(|number| sent_unnumbered(&mut queue, number, now))
+        .collect();
+    let lost = Answer::Lost("the connection broke".to_owned());
+    assert!(queue.settle(first, lost, now, now, &settings()).is_none());
+    assert!(queue.may_send(now, false, &settings()));
+    let again = queue.take(None).unwrap();
+    assert_eq!(again.order, 1);
+    // and no more than are allowed are under way
+    push(&mut queue, 5, now);
+    queue.close_open();
+    assert!(!queue.may_send(now, false, &settings()));
+    let second = later.remove(0);
+    let lost = Answer::Lost("the connection broke".to_owned());
+    assert!(queue.settle(second, lost, now, now, &settings()).is_none());
+    assert!(queue.may_send(now, false, &settings()));
+}
+
 fn sequence(batch: &PendingBatch) -> (i16, i32) {
     let stamp = batch.stamp.unwrap();
     (stamp.identity.epoch, stamp.base_sequence)
