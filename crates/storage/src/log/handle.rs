@@ -43,7 +43,9 @@ impl Log {
         // one that could use up the reserve alone is held against the free space itself
         let fits = size <= dir.reserve_bytes.max(ALWAYS_FITS)
             || dir.disk.free_bytes(&dir.path).is_ok_and(|free| size < free);
-        if dir.full.load(Ordering::Relaxed) || !fits {
+        // chores look too, but only every few seconds, and not before the node has started
+        let is_full = dir.full.load(Ordering::Relaxed) && !dir.check_space().unwrap_or(false);
+        if is_full || !fits {
             return Err(DiskFull);
         }
         Ok(())

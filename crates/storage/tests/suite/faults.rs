@@ -279,3 +279,17 @@ fn a_damaged_vote_is_told_of() {
     let (_, recovered) = rig.open_log(1, &small()).unwrap();
     assert!(recovered.vote_in_doubt);
 }
+
+/// A node that starts on a full disk may lead before its chores begin.
+#[test]
+fn who_starts_on_a_full_disk_takes_records_as_soon_as_there_is_room() {
+    const RESERVE: u64 = 1 << 30;
+    let disk = Rig::new(1).disk;
+    disk.restart_process();
+    disk.set_faults(|faults| faults.capacity_bytes = Some(RESERVE / 2));
+    let rig = Rig::open_with(disk, |options| options.reserve_bytes = RESERVE).unwrap();
+    let log = rig.log(&small());
+    assert!(log.admit(100).is_err());
+    rig.disk.set_faults(|faults| faults.capacity_bytes = None);
+    assert!(log.admit(100).is_ok());
+}
