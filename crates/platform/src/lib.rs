@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod disk;
 pub mod net;
+pub mod planted;
 pub mod process;
 pub mod seed;
 pub mod sim;

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ottla_platform::clock::Clock;
+use ottla_platform::planted::Planted;
 use ottla_protocol::types::NodeId;
 use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::{Mutex, RwLock};
@@ -248,7 +249,9 @@ impl Shared {
 
     /// This replica has begun empty, or goes on where it had begun so.
     pub(crate) fn begin_to_catch_up(&self) {
-        self.catching_up.store(true, Ordering::Relaxed);
+        if !Planted::InitializeAfterWipe.is_there() {
+            self.catching_up.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A leader in `term` has found its log and this one alike up to `next_index`, and says what is
@@ -346,7 +349,8 @@ impl Shared {
         let answer = self.answer(original);
         let mut tickets = self.tickets.lock();
         // Under the lock that `applied` takes after it has moved the watermark.
-        if original.next_offset <= self.high_watermark() {
+        let is_committed = original.next_offset <= self.high_watermark();
+        if is_committed || Planted::DuplicateBeforeCommit.is_there() {
             ticket.answer(Ok(answer));
         } else {
             let waiting = (original.next_offset, ticket, answer);

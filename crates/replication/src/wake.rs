@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use openraft::Instant as _;
+use ottla_platform::planted::Planted;
 use tokio::time::{Instant, sleep};
 
 use crate::entry::Proposal;
@@ -62,7 +63,8 @@ impl Partition {
     /// leader that does not know it yet can tell what is old.
     pub fn leads_for_certain(&self) -> bool {
         let lease = Duration::from_millis(LEASE_MS);
-        self.is_leader() && (self.shared.votes_alone() || self.lease_is_fresh(lease))
+        let is_beyond_doubt = self.shared.votes_alone() || self.lease_is_fresh(lease);
+        self.is_leader() && (is_beyond_doubt || Planted::WatermarkOfStaleLeader.is_there())
     }
 
     /// As [`Partition::leads_for_certain`], asking the others if need be, for a second at most.

@@ -1,20 +1,49 @@
 //! What a run leaves to be judged: what clients saw, in the order in which they saw it, and the
 //! replicas of every log after the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
 /// A partition as its folder is named.
 pub type Partition = String;
 
-/// A record's value: no two records of a run have the same.
+/// A record's value: no two records of a run have the same. The upper half says who wrote it.
 pub type Value = u64;
 
-/// Something that a client saw.
+/// Which client it is.
+pub type Client = u32;
+
+/// Who wrote a value.
+pub fn writer_of(value: Value) -> Client {
+    Client::try_from(value >> 32).expect("half of it")
+}
+
+/// The first value of a writer.
+pub fn first_value(writer: Client) -> Value {
+    Value::from(writer) << 32
+}
+
+/// An end of a log, as offsets are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// The log start offset.
+    Start,
+    /// The high watermark.
+    End,
+}
+
+/// Something that a client did or saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A record was acknowledged; where, if that was told.
+    /// A record is about to be written.
+    Sends {
+        /// Where to; unknown if its key decides.
+        partition: Option<Partition>,
+        /// What.
+        value: Value,
+    },
+    /// A record was acknowledged by all; where, if that was told.
     Acknowledged {
         /// Where to it was written.
         partition: Partition,
@@ -25,6 +54,8 @@ pub enum Event {
     },
     /// A record was read.
     Read {
+        /// By whom.
+        reader: Client,
         /// Where.
         partition: Partition,
         /// Its offset.
@@ -34,15 +65,19 @@ pub enum Event {
     },
     /// A fetch told the high watermark.
     HighWatermark {
+        /// To whom.
+        reader: Client,
         /// Of what.
         partition: Partition,
         /// The offset.
         offset: i64,
     },
-    /// A client asks for the latest offset.
+    /// A client asks for an end of a log.
     Asks {
         /// Of what.
         partition: Partition,
+        /// Which.
+        bound: Bound,
         /// Which question it is.
         question: u64,
     },
@@ -50,10 +85,86 @@ pub enum Event {
     Told {
         /// Of what.
         partition: Partition,
+        /// Which.
+        bound: Bound,
         /// The answer to which question.
         question: u64,
         /// The offset.
         offset: i64,
+    },
+    /// Records below an offset are about to be deleted.
+    Trims {
+        /// Of what.
+        partition: Partition,
+        /// The offset.
+        offset: i64,
+    },
+    /// They were.
+    Trimmed {
+        /// Of what.
+        partition: Partition,
+        /// The log start offset that was told.
+        offset: i64,
+    },
+    /// A group is about to commit an offset.
+    Commits {
+        /// Of what.
+        partition: Partition,
+        /// The offset.
+        offset: i64,
+    },
+    /// It did.
+    Committed {
+        /// Of what.
+        partition: Partition,
+        /// The offset.
+        offset: i64,
+    },
+    /// A client asks for what a group committed.
+    AsksCommitted {
+        /// Of what.
+        partition: Partition,
+        /// Which question it is.
+        question: u64,
+    },
+    /// It was told.
+    ToldCommitted {
+        /// Of what.
+        partition: Partition,
+        /// The answer to which question.
+        question: u64,
+        /// The offset, if there is one.
+        offset: Option<i64>,
+    },
+    /// A member is about to join the group.
+    Joins {
+        /// Which.
+        member: Client,
+        /// Which question it is.
+        question: u64,
+    },
+    /// It was told what it owns.
+    Owns {
+        /// Which.
+        member: Client,
+        /// The answer to which question.
+        question: u64,
+        /// Of the group.
+        generation: i32,
+        /// What.
+        partitions: Vec<i32>,
+    },
+    /// A member is about to commit an offset.
+    CommitsAs {
+        /// Which question it is.
+        question: u64,
+        /// In which it owns what it commits for.
+        generation: i32,
+    },
+    /// It was taken.
+    CommittedAs {
+        /// The answer to which question.
+        question: u64,
     },
     /// Reading failed for good.
     ReadFailed {
@@ -91,6 +202,12 @@ impl Replica {
         entries.flat_map(|entry| entry.records.clone()).collect()
     }
 
+    /// The offset of the first record that was not purged.
+    pub fn start(&self) -> i64 {
+        let first = self.entries.values().next();
+        first.map_or(0, |entry| entry.offsets.start)
+    }
+
     /// The offset after the last record.
     pub fn end(&self) -> i64 {
         let entries = self.entries.values();
@@ -105,12 +222,31 @@ pub struct History {
     pub events: Vec<Event>,
     /// What is known to be committed of each partition: the largest offset that a client was told.
     pub committed: BTreeMap<Partition, i64>,
+    /// Writers whose records may be there more than once: they do not number them.
+    pub repeating: BTreeSet<Client>,
+    /// Up to where each reader has read each partition in the end.
+    pub read_to: BTreeMap<(Client, Partition), i64>,
     /// The replicas of each log that is written by clients.
     pub replicas: BTreeMap<Partition, Vec<Replica>>,
     /// The replicas of the logs that only brokers write.
     pub internal: BTreeMap<Partition, Vec<Replica>>,
     /// What did not go on within the time allowed after everything was healed, in words.
     pub stuck: Vec<String>,
+}
+
+impl History {
+    /// Below which offset a partition's records may be gone, because somebody has deleted them or tried
+    /// to.
+    pub fn trimmed(&self, partition: &str) -> i64 {
+        let offsets = self.events.iter().map(|event| match event {
+            Event::Trims {
+                partition: of,
+                offset,
+            } if of == partition => *offset,
+            _ => 0,
+        });
+        offsets.max().unwrap_or(0)
+    }
 }
 
 /// A promise that was not kept.

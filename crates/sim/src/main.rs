@@ -10,18 +10,32 @@ fn main() -> std::process::ExitCode {
 #[cfg(ottla_sim)]
 #[allow(clippy::print_stdout, reason = "it talks to its terminal")]
 fn main() -> std::process::ExitCode {
+    use ottla_platform::planted::Planted;
     use ottla_sim::world::{Depth, run, show};
 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "planted") {
+        for planted in Planted::ALL {
+            println!("{}", planted.name());
+        }
+        return std::process::ExitCode::SUCCESS;
+    }
     let Some(seed) = arguments.first().and_then(|seed| seed.parse().ok()) else {
-        eprintln!("usage: ottla-sim SEED [--bytes] [error|warn|info|debug|trace]");
+        eprintln!("usage: ottla-sim SEED [--bytes] [PLANTED] [error|warn|info|debug|trace]");
+        eprintln!("       ottla-sim planted      lists what can be planted");
         return std::process::ExitCode::FAILURE;
     };
     let mut depth = Depth::Lines;
     for argument in &arguments[1..] {
-        match argument.parse() {
-            Ok(level) => show(level),
-            Err(_) => depth = Depth::Bytes,
+        let planted = Planted::ALL.iter().find(|it| it.name() == argument);
+        match (planted, argument.parse()) {
+            (Some(planted), _) => planted.plant(),
+            (None, Ok(level)) => show(level),
+            (None, Err(_)) if argument == "--bytes" => depth = Depth::Bytes,
+            (None, Err(_)) => {
+                eprintln!("{argument} is no fault that can be planted, and no level");
+                return std::process::ExitCode::FAILURE;
+            }
         }
     }
     let report = run(seed, depth);

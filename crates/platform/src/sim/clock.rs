@@ -1,17 +1,28 @@
-//! The simulator's clock: all hosts have the same time, and it moves only with the simulation.
+//! The simulator's clock: it moves only with the simulation. Hosts may be wrong about what day it is,
+//! but not about how long something takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::Conditions;
 use crate::clock::Clock;
 
-/// Simulated time. Outside of a host it stands at zero.
+/// Simulated time, as a host has it. Outside of hosts it stands at zero.
 #[derive(Debug, Default)]
-pub struct SimClock;
+pub struct SimClock(Arc<Conditions>);
+
+impl SimClock {
+    /// The clock of a host.
+    pub fn of(conditions: &Arc<Conditions>) -> SimClock {
+        SimClock(Arc::clone(conditions))
+    }
+}
 
 impl Clock for SimClock {
     fn now_ms(&self) -> i64 {
         let since = turmoil::since_epoch().unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        let right = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        right.saturating_add(self.0.clock_offset_ms())
     }
 
     fn monotonic(&self) -> Duration {

@@ -38,7 +38,7 @@ pub struct SimFaults {
     pub whole_sync: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) tree: Tree,
     random: Random,
@@ -80,6 +80,20 @@ impl SimDisk {
     /// Cuts the power now, until [`SimDisk::power_on`] or [`SimDisk::restart_process`].
     pub fn cut_power(&self) {
         self.state.lock().off = true;
+    }
+
+    /// The same disk as it is now, by itself: as the next process would find it.
+    pub fn copy(&self) -> SimDisk {
+        let mut state = self.state.lock().clone();
+        state.revive();
+        SimDisk {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Bytes that all files take together.
+    pub fn used_bytes(&self) -> u64 {
+        self.state.lock().tree.space()
     }
 
     /// Operations so far.

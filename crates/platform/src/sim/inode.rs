@@ -10,7 +10,7 @@ use crate::seed::Random;
 /// Unit in which writes survive or vanish.
 pub(super) const SECTOR: usize = 512;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Inode {
     /// What reads see.
     pub(super) bytes: Vec<u8>,

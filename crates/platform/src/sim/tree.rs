@@ -19,7 +19,7 @@ pub(super) enum Node {
     Dir(Id),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Dir {
     now: BTreeMap<String, Node>,
     durable: BTreeMap<String, Node>,
@@ -33,7 +33,7 @@ enum Change {
     Rename(String, String),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tree {
     dirs: BTreeMap<Id, Dir>,
     pub(super) files: BTreeMap<Id, Inode>,

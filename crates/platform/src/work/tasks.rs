@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Next;
-use crate::sim::chance;
+use crate::sim::{Conditions, chance};
 
 /// Whether a thread may wait for what another does.
 pub const HAS_THREADS: bool = false;
@@ -26,12 +26,22 @@ const LONGEST_MICROS: u64 = 30_000;
 /// One of so many is slow.
 const SLOW_ONE_OF: u64 = 50;
 
-fn latency() -> Duration {
+/// How often a thread that stands still looks whether it may go on.
+const STOPPED_LOOK: Duration = Duration::from_millis(10);
+
+/// As long as work takes on this host now.
+async fn take_time() {
     let micros = chance(|random| match random.below(SLOW_ONE_OF) {
         0 => random.below(LONGEST_MICROS),
         _ => random.below(USUAL_MICROS),
     });
-    Duration::from_micros(micros)
+    let Some(conditions) = Conditions::here() else {
+        return sleep(Duration::from_micros(micros)).await;
+    };
+    sleep(Duration::from_micros(micros) * conditions.slowness()).await;
+    while conditions.is_stopped() {
+        sleep(STOPPED_LOOK).await;
+    }
 }
 
 /// Runs what blocks, after a while. It runs also if nobody waits for it any more.
@@ -42,7 +52,7 @@ pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let done = tokio::spawn(async move {
-        sleep(latency()).await;
+        take_time().await;
         work()
     });
     done.await.map_err(io::Error::other)
@@ -89,7 +99,7 @@ impl Worker {
                     Some(time) => _ = timeout(time, bell.0.notified()).await,
                     None => bell.0.notified().await,
                 }
-                sleep(latency()).await;
+                take_time().await;
             }
         });
         Ok(Worker { round, task })

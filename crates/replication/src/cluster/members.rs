@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ottla_platform::planted::Planted;
 use ottla_protocol::types::NodeId;
 use uuid::Uuid;
 
@@ -83,7 +84,7 @@ fn are_same(some: &BTreeMap<NodeId, Uuid>, others: &BTreeMap<NodeId, Uuid>) -> b
 /// Whether both directories are known, and not the same.
 pub(crate) fn is_other(directory: &Uuid, other: Option<&Uuid>) -> bool {
     let known = other.filter(|other| !other.is_nil() && !directory.is_nil());
-    known.is_some_and(|other| other != directory)
+    known.is_some_and(|other| other != directory) && !Planted::InitializeAfterWipe.is_there()
 }
 
 /// The next step of the leader `me` from `now` to `wanted`; `None` if there is none, or none yet.

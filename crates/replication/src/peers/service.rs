@@ -5,6 +5,7 @@ use futures::FutureExt;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest,
 };
+use ottla_platform::planted::Planted;
 use ottla_storage::Boundary;
 use tokio::task::coop::unconstrained;
 
@@ -66,7 +67,12 @@ async fn carry_out(partition: Partition, request: Request) -> Result<Bytes, Refu
             Ok(wire::encode_appended(&response))
         }
         Request::Vote(request) => {
-            let response = raft.vote(request).await.map_err(stopped)?;
+            let candidate = request.vote;
+            let mut response = raft.vote(request).await.map_err(stopped)?;
+            let is_same_term = response.vote.leader_id().term == candidate.leader_id().term;
+            if is_same_term && Planted::DoubleVote.is_there() {
+                (response.vote, response.vote_granted) = (candidate, true);
+            }
             Ok(wire::encode_voted(&response))
         }
         Request::PreVote(request) => {

@@ -1,10 +1,12 @@
-//! A record that was acknowledged is in every replica's log, at the offset that was told.
+//! A record that was acknowledged is in every replica's log, at the offset that was told, unless
+//! somebody has deleted the records there.
 
 use crate::history::{Event, History};
 
 pub(super) fn check(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     for (partition, replicas) in &history.replicas {
+        let trimmed = history.trimmed(partition);
         for replica in replicas {
             let records = replica.records();
             let is_there = |value| records.values().any(|found| *found == value);
@@ -21,6 +23,7 @@ pub(super) fn check(history: &History) -> Vec<String> {
                     continue;
                 }
                 let is_kept = match offset {
+                    Some(offset) if *offset < trimmed => continue,
                     Some(offset) => records.get(offset) == Some(value),
                     None => is_there(*value),
                 };

@@ -1,8 +1,9 @@
 //! All promises, one after the other.
 
 use super::{
-    acked_never_lost, everything_progresses_after_heal, hw_monotone, nothing_twice,
-    offsets_gapless, raft_log_matching, reads_stay, replicas_agree,
+    acked_never_lost, commits_stay, everything_progresses_after_heal, group_one_owner, hw_monotone,
+    nothing_invented, nothing_twice, nothing_unseen, offsets_gapless, raft_log_matching,
+    reads_stay, replicas_agree,
 };
 use crate::history::{Broken, History};
 
@@ -16,6 +17,10 @@ const PROMISES: &[(&str, Check)] = &[
     ("hw_monotone", hw_monotone::check),
     ("reads_stay", reads_stay::check),
     ("nothing_twice", nothing_twice::check),
+    ("nothing_invented", nothing_invented::check),
+    ("nothing_unseen", nothing_unseen::check),
+    ("commits_stay", commits_stay::check),
+    ("group_one_owner", group_one_owner::check),
     (
         "everything_progresses_after_heal",
         everything_progresses_after_heal::check,

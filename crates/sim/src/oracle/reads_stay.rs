@@ -10,6 +10,7 @@ pub(super) fn check(history: &History) -> Vec<String> {
         }
     }
     for (partition, replicas) in &history.replicas {
+        let trimmed = history.trimmed(partition);
         for replica in replicas {
             let records = replica.records();
             for event in &history.events {
@@ -17,12 +18,14 @@ pub(super) fn check(history: &History) -> Vec<String> {
                     partition: of,
                     offset,
                     value,
+                    ..
                 } = event
                 else {
                     continue;
                 };
                 let found = records.get(offset);
-                if of == partition && found != Some(value) {
+                let is_gone = found.is_none() && *offset < trimmed;
+                if of == partition && found != Some(value) && !is_gone {
                     broken.push(format!(
                         "{partition}: value {value} was read at offset {offset}, where broker {} has {found:?}",
                         replica.broker

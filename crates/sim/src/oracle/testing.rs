@@ -6,6 +6,13 @@ use crate::history::{Entry, Event, History, Replica, Value};
 
 pub(super) const PARTITION: &str = "t-0";
 
+fn sends(value: Value) -> Event {
+    Event::Sends {
+        partition: Some(PARTITION.to_owned()),
+        value,
+    }
+}
+
 pub(super) fn acknowledged(value: Value, offset: i64) -> Event {
     Event::Acknowledged {
         partition: PARTITION.to_owned(),
@@ -16,6 +23,7 @@ pub(super) fn acknowledged(value: Value, offset: i64) -> Event {
 
 pub(super) fn read(offset: i64, value: Value) -> Event {
     Event::Read {
+        reader: 0,
         partition: PARTITION.to_owned(),
         offset,
         value,
@@ -48,6 +56,10 @@ pub(super) fn good_run() -> History {
     });
     History {
         events: vec![
+            sends(10),
+            sends(11),
+            sends(12),
+            sends(13),
             acknowledged(10, 0),
             acknowledged(11, 1),
             read(0, 10),
@@ -55,6 +67,7 @@ pub(super) fn good_run() -> History {
             read(1, 11),
             read(2, 12),
         ],
+        read_to: BTreeMap::from([((0, PARTITION.to_owned()), 3)]),
         committed: BTreeMap::from([(PARTITION.to_owned(), 3)]),
         replicas: BTreeMap::from([(PARTITION.to_owned(), replicas.collect())]),
         ..History::default()

@@ -13,8 +13,8 @@ use ottla_storage::{
 };
 
 use super::broker::DATA;
-use super::reader::value_of;
 use super::shared::TOPIC;
+use super::workload::value_of;
 use crate::history::{Entry, History, Replica};
 
 /// A batch that a client may have written inflates to no more.
@@ -30,7 +30,7 @@ pub(super) fn collect(
 ) -> Result<(), Box<dyn Error>> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let options = LogDirOptions {
-        clock: Arc::new(SimClock),
+        clock: Arc::new(SimClock::default()),
         drive: Drive::Manual,
         mapped_files_max: 0,
         reserve_bytes: 0,
@@ -38,6 +38,10 @@ pub(super) fn collect(
     };
     let directory = LogDir::open(disk, Path::new(DATA), options)?;
     for folder in directory.partition_folders()? {
+        // what a full disk or a crash left of a folder that was being made
+        if folder.identity.is_none() {
+            continue;
+        }
         let is_written = folder.name.starts_with(&format!("{TOPIC}-"));
         let replica = Replica {
             broker,

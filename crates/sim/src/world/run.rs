@@ -1,29 +1,28 @@
 //! From a seed to a verdict.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use ottla_platform::seed::mix;
-use ottla_platform::sim::{SimDisk, set_seed};
+use ottla_platform::sim::set_seed;
 use turmoil::{Builder, Sim};
 
 use super::broker::{BROKERS, host, serve};
-use super::flavor::Flavor;
-use super::nemesis::{CLIENTS, Handle, LATENCY_MAX, Nemesis, end};
+use super::nemesis::{Handle, LATENCY_MAX, Nemesis, end};
 use super::shared::{Phase, Shared};
+use super::swarm::Swarm;
 use super::trace::{self, Depth, Trace};
-use super::{prober, reader, replicas, writer};
+use super::{replicas, workload};
 use crate::history::{Event, History};
 use crate::oracle::judge;
 
 /// How long things go wrong.
 const DISTURBED: Duration = Duration::from_secs(40);
 /// How long replicas have, after everything was read, to be the same: longer than a leader waits for
-/// the answer of one that is not there any more.
-const SETTLING: Duration = Duration::from_secs(15);
-/// How much longer where a broker lost its disk: it is taken out of service, taken in anew, and filled.
-const FILLING: Duration = Duration::from_secs(30);
+/// the answer of one that is not there any more, and than filling a disk takes.
+const SETTLING_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked whether they are.
+const SETTLING_LOOK: Duration = Duration::from_secs(2);
 /// When a cluster has to be there.
 const BEGINNING_MAX: Duration = Duration::from_secs(60);
 /// No run is longer.
@@ -61,12 +60,12 @@ struct Run {
     shared: Shared,
     brokers: BTreeMap<i32, Handle>,
     nemesis: Nemesis,
-    settling: Duration,
 }
 
 impl Run {
     fn new(seed: u64) -> Run {
-        let flavor = Flavor::of(seed);
+        let swarm = Swarm::of(seed);
+        tracing::info!(?swarm, "a run");
         let mut sim = Builder::new()
             .epoch(UNIX_EPOCH + EPOCH)
             .rng_seed(mix(seed ^ 1))
@@ -77,41 +76,30 @@ impl Run {
             .tcp_capacity(TCP_CAPACITY)
             .enable_random_order()
             .build();
-        let handle = |broker: i32| Handle {
-            disk: SimDisk::new(mix(seed ^ (u64::from(broker.unsigned_abs()) << 8))),
-            stop: Arc::default(),
+        let handle = |broker: i32| {
+            let seed = mix(seed ^ (u64::from(broker.unsigned_abs()) << 8));
+            Handle::new(seed, broker <= swarm.beginners)
         };
         let brokers: BTreeMap<i32, Handle> = (1..=BROKERS)
             .map(|broker| (broker, handle(broker)))
             .collect();
         for (broker, handle) in brokers.clone() {
-            // Some file systems can sync everything at once.
-            let has_whole_sync = mix(seed).is_multiple_of(2);
             handle
                 .disk
-                .set_faults(|faults| faults.whole_sync = has_whole_sync);
-            let Handle { disk, stop } = handle;
+                .set_faults(|faults| faults.whole_sync = swarm.has_whole_sync);
+            let swarm = swarm.clone();
             sim.host(host(broker), move || {
-                serve(broker, flavor, disk.clone(), Arc::clone(&stop))
+                serve(broker, swarm.clone(), handle.clone())
             });
         }
-        let shared = Shared::new();
-        let [writes, reads, asks] = CLIENTS;
-        sim.client(writes, writer::write(shared.clone()));
-        sim.client(reads, reader::read(shared.clone()));
-        sim.client(asks, prober::ask(shared.clone()));
-        let loses_a_disk = Flavor::loses_a_disk(seed);
-        let nemesis = Nemesis::new(mix(seed ^ 2), flavor, loses_a_disk, brokers.clone());
-        let settling = match loses_a_disk {
-            true => SETTLING + FILLING,
-            false => SETTLING,
-        };
+        let shared = Shared::new(&swarm);
+        let clients = workload::begin(&mut sim, &swarm, &shared);
+        let nemesis = Nemesis::new(mix(seed ^ 2), &swarm, brokers.clone(), clients);
         Run {
             sim,
             shared,
             brokers,
             nemesis,
-            settling,
         }
     }
 
@@ -132,14 +120,14 @@ impl Run {
                 ));
             }
         }
-        trace::add(format!("{:?}", history.replicas).as_bytes());
+        add_to_trace(&history);
         if broken.is_empty() {
             broken.extend(judge(&history).iter().map(ToString::to_string));
         }
         Report {
             broken,
             took,
-            faults: self.nemesis.faults,
+            faults: self.nemesis.faults(),
             acknowledged: acknowledged(&history),
             trace: Trace { events: 0, sum: 0 },
         }
@@ -164,17 +152,45 @@ impl Run {
         self.nemesis.heal(&mut self.sim);
         self.shared.enter(Phase::Healed);
         while !self.step()? {}
-        let until = self.sim.elapsed() + self.settling;
-        while self.sim.elapsed() < until {
-            self.step()?;
+        let end = self.sim.elapsed() + SETTLING_MAX;
+        while self.sim.elapsed() < end && !self.is_settled() {
+            let look = self.sim.elapsed() + SETTLING_LOOK;
+            while self.sim.elapsed() < look {
+                self.step()?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether all brokers have all that clients know to be committed.
+    fn is_settled(&self) -> bool {
+        let mut found = History::default();
+        for (broker, Handle { disk, .. }) in &self.brokers {
+            if replicas::collect(*broker, &disk.copy(), &mut found).is_err() {
+                return false;
+            }
+        }
+        let committed = self.shared.all_committed();
+        committed.iter().all(|(partition, offset)| {
+            let replicas = found.replicas.get(partition);
+            let replicas = replicas.filter(|replicas| replicas.len() as i32 == BROKERS);
+            replicas.is_some_and(|all| all.iter().all(|replica| replica.end() >= *offset))
+        })
     }
 
     /// A millisecond; whether all clients are done.
     fn step(&mut self) -> turmoil::Result<bool> {
         trace::at(self.sim.elapsed());
         self.sim.step()
+    }
+}
+
+/// What the disks hold in the end is part of what happened.
+fn add_to_trace(history: &History) {
+    for replica in history.replicas.values().flatten() {
+        for entry in replica.entries.values() {
+            trace::add(&crc32c::crc32c(&entry.bytes).to_be_bytes());
+        }
     }
 }
 

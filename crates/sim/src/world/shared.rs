@@ -1,11 +1,14 @@
 //! What the clients of a run have in common: the history they write, and how far the run is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ottla_platform::sim::chance;
 use parking_lot::Mutex;
 
-use crate::history::{Event, History, Partition};
+use super::broker::BROKERS;
+use super::swarm::Swarm;
+use crate::history::{Client, Event, History, Partition};
 
 /// The topic that is written.
 pub(super) const TOPIC: &str = "t";
@@ -30,16 +33,28 @@ pub(super) struct Shared(Arc<Mutex<State>>);
 struct State {
     phase: Phase,
     history: History,
-    /// Up to where everything is to be read before the end, once it is known.
-    goal: Option<BTreeMap<i32, i64>>,
+    /// Up to where everything is to be read before the end, by each writer that has written all.
+    goals: BTreeMap<Client, BTreeMap<i32, i64>>,
+    writers: usize,
+    questions: u64,
+    /// Partitions for which a member has committed when nothing was broken any more.
+    owned: BTreeSet<i32>,
+    /// Replicas are where they are to be in the end.
+    is_settled: bool,
+    replication_factor: Option<i16>,
 }
 
 impl Shared {
-    pub(super) fn new() -> Shared {
+    pub(super) fn new(swarm: &Swarm) -> Shared {
         Shared(Arc::new(Mutex::new(State {
             phase: Phase::Begins,
             history: History::default(),
-            goal: None,
+            goals: BTreeMap::new(),
+            writers: swarm.writers.len(),
+            questions: 0,
+            owned: BTreeSet::new(),
+            is_settled: !swarm.moves,
+            replication_factor: (swarm.beginners == BROKERS).then_some(3),
         })))
     }
 
@@ -63,16 +78,76 @@ impl Shared {
         *known = offset.max(*known);
     }
 
+    /// What is known to be committed of each partition.
+    pub(super) fn all_committed(&self) -> BTreeMap<Partition, i64> {
+        self.0.lock().history.committed.clone()
+    }
+
     pub(super) fn stuck(&self, what: String) {
         self.0.lock().history.stuck.push(what);
     }
 
-    pub(super) fn set_goal(&self, goal: BTreeMap<i32, i64>) {
-        self.0.lock().goal = Some(goal);
+    /// A writer has written all, and the last is here.
+    pub(super) fn set_goal(&self, writer: Client, goal: BTreeMap<i32, i64>) {
+        self.0.lock().goals.insert(writer, goal);
     }
 
+    /// Up to where everything is to be read before the end, once all is written.
     pub(super) fn goal(&self) -> Option<BTreeMap<i32, i64>> {
-        self.0.lock().goal.clone()
+        let state = self.0.lock();
+        if state.goals.len() < state.writers || !state.is_settled {
+            return None;
+        }
+        let mut goal: BTreeMap<i32, i64> = BTreeMap::new();
+        for (partition, offset) in state.goals.values().flatten() {
+            let end = goal.entry(*partition).or_default();
+            *end = (*end).max(*offset);
+        }
+        Some(goal)
+    }
+
+    /// How many replicas the topic gets; what its brokers think right if it is to grow with them.
+    pub(super) fn replication_factor(&self) -> Option<i16> {
+        self.0.lock().replication_factor
+    }
+
+    /// Replicas are where they are to be.
+    pub(super) fn all_moved(&self) {
+        self.0.lock().is_settled = true;
+    }
+
+    /// The number of a question that nobody has asked.
+    pub(super) fn new_question(&self) -> u64 {
+        let mut state = self.0.lock();
+        state.questions += 1;
+        state.questions
+    }
+
+    /// A member of the group has committed for this partition when nothing was broken any more.
+    pub(super) fn owned_in_the_end(&self, partition: i32) {
+        self.0.lock().owned.insert(partition);
+    }
+
+    /// Whether that is so for all.
+    pub(super) fn all_owned(&self) -> bool {
+        self.0.lock().owned.len() as i32 == PARTITIONS
+    }
+
+    /// This writer's records may be there twice.
+    pub(super) fn may_repeat(&self, writer: Client) {
+        self.0.lock().history.repeating.insert(writer);
+    }
+
+    /// A reader has come to the end.
+    pub(super) fn has_read(&self, reader: Client, partition: i32, offset: i64) {
+        let mut state = self.0.lock();
+        let of = (reader, name(partition));
+        state.history.read_to.insert(of, offset);
+    }
+
+    /// Below which offset records may have been deleted.
+    pub(super) fn trimmed(&self, partition: i32) -> i64 {
+        self.0.lock().history.trimmed(&name(partition))
     }
 
     /// Takes what was seen.
@@ -84,4 +159,10 @@ impl Shared {
 /// A partition as its folder is named.
 pub(super) fn name(partition: i32) -> Partition {
     format!("{TOPIC}-{partition}")
+}
+
+/// One of the partitions.
+pub(super) fn any_partition() -> i32 {
+    let partition = chance(|random| random.below(PARTITIONS.unsigned_abs().into()));
+    i32::try_from(partition).expect("a few")
 }

@@ -16,6 +16,7 @@ thread_local! {
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static SUM: Cell<(u64, u64)> = const { Cell::new((0, SUM_OF_NOTHING)) };
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+    static IS_DEAF: Cell<bool> = const { Cell::new(false) };
     static SHOWN: Cell<Option<Level>> = const { Cell::new(None) };
 }
 
@@ -26,17 +27,18 @@ const FACTOR: u64 = 0x0100_0000_01b3;
 /// What a run is compared by. openraft's lines are no part of it: they tell real times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Our own lines.
+    /// What an operator would read, and what is shown.
     Lines,
-    /// And every byte that a host sends or receives, which takes twice the time.
+    /// All lines, and every byte that a host sends or receives, which takes three times as long.
     Bytes,
 }
 
 impl Depth {
     fn filter(self) -> EnvFilter {
+        let shown = SHOWN.get().unwrap_or(Level::INFO);
         EnvFilter::new(match self {
-            Depth::Lines => "debug,openraft=off,turmoil=info",
-            Depth::Bytes => "debug,openraft=off,turmoil=trace",
+            Depth::Lines => format!("{},openraft=off,turmoil=info", shown.max(Level::INFO)),
+            Depth::Bytes => "debug,openraft=off,turmoil=trace".to_owned(),
         })
     }
 }
@@ -69,6 +71,14 @@ pub(super) fn at(now: Duration) {
     NOW.set(now);
 }
 
+/// Does something of whose lines nothing is heard.
+pub(super) fn unheard<T>(work: impl FnOnce() -> T) -> T {
+    IS_DEAF.set(true);
+    let done = work();
+    IS_DEAF.set(false);
+    done
+}
+
 /// Adds to the trace what was not logged.
 pub(super) fn add(bytes: &[u8]) {
     let (events, mut sum) = SUM.get();
@@ -98,6 +108,9 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if IS_DEAF.get() {
+            return;
+        }
         LINE.with(|line| {
             let mut line = line.borrow_mut();
             line.clear();

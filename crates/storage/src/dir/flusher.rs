@@ -5,6 +5,7 @@
 //! the files, and then tells everyone, log by log in the order of their submissions.
 
 use ottla_platform::disk::is_exhaustion;
+use ottla_platform::planted::Planted;
 use ottla_platform::work::Next;
 
 use super::shared::DirShared;
@@ -56,7 +57,10 @@ fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
             Err(error) if is_exhaustion(&error) && !votes => {}
             result => result?,
         }
-        if votes { journal.take_unsynced() } else { None }
+        match votes && !Planted::VoteNotSynced.is_there() {
+            true => journal.take_unsynced(),
+            false => None,
+        }
     };
     let mut files: Vec<_> = works.iter().flat_map(|work| work.files.clone()).collect();
     files.extend(journal);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use ottla_platform::disk::OpenMode;
+use ottla_platform::planted::Planted;
 use parking_lot::{Condvar, Mutex};
 
 use super::handle::Log;
@@ -104,7 +105,10 @@ impl Inner {
             ..
         } = found;
         let first = segments.first().expect("a log always has a segment").head;
-        let log_start_offset = saved.log_start_offset.max(first.base_offset);
+        let log_start_offset = match Planted::LogStartGoesBack.is_there() {
+            true => first.base_offset,
+            false => saved.log_start_offset.max(first.base_offset),
+        };
         let log_start_offset = log_start_offset.min(history.next_offset);
         history.epochs.trim_start(log_start_offset);
         let last = history.last;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ottla_platform::disk::DiskFile;
+use ottla_platform::planted::Planted;
 use parking_lot::MutexGuard;
 
 use super::shared::{Inner, LogShared};
@@ -205,7 +206,8 @@ impl LogShared {
         rolled: bool,
     ) -> VecDeque<Submission> {
         let (config, pipeline) = (&inner.config, &mut inner.pipeline);
-        let skips = config.flush == FlushPolicy::Async
+        let is_async = config.flush == FlushPolicy::Async || Planted::AckBeforeFsync.is_there();
+        let skips = is_async
             && pipeline.flushing.is_empty()
             && !pipeline.flushing_now
             && !ready.iter().any(|submission| submission.is_vote);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use ottla_platform::disk::{DiskFile, OpenMode};
+use ottla_platform::planted::Planted;
 
 use super::close::CleanEnd;
 use super::scan::scan;
@@ -339,7 +340,9 @@ impl Recovery<'_> {
                 dirty.extend(indexes);
             }
         }
-        self.dir.sync(&dirty, &folders)?;
+        if !Planted::RecoveryWithoutFsync.is_there() {
+            self.dir.sync(&dirty, &folders)?;
+        }
         if self.saved.truncating_to.is_some() {
             self.save(found.history.next_index(), None)?;
         }

@@ -11,6 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 use ottla_platform::disk::is_exhaustion;
+use ottla_platform::planted::Planted;
 
 use super::handle::Log;
 use super::recover::history_before;
@@ -118,7 +119,7 @@ impl LogShared {
             segment.files.remove()?;
         }
         // durable before anything new bears their names
-        self.dir.disk.sync_dir(&self.folder)?;
+        self.sync_names()?;
         let (cut, history) = self.cut_last(inner, end)?;
         let boundary = history.boundary(inner.log_start_offset);
         inner.segments.pop();
@@ -132,13 +133,20 @@ impl LogShared {
             dirty.extend(written);
         }
         dirty.iter().try_for_each(|file| file.sync_data())?;
-        self.dir.disk.sync_dir(&self.folder)?;
+        self.sync_names()?;
         inner.log_start_offset = inner.log_start_offset.min(history.next_offset);
         inner.history = history;
         inner.tail.clear();
         inner.pipeline.reset(end);
         inner.truncating_to = None;
         self.sync_saved(inner)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        match Planted::TruncationSkipsDirectorySync.is_there() {
+            true => Ok(()),
+            false => self.dir.disk.sync_dir(&self.folder),
+        }
     }
 
     /// The last segment as far as it is kept, and the state at its end.

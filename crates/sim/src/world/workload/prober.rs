@@ -1,4 +1,4 @@
-//! The client that asks for latest offsets, whoever leads.
+//! The client that asks for earliest and latest offsets, whoever leads.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use ottla_client::{IfMissing, Isolation, OffsetSpec, TopicPartition};
 use ottla_platform::sim::chance;
 use tokio::time::sleep;
 
-use super::clients::{REST, connect};
-use super::shared::{PARTITIONS, Shared, TOPIC, name};
-use crate::history::Event;
+use super::reach::{REST, connect};
+use crate::history::{Bound, Event};
+use crate::world::shared::{Shared, TOPIC, any_partition, name};
 
 /// Longest pause between two questions.
 const PAUSE_MS_MAX: u64 = 200;
@@ -20,16 +20,19 @@ pub(super) async fn ask(shared: Shared) -> turmoil::Result {
     while client.topic(TOPIC, IfMissing::Fail).await.is_err() {
         sleep(REST).await;
     }
-    let mut question = 0;
     while shared.goal().is_none() {
-        let partition = chance(|random| random.below(PARTITIONS.unsigned_abs().into()));
-        let partition = i32::try_from(partition).expect("a few");
-        question += 1;
+        let partition = any_partition();
+        let (bound, spec) = match chance(|random| random.chance(1, 4)) {
+            true => (Bound::Start, OffsetSpec::Earliest),
+            false => (Bound::End, OffsetSpec::Latest),
+        };
+        let question = shared.new_question();
         shared.saw(Event::Asks {
             partition: name(partition),
+            bound,
             question,
         });
-        let asked = BTreeMap::from([(TopicPartition::new(TOPIC, partition), OffsetSpec::Latest)]);
+        let asked = BTreeMap::from([(TopicPartition::new(TOPIC, partition), spec)]);
         let answers = client.admin();
         let answers = answers
             .list_offsets(asked, Isolation::ReadUncommitted)
@@ -37,6 +40,7 @@ pub(super) async fn ask(shared: Shared) -> turmoil::Result {
         for found in answers.into_values().flatten() {
             shared.saw(Event::Told {
                 partition: name(partition),
+                bound,
                 question,
                 offset: found.offset,
             });

@@ -8,7 +8,7 @@ use ottla_platform::seed::Random;
 use ottla_platform::sim::chance;
 use tokio::time::sleep;
 
-use super::broker::{BROKERS, CLIENT_PORT, host};
+use crate::world::broker::{BROKERS, CLIENT_PORT, host};
 
 /// Before what failed is tried again.
 pub(super) const REST: Duration = Duration::from_millis(200);
