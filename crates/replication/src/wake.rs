@@ -4,7 +4,8 @@
 //! proposed then, perhaps only the first of several batches. So proposals to a leader whose lease
 //! is old wait here, in order, until a heartbeat has renewed it.
 //!
-//! A fresh lease is also the proof that nobody else leads: while it lasts, no majority votes.
+//! A fresh lease is also the proof that nobody else leads: while it lasts, no majority votes, unless
+//! this leader asks it to, for its successor.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -63,13 +64,16 @@ impl Partition {
     /// leader that does not know it yet can tell what is old.
     pub fn leads_for_certain(&self) -> bool {
         let lease = Duration::from_millis(LEASE_MS);
-        let is_beyond_doubt = self.shared.votes_alone() || self.lease_is_fresh(lease);
+        let hands_over = self.shared.handing_over_for().is_some();
+        let is_beyond_doubt =
+            self.shared.votes_alone() || self.lease_is_fresh(lease) && !hands_over;
         self.is_leader() && (is_beyond_doubt || Planted::WatermarkOfStaleLeader.is_there())
     }
 
     /// As [`Partition::leads_for_certain`], asking the others if need be, for a second at most.
     pub async fn confirm_leading(&self) -> bool {
-        self.leads_for_certain() || self.renew_lease(Duration::from_millis(LEASE_MS)).await
+        let lease = Duration::from_millis(LEASE_MS);
+        self.leads_for_certain() || self.renew_lease(lease).await && self.leads_for_certain()
     }
 
     async fn renew(&self, lease: Duration) {

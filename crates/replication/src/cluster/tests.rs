@@ -617,3 +617,15 @@ async fn a_connection_for_data_does_not_stand_where_no_beat_gets_through() {
         assert!(changed.is_ok(), "it should stand: {wanted}");
     }
 }
+
+/// Those who are asked to vote for its successor do so at once, whatever they heard lately.
+#[tokio::test]
+async fn who_hands_over_does_not_lead_for_certain() {
+    let rig = Rig::start(1).await;
+    let leader = || rig.nodes.values().find(|it| it.partitions[&1].is_leader());
+    let leader = until("somebody leads", leader).await;
+    let partition = &leader.partitions[&1];
+    assert!(partition.confirm_leading().await && partition.leads_for_certain());
+    partition.shared.hands_over();
+    assert!(!partition.leads_for_certain() && !partition.confirm_leading().await);
+}
