@@ -103,6 +103,7 @@ impl Options {
         let settings = Settings {
             configs: self.settings.clone(),
             inside: self.folder.clone(),
+            ..Settings::default()
         };
         let broker = Broker::start(kind, settings)?;
         println!("{kind:?} answered after {:?}", broker.start_took());

@@ -6,6 +6,7 @@
 mod kafka;
 mod ottla;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -47,6 +48,28 @@ pub struct Settings {
     pub configs: Vec<(String, String)>,
     /// Where to put the temporary folder; the system's default when `None`.
     pub inside: Option<PathBuf>,
+    /// Where in the machine it runs.
+    pub place: Place,
+}
+
+/// Where a broker of Ottla runs, if not simply beside the test.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The address that it listens on, for clients and for brokers; loopback when `None`.
+    pub address: Option<IpAddr>,
+    /// The command that runs its program, such as one that enters a namespace.
+    pub through: Vec<String>,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
+    /// The folder of its data; within the temporary folder when `None`.
+    pub data: Option<PathBuf>,
+}
+
+impl Place {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address.unwrap_or(Ipv4Addr::LOCALHOST.into())
+    }
 }
 
 impl Settings {
@@ -131,15 +154,23 @@ impl Broker {
         self.wait_until_ready(started)
     }
 
+    /// Waits until the process answers that was spawned.
+    ///
+    /// # Errors
+    /// It does not, or has ended.
+    pub fn wait_until_it_answers(&mut self) -> Result<(), String> {
+        self.wait_until_ready(Instant::now())
+    }
+
     /// Waits until the process answers that was started then.
     pub(crate) fn wait_until_ready(&mut self, started: Instant) -> Result<(), String> {
+        let at = self.address();
         let process = self.process.as_mut().ok_or("the broker is not running")?;
-        let port = self.port;
         let outcome = wait::poll(READY_WITHIN, || {
             if let Some(status) = process.ended() {
                 return Some(Err(format!("ended with {status}")));
             }
-            probe::answers_metadata(port, PROBE_WITHIN).then_some(Ok(()))
+            probe::answers_metadata(at, PROBE_WITHIN).then_some(Ok(()))
         });
         self.start_took = started.elapsed();
         match outcome {
@@ -151,8 +182,9 @@ impl Broker {
 
     /// Waits until it tells clients of so many brokers.
     pub(crate) fn wait_until_it_knows(&self, brokers: usize) -> Result<(), String> {
+        let at = self.address();
         let knows_all = || {
-            let known = probe::broker_count(self.port, PROBE_WITHIN);
+            let known = probe::broker_count(at, PROBE_WITHIN);
             known.is_some_and(|count| count >= brokers).then_some(())
         };
         wait::poll(READY_WITHIN, knows_all).ok_or_else(|| {
@@ -173,6 +205,11 @@ impl Broker {
             Kind::Ottla => ottla::serve(self.folder.path(), self.port, &self.settings),
             Kind::Kafka => kafka::serve(self.folder.path()),
         }
+    }
+
+    /// How the process ended, if it was started and ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut().and_then(Process::ended)
     }
 
     /// kill -9.
@@ -231,9 +268,14 @@ impl Broker {
         self.port
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (self.settings.place.address(), self.port).into()
+    }
+
     /// What clients take as bootstrap server.
     pub fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address().to_string()
     }
 
     /// From spawning the process to its first answer with a broker in it.
@@ -248,7 +290,7 @@ impl Broker {
 
     /// The folder with all data.
     pub fn data_folder(&self) -> PathBuf {
-        data_folder(self.folder.path())
+        data_folder(self.folder.path(), &self.settings)
     }
 
     /// What the process uses of the machine.
@@ -257,6 +299,12 @@ impl Broker {
         process
             .usage()
             .map_err(|error| format!("cannot read /proc/{}: {error}", process.id()))
+    }
+
+    /// Keeps its folder when it is dropped; where that is.
+    pub fn keep(&mut self) -> &Path {
+        self.folder.disable_cleanup(true);
+        self.folder.path()
     }
 
     /// All that it has logged, over restarts.
@@ -276,6 +324,7 @@ impl Broker {
     }
 }
 
-fn data_folder(folder: &Path) -> PathBuf {
-    folder.join("data")
+fn data_folder(folder: &Path, settings: &Settings) -> PathBuf {
+    let elsewhere = settings.place.data.clone();
+    elsewhere.unwrap_or_else(|| folder.join("data"))
 }

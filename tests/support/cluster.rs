@@ -49,7 +49,8 @@ impl Cluster {
     }
 
     fn found(kind: Kind, count: usize, settings: SettingsOf) -> Result<Cluster, String> {
-        let listeners: Vec<String> = (0..count).map(|_| peer_address()).collect();
+        let of_number = |number| peer_address(&settings(number));
+        let listeners: Vec<String> = (1..=count).map(of_number).collect();
         let mut cluster = Cluster {
             kind,
             brokers: Vec::new(),
@@ -79,7 +80,8 @@ impl Cluster {
     /// # Errors
     /// It does not get ready.
     pub fn join(&mut self) -> Result<(), String> {
-        self.listeners.push(peer_address());
+        let settings = (self.settings)(self.listeners.len() + 1);
+        self.listeners.push(peer_address(&settings));
         let mut broker = self.prepare(self.listeners.len())?;
         let started: Instant = broker.spawn()?;
         broker.wait_until_ready(started)?;
@@ -134,6 +136,6 @@ impl Cluster {
     }
 }
 
-fn peer_address() -> String {
-    format!("127.0.0.1:{}", ports::free_port())
+fn peer_address(settings: &Settings) -> String {
+    format!("{}:{}", settings.place.address(), ports::free_port())
 }

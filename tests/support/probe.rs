@@ -18,7 +18,7 @@
 //! brokers (4).
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 const CLIENT_ID: &[u8] = b"probe";
@@ -27,13 +27,12 @@ const RESPONSE_BYTES_MAX: usize = 1 << 20;
 
 /// Whether a Metadata request is answered, within the given time, by a cluster that names at least
 /// one broker.
-pub fn answers_metadata(port: u16, within: Duration) -> bool {
-    broker_count(port, within).is_some_and(|count| count > 0)
+pub fn answers_metadata(address: SocketAddr, within: Duration) -> bool {
+    broker_count(address, within).is_some_and(|count| count > 0)
 }
 
 /// How many brokers a Metadata request is answered with; `None` without an answer within the time.
-pub fn broker_count(port: u16, within: Duration) -> Option<usize> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+pub fn broker_count(address: SocketAddr, within: Duration) -> Option<usize> {
     let mut stream = TcpStream::connect_timeout(&address, within).ok()?;
     stream.set_read_timeout(Some(within)).ok()?;
     stream.set_nodelay(true).ok()?;

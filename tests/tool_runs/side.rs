@@ -100,7 +100,7 @@ impl Side {
 
     /// Fails unless the broker answers: two that are gone have their tools say the same.
     pub(crate) fn answers(&self) -> Result<(), String> {
-        if probe::answers_metadata(self.broker.port(), ANSWER_WITHIN) {
+        if probe::answers_metadata(self.broker.address(), ANSWER_WITHIN) {
             return Ok(());
         }
         let (kind, log) = (self.broker.kind(), self.broker.log_tail());

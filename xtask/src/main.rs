@@ -49,7 +49,7 @@ enum Command {
     Docs(docs::Arguments),
     /// Make the image of docker/ and prove it with a Docker engine: alone, and a cluster by compose
     Docker(docker::Arguments),
-    /// Run one of the long proofs: crash, bulk-java, bulk-client, churn, fuzz
+    /// Run one of the long proofs: crash, chaos, bulk-java, bulk-client, churn, fuzz
     Prove(prove::Arguments),
     /// Run simulated clusters, each from its seed, and judge them
     Sim(sim::Arguments),

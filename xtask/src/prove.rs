@@ -1,8 +1,10 @@
 //! `cargo xtask prove`: the long proofs, with an optimised build. Not part of CI.
 //!
-//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `bulk` and `churn`, the
+//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `chaos`, `bulk` and `churn`, the
 //! coordinator's random runs, and the fuzz targets. Each run, good or bad, adds a line to
 //! [`results`](crate::results).
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -14,6 +16,18 @@ const FUZZ_TARGETS: [&str; 4] = [
     "request_body",
     "record_batch",
     "decompression",
+];
+
+/// What goes wrong in a proof of chaos.
+const NEMESES: [&str; 8] = [
+    "kill",
+    "pause",
+    "partition",
+    "slow-disk",
+    "full-disk",
+    "failing-disk",
+    "clock",
+    "mixed",
 ];
 
 /// Which proof, and how much of it.
@@ -41,6 +55,19 @@ enum Proof {
         #[arg(long, default_value_t = 50)]
         rounds: u32,
         /// Seed of the times and payloads; a new one each time by default
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Attack three brokers while clients write and read, and judge what the clients saw; some of it only
+    /// root can do, and the program is built with doors for faults
+    Chaos {
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// What goes wrong
+        #[arg(long, default_value = "mixed", value_parser = NEMESES)]
+        nemesis: String,
+        /// Seed of the faults; a new one each time by default
         #[arg(long)]
         seed: Option<u64>,
     },
@@ -103,6 +130,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             *rounds,
             seed.unwrap_or_else(new_seed),
         ),
+        Proof::Chaos {
+            minutes,
+            nemesis,
+            seed,
+        } => chaos(*minutes, nemesis, seed.unwrap_or_else(new_seed)),
         Proof::BulkJava(bulk) => run_bulk("java", bulk),
         Proof::BulkClient(bulk) => run_bulk("client", bulk),
         Proof::Churn { minutes, seed } => churn(*minutes, seed.unwrap_or_else(new_seed)),
@@ -131,6 +163,35 @@ fn crash(proof: &str, tests: &str, rounds: u32, seed: u64) -> Outcome {
     recorded(proof, &format!("rounds={rounds} seed={seed}"), || {
         shell::run(&mut command)
     })
+}
+
+fn chaos(minutes: u64, nemesis: &str, seed: u64) -> Outcome {
+    let program = build_with_doors()?;
+    let tests = ["--release", "--package", "ottla-tests", "--test", "chaos"];
+    shell::run(shell::cargo().args(["test", "--no-run"]).args(tests))?;
+    let mut command = shell::cargo();
+    command
+        .arg("test")
+        .args(tests)
+        .args(["--", "--nocapture"])
+        .env("OTTLA_BIN", program)
+        .env("OTTLA_CHAOS_SECONDS", (minutes * 60).to_string())
+        .env("OTTLA_CHAOS_NEMESIS", nemesis)
+        .env("OTTLA_CHAOS_SEED", seed.to_string());
+    let what = format!("nemesis={nemesis} minutes={minutes} seed={seed}");
+    recorded("chaos", &what, || shell::run(&mut command))
+}
+
+/// The program with doors for faults, in a folder of its own: nobody shall find it where the usual one is.
+fn build_with_doors() -> Outcome<PathBuf> {
+    let folder = shell::build_folder().join("faults");
+    let mut build = shell::cargo();
+    build
+        .args(["build", "--release", "--package", "ottla-cli"])
+        .args(["--features", "faults", "--target-dir"])
+        .arg(&folder);
+    shell::run(&mut build)?;
+    Ok(folder.join("release").join("ottla"))
 }
 
 fn run_bulk(generator: &str, bulk: &Bulk) -> Outcome {

@@ -1,6 +1,7 @@
 //! Time as a door: wall clock for what users see, monotonic clock for leases and deadlines.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -37,6 +38,41 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+/// The clock that a broker has.
+#[cfg(not(feature = "faults"))]
+pub fn system() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::default())
+}
+
+/// The clock that a broker has, behind the doors for faults.
+#[cfg(feature = "faults")]
+pub fn system() -> Arc<dyn Clock> {
+    Arc::new(FaultyClock {
+        clock: SystemClock::default(),
+        faults: crate::faults::Faults::of_process(),
+    })
+}
+
+/// The machine's clocks, of which the wall clock may be wrong ([`crate::faults`]).
+#[cfg(feature = "faults")]
+#[derive(Debug)]
+struct FaultyClock {
+    clock: SystemClock,
+    faults: Arc<crate::faults::Faults>,
+}
+
+#[cfg(feature = "faults")]
+impl Clock for FaultyClock {
+    fn now_ms(&self) -> i64 {
+        let offset_ms = self.faults.clock_offset_ms();
+        self.clock.now_ms().saturating_add(offset_ms)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 }
 

@@ -6,6 +6,12 @@
 
 pub mod clock;
 pub mod disk;
+#[cfg(any(feature = "faults", test))]
+#[cfg_attr(
+    not(feature = "faults"),
+    allow(dead_code, reason = "its tests run without the feature too")
+)]
+mod faults;
 pub mod net;
 pub mod planted;
 pub mod process;

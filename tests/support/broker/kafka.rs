@@ -77,7 +77,7 @@ fn server_properties(folder: &Path, port: u16, settings: &Settings) -> Result<St
          transaction.state.log.replication.factor={replicas}\n\
          transaction.state.log.min.isr={replicas_min}\n\
          log.dirs={}\n",
-        data_folder(folder).display()
+        data_folder(folder, settings).display()
     );
     for (key, value) in &settings.configs {
         if !key.starts_with("ottla.") && key != NODE_ID && key != VOTERS {

@@ -4,6 +4,7 @@
 //! running profile is used as it is when it is newer than all sources, else `cargo build` makes it
 //! so. `OTTLA_BIN` names another program instead.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -17,14 +18,24 @@ pub(crate) const PEER_LISTENER: &str = "ottla.peer.listener";
 
 /// `ottla serve` on this folder and port.
 pub(super) fn serve(folder: &Path, port: u16, settings: &Settings) -> Result<Command, String> {
-    let mut command = Command::new(program()?);
+    let place = &settings.place;
+    let mut command = match place.through.split_first() {
+        None => Command::new(program()?),
+        Some((enter, arguments)) => {
+            let mut command = Command::new(enter);
+            command.args(arguments).arg(program()?);
+            command
+        }
+    };
+    let listener = SocketAddr::from((place.address(), port));
     command
         .current_dir(folder)
+        .envs(place.environment.iter().cloned())
         .arg("serve")
-        .args(["--listen", &format!("PLAINTEXT://127.0.0.1:{port}")])
+        .args(["--listen", &format!("PLAINTEXT://{listener}")])
         .args(["--http", "127.0.0.1:0"])
         .arg("--data")
-        .arg(data_folder(folder));
+        .arg(data_folder(folder, settings));
     if !settings.configs.iter().any(|(key, _)| key == PEER_LISTENER) {
         command.args(["--peer-listen", "127.0.0.1:0"]);
     }

@@ -14,8 +14,8 @@ use ottla_metadata::image::{Image, Topic};
 use ottla_metadata::machine::Metadata;
 use ottla_metadata::operations::{CreationDefaults, GROWN_FACTOR, Refused};
 use ottla_metadata::reconcile::LocalNode;
-use ottla_platform::clock::{Clock, SystemClock};
-use ottla_platform::disk::{Disk, RealDisk};
+use ottla_platform::clock::{self, Clock};
+use ottla_platform::disk::{self, Disk};
 use ottla_platform::seed::Random;
 use ottla_protocol::{ErrorCode, NodeId};
 use ottla_replication::OpenError;
@@ -75,8 +75,8 @@ impl NodeOptions {
     pub fn system(config: Arc<Config>, loggers: Loggers) -> NodeOptions {
         NodeOptions {
             config,
-            disk: Arc::new(RealDisk),
-            clock: Arc::new(SystemClock::default()),
+            disk: disk::system(),
+            clock: clock::system(),
             random: Random::from_system(),
             gate: Gate::default(),
             loggers,

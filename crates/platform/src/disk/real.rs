@@ -15,6 +15,19 @@ use super::{DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync};
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RealDisk;
 
+/// The disk that a broker has.
+#[cfg(not(feature = "faults"))]
+pub fn system() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
+}
+
+/// The disk that a broker has, behind the doors for faults.
+#[cfg(feature = "faults")]
+pub fn system() -> Arc<dyn Disk> {
+    let faults = crate::faults::Faults::of_process();
+    Arc::new(super::faulty::FaultyDisk { faults })
+}
+
 /// Slices per system call that every Unix accepts.
 const SLICES_PER_CALL: usize = 1024;
 

@@ -1,0 +1,52 @@
+//! The checker: which promises a history breaks. Pure. One file for each promise, with its tests on
+//! planted histories.
+
+mod corrupt;
+mod died;
+mod duplicate;
+mod findings;
+mod gaps;
+mod inconsistent;
+mod lost;
+mod nonmonotonic;
+mod reorder;
+mod stale;
+mod stuck;
+#[cfg(test)]
+mod testing;
+mod unseen;
+
+use crate::history::History;
+
+pub(crate) use findings::Findings;
+pub(crate) use stuck::STUCK_AFTER;
+
+/// What is amiss, by promise. Empty: nothing.
+pub(crate) fn judge(history: &History) -> Vec<Findings> {
+    const PROMISES: [fn(&History) -> Findings; 11] = [
+        lost::check,
+        duplicate::check,
+        reorder::check,
+        gaps::check,
+        inconsistent::check,
+        nonmonotonic::check,
+        unseen::check,
+        stale::check,
+        stuck::check,
+        corrupt::check,
+        died::check,
+    ];
+    let all = PROMISES.iter().map(|check| check(history));
+    all.filter(|findings| findings.count() > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_as_it_should_be_has_nothing_amiss() {
+        let findings = judge(&testing::good_run());
+        assert!(findings.is_empty(), "{findings:?}");
+    }
+}
