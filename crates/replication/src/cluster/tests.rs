@@ -8,12 +8,11 @@ use std::time::Duration;
 use futures::FutureExt;
 use ottla_platform::clock::SystemClock;
 use ottla_platform::disk::Disk;
-use ottla_platform::net::{Listener, connect};
+use ottla_platform::net::Listener;
 use ottla_platform::sim::SimDisk;
 use ottla_protocol::records::{BatchBuilder, CheckedBatch, Compression};
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Frame, LogConfig, LogDir};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -21,10 +20,12 @@ use uuid::Uuid;
 
 use super::{Cluster, ClusterOptions, Timing};
 use crate::testing::{format, open};
-use crate::transport::{Identity, Lane, Peer};
+use crate::transport::{Identity, Peer};
 use crate::{
     AppendError, Beginning, Groups, Held, Isolation, Partition, PartitionSpec, ReplicaKey,
 };
+
+mod certainty;
 
 /// Some looks of a supervisor at its groups' members.
 const LOOKS: Duration = Duration::from_millis(1500);
@@ -576,56 +577,4 @@ async fn a_replica_on_an_emptied_disk_is_nobody_until_it_is_taken_in_anew() {
         values(&rig.nodes[&3].partitions[&1])[..2],
         ["before", "without"]
     );
-}
-
-/// Listens for the broker at that port, and lets only connections for data through to it.
-async fn only_data_to(port: u16) -> u16 {
-    /// Of the first frame: its size, what it is, and the lane.
-    const BEGINNING_LEN: usize = 13;
-    const DATA_LANE: u8 = 0;
-    let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
-    let detour = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut from, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut beginning = [0; BEGINNING_LEN];
-                from.read_exact(&mut beginning).await?;
-                if beginning[BEGINNING_LEN - 1] == DATA_LANE {
-                    let mut to = connect("127.0.0.1", port).await?;
-                    to.write_all(&beginning).await?;
-                    copy_bidirectional(&mut from, &mut to).await?;
-                }
-                std::io::Result::Ok(())
-            });
-        }
-    });
-    detour
-}
-
-#[tokio::test]
-async fn a_connection_for_data_does_not_stand_where_no_beat_gets_through() {
-    let rig = Rig::start(0).await;
-    let mut peers = rig.peers();
-    peers[1].port = only_data_to(rig.ports[&2]).await;
-    let cluster = &rig.nodes[&1].cluster;
-    cluster.set_peers(peers);
-    let link = cluster.endpoint().link(NodeId(2), Lane::Data).unwrap();
-    let mut stands = link.watch();
-    for wanted in [true, false] {
-        let changed = stands.wait_for(|remote| remote.is_some() == wanted);
-        let changed = tokio::time::timeout(DEADLINE, changed).await;
-        assert!(changed.is_ok(), "it should stand: {wanted}");
-    }
-}
-
-/// Those who are asked to vote for its successor do so at once, whatever they heard lately.
-#[tokio::test]
-async fn who_hands_over_does_not_lead_for_certain() {
-    let rig = Rig::start(1).await;
-    let leader = || rig.nodes.values().find(|it| it.partitions[&1].is_leader());
-    let leader = until("somebody leads", leader).await;
-    let partition = &leader.partitions[&1];
-    assert!(partition.confirm_leading().await && partition.leads_for_certain());
-    partition.shared.hands_over();
-    assert!(!partition.leads_for_certain() && !partition.confirm_leading().await);
 }

@@ -3,6 +3,7 @@
 
 mod basics;
 mod crash;
+mod deletion;
 mod faults;
 mod flush;
 mod formats;

@@ -8,7 +8,8 @@ use ottla_platform::sim::{Conditions, SimDisk};
 use tokio::sync::Notify;
 use turmoil::Sim;
 
-use super::{Nemesis, Undo};
+use super::Nemesis;
+use super::schedule::Undo;
 use crate::world::broker::{BROKERS, host};
 use crate::world::trace;
 

@@ -2,7 +2,8 @@
 
 use turmoil::Sim;
 
-use super::{Nemesis, Undo};
+use super::Nemesis;
+use super::schedule::Undo;
 use crate::world::broker::{BROKERS, host};
 
 impl Nemesis {

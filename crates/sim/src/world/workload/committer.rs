@@ -8,7 +8,7 @@ use ottla_client::{Client, TopicPartition};
 use ottla_platform::sim::chance;
 use tokio::time::sleep;
 
-use super::in_the_end;
+use super::begin::in_the_end;
 use super::reach::{REST, connect};
 use crate::history::Event;
 use crate::world::shared::{Phase, Shared, TOPIC, any_partition, name};

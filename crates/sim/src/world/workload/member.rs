@@ -19,7 +19,7 @@ use ottla_protocol::messages::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::LAST_MAX;
+use super::begin::LAST_MAX;
 use super::reach::{REST, connect};
 use crate::history::{self, Event};
 use crate::world::shared::{PARTITIONS, Phase, Shared, TOPIC};

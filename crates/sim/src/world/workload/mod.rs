@@ -1,5 +1,6 @@
 //! What clients do, each on a host of its own.
 //!
+//! - [`begin`](mod@begin): who is there;
 //! - [`reach`]: how they reach the cluster;
 //! - [`writer`], [`reader`]: records, in and out;
 //! - [`prober`]: asks where logs begin and end;
@@ -9,6 +10,7 @@
 //! - [`topics`]: makes and deletes topics;
 //! - [`mover`]: has replicas move, and the metadata's voters change.
 
+mod begin;
 mod committer;
 mod member;
 mod mover;
@@ -19,67 +21,5 @@ mod topics;
 mod trimmer;
 mod writer;
 
-use std::future::Future;
-use std::time::Duration;
-
-use tokio::time::timeout;
-use turmoil::Sim;
-
+pub(super) use begin::begin;
 pub(super) use reader::value_of;
-
-use super::shared::Shared;
-use super::swarm::Swarm;
-
-/// How long something may take when nothing is broken any more.
-const LAST_MAX: Duration = Duration::from_secs(30);
-
-/// Puts all clients of a run onto hosts; their names.
-pub(super) fn begin(sim: &mut Sim<'_>, swarm: &Swarm, shared: &Shared) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut name = |text: String| {
-        names.push(text.clone());
-        text
-    };
-    for (writer, writing) in (0..).zip(swarm.writers.iter().copied()) {
-        let host = name(format!("writer{writer}"));
-        sim.client(host, writer::write(shared.clone(), writer, writing));
-    }
-    for reader in 0..swarm.readers {
-        let host = name(format!("reader{reader}"));
-        sim.client(host, reader::read(shared.clone(), reader));
-    }
-    sim.client(name("prober".to_owned()), prober::ask(shared.clone()));
-    if swarm.trims {
-        sim.client(name("trimmer".to_owned()), trimmer::trim(shared.clone()));
-    }
-    if swarm.commits {
-        sim.client(
-            name("committer".to_owned()),
-            committer::commit(shared.clone()),
-        );
-    }
-    for member in 0..swarm.members {
-        let host = name(format!("member{member}"));
-        sim.client(host, member::take_part(shared.clone(), member));
-    }
-    if swarm.makes_topics {
-        sim.client(
-            name("topics".to_owned()),
-            topics::come_and_go(shared.clone()),
-        );
-    }
-    if swarm.moves {
-        sim.client(name("mover".to_owned()), mover::have_moved(shared.clone()));
-    }
-    names
-}
-
-/// Does what must be possible when nothing is broken any more.
-async fn in_the_end<T>(shared: &Shared, what: &str, work: impl Future<Output = T>) -> Option<T> {
-    let done = timeout(LAST_MAX, work).await.ok();
-    if done.is_none() {
-        let seconds = LAST_MAX.as_secs();
-        shared.stuck(format!("{what}: not within {seconds} s"));
-    }
-    done
-}

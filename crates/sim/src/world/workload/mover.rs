@@ -8,7 +8,7 @@ use ottla_platform::sim::chance;
 use ottla_protocol::NodeId;
 use tokio::time::sleep;
 
-use super::in_the_end;
+use super::begin::in_the_end;
 use super::reach::{REST, connect};
 use crate::world::broker::BROKERS;
 use crate::world::shared::{PARTITIONS, Phase, Shared, TOPIC, any_partition};

@@ -7,7 +7,7 @@ use ottla_client::consumer::{ConsumeError, Fetched, OutOfRange};
 use ottla_client::{Client, Consumer, ConsumerConfig, IfMissing, StartFrom, TopicPartition};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::LAST_MAX;
+use super::begin::LAST_MAX;
 use super::reach::{REST, connect};
 use crate::history::{self, Event, Value};
 use crate::world::shared::{PARTITIONS, Shared, TOPIC, name};

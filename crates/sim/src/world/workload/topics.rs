@@ -8,7 +8,7 @@ use ottla_client::{Client, Producer, ProducerConfig, ProducerRecord};
 use ottla_platform::sim::{SimClock, chance};
 use tokio::time::sleep;
 
-use super::in_the_end;
+use super::begin::in_the_end;
 use super::reach::{REST, connect};
 use crate::world::shared::{Phase, Shared};
 

@@ -12,7 +12,7 @@ use ottla_platform::sim::{SimClock, chance};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::in_the_end;
+use super::begin::in_the_end;
 use super::reach::{REST, connect};
 use crate::history::{self, Event, Value, first_value};
 use crate::world::shared::{PARTITIONS, Phase, Shared, TOPIC, any_partition, name};
