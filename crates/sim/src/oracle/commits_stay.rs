@@ -44,7 +44,7 @@ pub(super) fn check(history: &History) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::testing::PARTITION;
+    use crate::oracle::testing::{PARTITION, seen};
 
     fn commits(offset: i64) -> Event {
         let partition = PARTITION.to_owned();
@@ -72,11 +72,7 @@ mod tests {
     }
 
     fn broken(events: &[Event]) -> usize {
-        let run = History {
-            events: events.to_vec(),
-            ..History::default()
-        };
-        check(&run).len()
+        check(&seen(events)).len()
     }
 
     #[test]

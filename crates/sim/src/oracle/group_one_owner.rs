@@ -57,6 +57,7 @@ pub(super) fn check(history: &History) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oracle::testing::seen;
 
     fn joins(question: u64) -> Event {
         Event::Joins {
@@ -82,11 +83,7 @@ mod tests {
     }
 
     fn broken(events: &[Event]) -> usize {
-        let run = History {
-            events: events.to_vec(),
-            ..History::default()
-        };
-        check(&run).len()
+        check(&seen(events)).len()
     }
 
     #[test]

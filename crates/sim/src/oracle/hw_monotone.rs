@@ -76,7 +76,7 @@ impl<'a> Known<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::testing::{PARTITION, acknowledged};
+    use crate::oracle::testing::{PARTITION, acknowledged, seen};
 
     fn fetched(offset: i64) -> Event {
         Event::HighWatermark {
@@ -104,11 +104,7 @@ mod tests {
     }
 
     fn broken(events: &[Event]) -> usize {
-        let run = History {
-            events: events.to_vec(),
-            ..History::default()
-        };
-        check(&run).len()
+        check(&seen(events)).len()
     }
 
     #[test]

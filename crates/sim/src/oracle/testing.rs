@@ -30,6 +30,14 @@ pub(super) fn read(offset: i64, value: Value) -> Event {
     }
 }
 
+/// A history of nothing but what clients saw.
+pub(super) fn seen(events: &[Event]) -> History {
+    History {
+        events: events.to_vec(),
+        ..History::default()
+    }
+}
+
 /// An entry with these values from `offset` on.
 pub(super) fn entry(term: i32, offset: i64, values: &[Value]) -> Entry {
     let records: Vec<_> = (offset..).zip(values.iter().copied()).collect();
