@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
 use ottla_platform::clock::Clock;
+use ottla_platform::disk::is_exhaustion;
 use ottla_platform::work::blocking;
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
@@ -87,6 +88,21 @@ pub enum OpenError {
     /// The group stopped or did not come up.
     #[error("the group did not start: {0}")]
     Raft(String),
+}
+
+impl OpenError {
+    /// Whether it may be opened when there is room on the disk, or when who has it open still has
+    /// let go of it. Nothing is wrong with what is there.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            OpenError::Io(error) | OpenError::Log(ottla_storage::OpenError::Io(error)) => {
+                is_exhaustion(error)
+            }
+            OpenError::Log(error) => matches!(error, ottla_storage::OpenError::InUse),
+            OpenError::Raft(_) => true,
+            OpenError::Lost | OpenError::NoPeers(_) => false,
+        }
+    }
 }
 
 impl Groups {
@@ -171,8 +187,10 @@ impl Groups {
             // It is set once, here.
             let _ = partition.shared.bell.set(cluster.bell(spec.group_id));
         }
-        if is_only {
-            self.elect(&partition, &founders).await?;
+        if is_only && let Err(error) = self.elect(&partition, &founders).await {
+            // It may have no room; what can be said of it is said by what did not work.
+            let _ = end(partition, Log::close).await;
+            return Err(error);
         }
         if let Some(cluster) = &self.cluster {
             let replica = Replica {
@@ -275,6 +293,7 @@ impl Groups {
 }
 
 async fn end(partition: Partition, last: fn(&Log) -> io::Result<()>) -> io::Result<()> {
+    partition.shared.end();
     partition
         .raft
         .shutdown()

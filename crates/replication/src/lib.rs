@@ -16,6 +16,7 @@ mod partition;
 mod peers;
 mod progress;
 mod quorum;
+mod room;
 mod shared;
 mod snapshot;
 mod standing;

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::codec::{decode_membership, decode_vote, encode_membership, encode_vote};
 use crate::entry::{Entry, Payload, Proposal};
+use crate::room::when_room;
 use crate::shared::Shared;
 use crate::types::{RaftLogId, Types, Vote, log_id, raft_id};
 
@@ -139,17 +140,17 @@ impl RaftLogStorage<Types> for LogStore {
 
     async fn truncate_after(&mut self, last: Option<RaftLogId>) -> io::Result<()> {
         let last = last.map(|id| id.index);
-        self.blocking(move |shared| {
+        let cut = move |shared: &Shared| {
             shared.log.truncate_after(last)?;
             shared.truncated(last.map_or(0, |index| index + 1));
             Ok(())
-        })
-        .await
+        };
+        when_room(&self.0, "cut", cut).await
     }
 
     async fn purge(&mut self, id: RaftLogId) -> io::Result<()> {
-        self.blocking(move |shared| shared.log.purge_through(log_id(&id)))
-            .await
+        let purge = move |shared: &Shared| shared.log.purge_through(log_id(&id));
+        when_room(&self.0, "purged", purge).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
+use openraft::async_runtime::WatchReceiver;
 use ottla_platform::work::blocking;
 use ottla_protocol::records::CheckedBatch;
 use ottla_protocol::types::NodeId;
@@ -83,6 +84,31 @@ impl Partition {
     /// Whether this broker leads the partition and, as far as it can tell, nobody else does.
     pub fn serves(&self) -> bool {
         self.shared.serves()
+    }
+
+    /// Why this replica takes part in nothing any more, if so: openraft stops a group for good when its
+    /// log has failed it. Only opening it anew helps.
+    pub fn stopped_by(&self) -> Option<String> {
+        let state = self.raft.metrics().borrow_watched().running_state.clone();
+        state.err().map(|stopped| stopped.to_string())
+    }
+
+    /// Waits until this replica takes part in nothing any more; why.
+    pub async fn stopped(&self) -> String {
+        let mut metrics = self.raft.metrics();
+        loop {
+            if let Err(stopped) = &metrics.borrow_watched().running_state {
+                return stopped.to_string();
+            }
+            if metrics.changed().await.is_err() {
+                return "it has ended".to_owned();
+            }
+        }
+    }
+
+    /// Whether both are the same replica, opened once.
+    pub fn is_same(&self, other: &Partition) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Whether this replica is the only one, and stays it.

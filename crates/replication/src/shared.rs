@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     silenced: AtomicBool,
     /// In which term this leader was asked to hand over last, and when.
     handed_over: Mutex<Option<(i32, Duration)>>,
+    /// This replica takes part no more.
+    ended: AtomicBool,
     /// Who is in the group, by what is applied here.
     seats: RwLock<Seats>,
     /// Which replicas of the group are held up while they do not keep up.
@@ -135,6 +137,7 @@ impl Shared {
             votes_alone: AtomicBool::new(false),
             silenced: AtomicBool::new(false),
             handed_over: Mutex::default(),
+            ended: AtomicBool::new(false),
             seats: RwLock::default(),
             throttled: RwLock::default(),
             waiting: Mutex::default(),
@@ -307,6 +310,15 @@ impl Shared {
                 bell.ring_loudly();
             }
         }
+    }
+
+    /// This replica takes part no more: nothing waits on.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Something happened to the group.

@@ -7,12 +7,12 @@ use futures::{Stream, TryStreamExt};
 use openraft::OptionalSend;
 use openraft::alias::SnapshotOf;
 use openraft::storage::{EntryResponder, RaftStateMachine};
-use ottla_platform::work::blocking;
 use ottla_storage::{Boundary, EntryKind, LogId, Private};
 use parking_lot::Mutex;
 
 use crate::codec::decode_membership;
 use crate::entry::Payload;
+use crate::room::when_room;
 use crate::shared::Shared;
 use crate::snapshot::{SnapshotBuilder, snapshot_of};
 use crate::types::{RaftLogId, SnapshotMeta, StoredMembership, Types, raft_id};
@@ -137,13 +137,15 @@ impl RaftStateMachine<Types> for StateMachine {
         meta: &SnapshotMeta,
         boundary: Boundary,
     ) -> io::Result<()> {
-        let shared = self.shared.clone();
-        let boundary = blocking(move || {
-            shared.log.reset_to(&boundary)?;
-            shared.truncated(0);
-            Ok::<_, io::Error>(boundary)
-        })
-        .await??;
+        let reset = {
+            let boundary = boundary.clone();
+            move |shared: &Shared| {
+                shared.log.reset_to(&boundary)?;
+                shared.truncated(0);
+                Ok(())
+            }
+        };
+        when_room(&self.shared, "replaced", reset).await?;
         let mut applied = self.applied.lock();
         applied.last = boundary.last;
         applied.membership = meta.last_membership.clone();

@@ -59,6 +59,7 @@ pub struct Following {
 
 /// A machine's task.
 struct Running {
+    partition: Partition,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -210,11 +211,13 @@ impl GroupShards {
             Some(topic) => self.partitions.of_topic(topic.id).collect(),
             None => BTreeMap::new(),
         };
-        let gone: Vec<PartitionId> = running
-            .keys()
-            .filter(|id| !open.contains_key(id))
-            .copied()
-            .collect();
+        let is_gone = |id: &PartitionId, machine: &Running| {
+            let now = open.get(id);
+            // It may have been opened anew.
+            now.is_none_or(|now| !now.is_same(&machine.partition))
+        };
+        let gone = running.iter().filter(|(id, machine)| is_gone(id, machine));
+        let gone: Vec<PartitionId> = gone.map(|(id, _)| *id).collect();
         for id in gone {
             self.hosted.write().remove(&id);
             if let Some(machine) = running.remove(&id) {
@@ -231,8 +234,12 @@ impl GroupShards {
     fn start_one(self: &Arc<Self>, id: PartitionId, partition: Partition) -> Running {
         self.hosted.write().insert(id, Hosted::Loading);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(Arc::clone(self).run_one(id, partition, stopped));
-        Running { stop, task }
+        let task = tokio::spawn(Arc::clone(self).run_one(id, partition.clone(), stopped));
+        Running {
+            partition,
+            stop,
+            task,
+        }
     }
 
     async fn run_one(

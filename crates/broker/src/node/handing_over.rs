@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::context::Broker;
 
 /// How long handing over may take; what is left then loses its leader with this node.
-const HAND_OVER_MAX: Duration = Duration::from_secs(10);
+pub(super) const HAND_OVER_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked what is left.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a successor has before another is asked.

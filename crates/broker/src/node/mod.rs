@@ -28,6 +28,8 @@ pub use start::{Node, NodeOptions, StartError};
 #[cfg(test)]
 mod cluster_tests;
 #[cfg(test)]
+mod failing_disk_tests;
+#[cfg(test)]
 mod quorum_tests;
 #[cfg(test)]
 pub(crate) mod test_cluster;

@@ -18,8 +18,8 @@ use ottla_platform::clock::{self, Clock};
 use ottla_platform::disk::{self, Disk};
 use ottla_platform::seed::Random;
 use ottla_protocol::{ErrorCode, NodeId};
-use ottla_replication::OpenError;
 use ottla_replication::cluster::Cluster;
+use ottla_replication::{OpenError, Partition};
 use ottla_statemachine::{Limits, Replay};
 use ottla_storage::{LogDir, LogDirError};
 use parking_lot::Mutex;
@@ -372,7 +372,13 @@ impl Followed {
         let shard = Shard::new(options, arriving);
         let loaded = shard.load().await?;
         let (stop_metadata, stopped) = oneshot::channel();
-        let following_metadata = tokio::spawn(lead(shard, loaded, stopped, ground.failure()));
+        let following_metadata = tokio::spawn(lead(
+            shard,
+            loaded,
+            stopped,
+            store.metadata.clone(),
+            ground.failure(),
+        ));
         let overseer = overseer(ground, store, &images, &metadata);
         let mut overseeing = JoinSet::new();
         overseeing.spawn(overseer.run());
@@ -455,12 +461,19 @@ async fn lead(
     shard: Shard<Metadata, Following>,
     loaded: Replay<Metadata>,
     stopped: oneshot::Receiver<()>,
+    partition: Partition,
     fail: impl Fn(&str),
 ) {
-    if let Err(error) = shard.run(loaded, stopped).await {
-        tracing::error!(%error, "the metadata log cannot be followed");
-        fail(&format!("the metadata log cannot be followed: {error}"));
-    }
+    let error = tokio::select! {
+        outcome = shard.run(loaded, stopped) => match outcome {
+            Ok(()) => return,
+            Err(error) => error.to_string(),
+        },
+        // A partition's replica is opened anew; this one all else stands on.
+        reason = partition.stopped() => reason,
+    };
+    tracing::error!(%error, "the metadata log cannot be followed");
+    fail(&format!("the metadata log cannot be followed: {error}"));
 }
 
 fn creation_defaults(config: &Config) -> Result<CreationDefaults, InvalidDefault> {

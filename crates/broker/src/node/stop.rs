@@ -6,10 +6,12 @@
 
 use std::io;
 
+use ottla_platform::work::blocking;
+use ottla_replication::cluster::Cluster;
+
 use super::handing_over;
 use super::start::Node;
-use super::store::Store;
-use ottla_platform::work::blocking;
+use super::store::{Serving, Store};
 
 impl Node {
     /// Stops the node in order.
@@ -18,7 +20,23 @@ impl Node {
     /// The logs were not closed in order; the next start checks them.
     pub async fn shutdown(mut self) -> io::Result<()> {
         self.health.not_ready("stopping");
-        handing_over::hand_over(&self.broker).await;
+        let Store {
+            directory,
+            groups,
+            metadata,
+            peers,
+            serving,
+            control,
+            ..
+        } = self.store;
+        let mut serving = Some(serving);
+        if directory.failure().is_some() {
+            // It can agree with nobody on a successor, who would need its vote: the others elect
+            // leaders as soon as they hear no more of this broker.
+            leave(&peers, serving.take()).await;
+        } else {
+            handing_over::hand_over(&self.broker).await;
+        }
         // Fetches that wait are answered with what there is.
         self.broker.purgatory.stop();
         self.network.drain(self.listening).await;
@@ -31,18 +49,8 @@ impl Node {
         let _ = self.followers.partitions.await;
         self.followers.overseeing.abort_all();
         self.broker.partitions.close().await;
-        let Store {
-            directory,
-            groups,
-            metadata,
-            peers,
-            serving,
-            control,
-            ..
-        } = self.store;
         groups.close(metadata).await?;
-        peers.stop();
-        serving.end().await;
+        leave(&peers, serving).await;
         drop(control);
         let closing = blocking(move || directory.close());
         closing.await??;
@@ -51,5 +59,13 @@ impl Node {
             let _ = http.task.await;
         }
         Ok(())
+    }
+}
+
+/// Ends what the other brokers hear of this one.
+async fn leave(peers: &Cluster, serving: Option<Serving>) {
+    peers.stop();
+    if let Some(serving) = serving {
+        serving.end().await;
     }
 }

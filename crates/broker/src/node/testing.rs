@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use ottla_platform::disk::{self, Disk};
 use ottla_platform::net::{Socket, connect};
 use ottla_protocol::exchange::{decode_response, encode_request};
 use ottla_protocol::frame::FrameDecoder;
@@ -79,6 +80,17 @@ impl TestNode {
         seeds: &[u16],
         settings: &[&str],
     ) -> TestNode {
+        TestNode::start_among_on(disk::system(), node_id, port, seeds, settings).await
+    }
+
+    /// The same on this disk.
+    pub(crate) async fn start_among_on(
+        disk: Arc<dyn Disk>,
+        node_id: i32,
+        port: u16,
+        seeds: &[u16],
+        settings: &[&str],
+    ) -> TestNode {
         let directory = Arc::new(TempDir::new().unwrap());
         let settings = [settings, &["offsets.topic.num.partitions=3"]].concat();
         let mut setup = Setup::new(&["127.0.0.1:0"], &settings);
@@ -86,7 +98,10 @@ impl TestNode {
         setup.peer = Some(format!("127.0.0.1:{port}"));
         let seeds = seeds.iter().map(|port| format!("127.0.0.1:{port}"));
         setup.seeds = seeds.collect::<Vec<_>>().join(",");
-        let options = setup.options(&directory, Gate::default());
+        let options = NodeOptions {
+            disk,
+            ..setup.options(&directory, Gate::default())
+        };
         let node = timeout(PATIENCE, Node::start(options)).await;
         TestNode {
             directory,

@@ -9,6 +9,9 @@ pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to rest before a broken link is dialled again: at first, and at most.
 pub(super) const REDIAL_REST: Duration = Duration::from_millis(50);
 pub(super) const REDIAL_REST_MAX: Duration = Duration::from_millis(500);
+/// How long a connection on which answers are due may be silent. Beats show that a peer is alive, not
+/// that each connection to it leads there; and a disk may take long for what it is asked.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Requests that wait to be written on one link.
 pub(super) const QUEUED_MAX: usize = 1024;
 /// Requests that a writer takes from its queue at once.

@@ -15,15 +15,15 @@ use ottla_protocol::types::NodeId;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::endpoint::Runs;
 use super::frame::{HEAD_BYTES_MAX, Kind, Refusal, Request, decode_reply};
 use super::hello::{Hello, Identity, Lane, Remote, Verdict, Welcome};
 use super::limits::{
-    HELLO_BYTES_MAX, HELLO_TIMEOUT, QUEUED_MAX, REDIAL_REST, REDIAL_REST_MAX, UNANSWERED_BYTES_MAX,
-    WRITE_BATCH,
+    HELLO_BYTES_MAX, HELLO_TIMEOUT, QUEUED_MAX, REDIAL_REST, REDIAL_REST_MAX, SILENCE_MAX,
+    UNANSWERED_BYTES_MAX, WRITE_BATCH,
 };
 use super::read::FrameReader;
 
@@ -75,6 +75,7 @@ struct Outgoing {
 
 #[derive(Debug)]
 struct Waiting {
+    since: Instant,
     answer: oneshot::Sender<Result<Bytes, Refusal>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -119,6 +120,7 @@ impl Link {
             group,
             body,
             waiting: Waiting {
+                since: Instant::now(),
                 answer,
                 _permit: permit.expect("nobody closes this semaphore"),
             },
@@ -340,16 +342,23 @@ async fn write_requests(
     Ok(())
 }
 
-/// Ends when the connection does.
+/// Ends when the connection does, or leads nowhere: nothing comes, and something should.
 async fn read_replies(
     read: &mut FrameReader<impl AsyncRead + Unpin>,
     unanswered: &Unanswered,
 ) -> io::Error {
     loop {
-        let frame = match read.next().await {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return io::ErrorKind::ConnectionAborted.into(),
-            Err(error) => return error,
+        let frame = match timeout(SILENCE_MAX, read.next()).await {
+            Ok(Ok(Some(frame))) => frame,
+            Ok(Ok(None)) => return io::ErrorKind::ConnectionAborted.into(),
+            Ok(Err(error)) => return error,
+            Err(_silence) => {
+                let is_late = |waiting: &Waiting| waiting.since.elapsed() >= SILENCE_MAX;
+                if unanswered.lock().values().any(is_late) {
+                    return io::Error::other("the peer answers nothing on this connection");
+                }
+                continue;
+            }
         };
         let Some((number, answer)) = decode_reply(frame) else {
             return io::Error::other("the peer sent what is no reply");
@@ -373,5 +382,32 @@ async fn refusing<T>(
             done = &mut work => return Some(done),
             outgoing = queued.recv() => drop(outgoing?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting() -> Waiting {
+        let budget = Arc::new(Semaphore::new(1));
+        Waiting {
+            since: Instant::now(),
+            answer: oneshot::channel().0,
+            _permit: budget.try_acquire_owned().unwrap(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_leads_nowhere_is_given_up() {
+        let (near, _far) = tokio::io::duplex(100);
+        let unanswered = Unanswered::default();
+        let mut read = FrameReader::new(near, 100);
+        let mut reading = std::pin::pin!(read_replies(&mut read, &unanswered));
+        // Nothing is due: it may be silent for ever.
+        assert!(timeout(SILENCE_MAX * 10, &mut reading).await.is_err());
+        unanswered.lock().insert(0, waiting());
+        assert!(timeout(SILENCE_MAX / 2, &mut reading).await.is_err());
+        assert!(timeout(SILENCE_MAX * 2, &mut reading).await.is_ok());
     }
 }

@@ -165,7 +165,7 @@ impl Log {
             inner.pipeline.index_wanted = true;
         }
         let (mut dirty, saved) = {
-            let mut inner = shared.wait_quiet(false)?;
+            let mut inner = shared.wait_quiet()?;
             let (mut dirty, _) = inner.pipeline.take_dirty();
             let log_start_offset = inner.log_start_offset;
             let boundary = inner.history.boundary(log_start_offset);

@@ -192,6 +192,11 @@ impl Log {
         self.shared.inner.lock().committed
     }
 
+    /// Whether the log takes nothing any more: it was closed, or a change of its files failed half-way.
+    pub fn is_closed(&self) -> bool {
+        self.shared.inner.lock().closed
+    }
+
     /// Where the log begins and ends.
     pub fn state(&self) -> LogState {
         let inner = self.shared.inner.lock();

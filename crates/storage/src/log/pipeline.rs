@@ -278,8 +278,8 @@ impl LogShared {
     /// Waits until everything appended is written and, if it must be, synced.
     ///
     /// # Errors
-    /// The directory failed; or it is full and `patient` is false.
-    pub(crate) fn wait_quiet(self: &Arc<Self>, patient: bool) -> io::Result<MutexGuard<'_, Inner>> {
+    /// The directory failed, or has no room for what was appended: nobody knows when it will have.
+    pub(crate) fn wait_quiet(self: &Arc<Self>) -> io::Result<MutexGuard<'_, Inner>> {
         let mut inner = self.inner.lock();
         if inner.tail.has_unwritten()
             || !inner.pipeline.rolls.is_empty()
@@ -292,19 +292,17 @@ impl LogShared {
             if inner.pipeline.is_quiet() {
                 return Ok(inner);
             }
-            if inner.pipeline.stalled && !patient {
-                return Err(io::ErrorKind::StorageFull.into());
+            let has_threads = self.dir.has_threads();
+            if !has_threads {
+                drop(inner);
+                self.dir.turn();
+                inner = self.inner.lock();
             }
-            if self.dir.has_threads() {
-                self.progress.wait(&mut inner);
-                continue;
-            }
-            drop(inner);
-            self.dir.turn();
-            inner = self.inner.lock();
             if inner.pipeline.stalled {
-                // nobody else can free space while this thread waits
                 return Err(io::ErrorKind::StorageFull.into());
+            }
+            if has_threads {
+                self.progress.wait(&mut inner);
             }
         }
     }

@@ -27,7 +27,8 @@ impl Log {
     /// producer state and epochs. Durable on return. Blocks.
     ///
     /// # Errors
-    /// The disk fails.
+    /// The disk fails, or has no room: unless the log [is closed](Log::is_closed) now,
+    /// ask again later.
     ///
     /// # Panics
     /// `index` lies before the frames that are purged.
@@ -76,8 +77,8 @@ impl Log {
 
 impl LogShared {
     /// Runs a change of the log's files while nothing else happens to it; `quiet`: after all that
-    /// was appended is written. If it fails, the log is closed, because memory and disk may
-    /// differ; the next start puts that right.
+    /// was appended is written. If there is no room for that, nothing has been changed. If the change
+    /// fails, the log is closed, because memory and disk may differ; its next opening puts that right.
     pub(super) fn exclusively(
         self: &Arc<Self>,
         doing: &str,
@@ -86,7 +87,7 @@ impl LogShared {
     ) -> io::Result<()> {
         let result = {
             let mut inner = if quiet {
-                self.wait_quiet(true)?
+                self.wait_quiet()?
             } else {
                 self.inner.lock()
             };
