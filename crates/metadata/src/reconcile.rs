@@ -180,7 +180,7 @@ fn replica(topic: &Topic, partition: &Partition, number: i32, node: NodeId) -> O
 
 fn beginning(partition: &Partition, node: NodeId, directory: Uuid) -> Beginning {
     // Who was there at the creation, left and comes back founds nothing.
-    if partition.adding.contains(&node) || partition.emptied.contains(&node) {
+    if partition.may_begin_empty(node) {
         Beginning::Joins
     } else if partition.founders.contains(&(node, directory)) {
         Beginning::Founds(partition.founders.clone())

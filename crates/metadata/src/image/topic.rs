@@ -35,7 +35,8 @@ pub struct Partition {
     pub adding: Vec<NodeId>,
     /// Those of the replicas that go when the others hold the partition.
     pub removing: Vec<NodeId>,
-    /// Those of the replicas whose log directory is another than before, and empty.
+    /// Those of the replicas that may be empty though they are not new: their log directory is another
+    /// than before, or they were told to go when they had not come yet.
     pub emptied: Vec<NodeId>,
     /// Whether it gets more replicas as brokers come: nobody said how many it should have.
     pub grows: bool,
@@ -86,6 +87,11 @@ impl Partition {
     /// Whether the replicas are not yet those that are wanted.
     pub fn is_moving(&self) -> bool {
         !(self.adding.is_empty() && self.removing.is_empty() && self.emptied.is_empty())
+    }
+
+    /// Whether a replica's log may be empty, and then comes from the leader.
+    pub fn may_begin_empty(&self, node: NodeId) -> bool {
+        self.adding.contains(&node) || self.emptied.contains(&node)
     }
 
     /// The same, when those that are wanted hold it.

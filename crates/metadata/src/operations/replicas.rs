@@ -159,6 +159,9 @@ fn assign(
         .seats()
         .filter(|(node, _)| !replicas.contains(node))
     {
+        if partition.adding.contains(&node) {
+            next.emptied.push(node);
+        }
         next.removing.push(node);
         next.replicas.push(node);
         next.directories.push(directory);
@@ -198,13 +201,16 @@ fn cancel(partition: &Partition) -> Result<Partition, Refused> {
             "none of the replicas of before is left",
         ));
     }
-    let removing = new.iter().map(|(node, _)| *node).collect();
+    let removing: Vec<_> = new.iter().map(|(node, _)| *node).collect();
+    // They may not even have begun.
+    let emptied = [&partition.emptied[..], &removing[..]].concat();
     let (replicas, directories) = old.into_iter().chain(new).unzip();
     Ok(Partition {
         replicas,
         directories,
         adding: Vec::new(),
         removing,
+        emptied,
         ..partition.clone()
     })
 }
@@ -253,11 +259,10 @@ pub fn misplaced(image: &Image) -> impl Iterator<Item = (NodeId, &Topic, i32)> {
             let misplaced = partition.seats().filter(move |(node, directory)| {
                 let broker = image.broker(*node);
                 broker.is_some_and(|broker| !broker.directories.contains(directory))
-                    && partition.replicas.iter().any(|other| {
-                        other != node
-                            && !partition.adding.contains(other)
-                            && !partition.emptied.contains(other)
-                    })
+                    && partition
+                        .replicas
+                        .iter()
+                        .any(|other| other != node && !partition.may_begin_empty(*other))
             });
             misplaced.map(move |(node, _)| (node, &**topic, number))
         })

@@ -2,13 +2,18 @@
 //! that all who wait share its cost. While a round runs, the next one gathers.
 //!
 //! A round writes the journal (votes, and marks of what the round *before* made durable), syncs
-//! the files, and then tells everyone, log by log in the order of their submissions.
+//! the files, and then tells everyone, log by log in the order of their submissions. A vote that finds
+//! no space waits for it, and with it what was submitted after it.
+
+use std::io;
+use std::sync::atomic::Ordering;
 
 use ottla_platform::disk::is_exhaustion;
 use ottla_platform::planted::Planted;
 use ottla_platform::work::Next;
 
 use super::shared::DirShared;
+use super::writer::RETRY;
 use crate::log::FlushWork;
 
 /// A round of the worker.
@@ -16,12 +21,17 @@ pub(super) fn round(dir: &DirShared) -> Next {
     turn(dir);
     let next = dir.timers.lock().iter().map(|(due, _)| *due).min();
     let now = dir.clock.monotonic();
-    dir.flusher.next(next.map(|due| due.saturating_sub(now)))
+    let timer = next.map(|due| due.saturating_sub(now));
+    let retry = dir.flusher.has_stalled().then_some(RETRY);
+    dir.flusher.next(timer.into_iter().chain(retry).min())
 }
 
 /// Flushes what is queued; whether there was anything to do.
 pub(super) fn turn(dir: &DirShared) -> bool {
     fire_timers(dir);
+    if dir.flusher.has_stalled() {
+        dir.flusher.retry();
+    }
     let works: Vec<FlushWork> = dir
         .flusher
         .take()
@@ -31,36 +41,43 @@ pub(super) fn turn(dir: &DirShared) -> bool {
     if works.is_empty() {
         return false;
     }
-    let result = flush(dir, &works);
-    if let Err(error) = &result {
-        dir.fail("flush", error);
+    let votes_are_kept = flush(dir, &works).unwrap_or_else(|error| {
+        dir.fail("flush", &error);
+        true
+    });
+    if !votes_are_kept {
+        dir.full.store(true, Ordering::Relaxed);
     }
     for work in works {
-        work.finish(dir);
+        match work.has_vote && !votes_are_kept {
+            true => work.put_off(dir),
+            false => work.finish(dir),
+        }
     }
     true
 }
 
-fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
+/// Whether there was space for votes, if there are any.
+fn flush(dir: &DirShared, works: &[FlushWork]) -> io::Result<bool> {
     let started = dir.clock.monotonic();
     dir.check()?;
-    let journal = {
+    let (journal, is_written) = {
         let mut journal = dir.journal.lock();
         for work in works {
             if let Some(saved) = &work.saved {
                 journal.note(work.log.identity, saved.clone());
             }
         }
+        let is_written = match journal.write() {
+            Err(error) if is_exhaustion(&error) => false,
+            result => result.map(|()| true)?,
+        };
         let votes = works.iter().any(|work| work.has_vote);
-        match journal.write() {
-            // all but votes can be written later
-            Err(error) if is_exhaustion(&error) && !votes => {}
-            result => result?,
-        }
-        match votes && !Planted::VoteNotSynced.is_there() {
+        let file = match votes && !Planted::VoteNotSynced.is_there() {
             true => journal.take_unsynced(),
             false => None,
-        }
+        };
+        (file, is_written)
     };
     let mut files: Vec<_> = works.iter().flat_map(|work| work.files.clone()).collect();
     files.extend(journal);
@@ -71,7 +88,7 @@ fn flush(dir: &DirShared, works: &[FlushWork]) -> std::io::Result<()> {
         files.len() + folders.len(),
         dir.clock.monotonic().saturating_sub(started),
     );
-    Ok(())
+    Ok(is_written)
 }
 
 /// Queues logs whose time to be flushed has come.

@@ -122,7 +122,8 @@ impl DirShared {
     /// Looks at the free space; whether proposals may go on.
     pub(crate) fn check_space(&self) -> io::Result<bool> {
         let free = self.disk.free_bytes(&self.path)?;
-        let full = free < self.reserve_bytes || self.writer.has_stalled();
+        let has_stalled = self.writer.has_stalled() || self.flusher.has_stalled();
+        let full = free < self.reserve_bytes || has_stalled;
         if self.full.swap(full, Ordering::Relaxed) != full {
             let directory = self.path.display();
             if full {

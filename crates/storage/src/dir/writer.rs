@@ -22,7 +22,7 @@ use crate::segment::{Kind, SegmentFiles};
 const STEP_BYTES_MIN: u64 = 64 << 10;
 const STEP_BYTES_MAX: u64 = 16 << 20;
 /// Pause before a log that found no space is tried again.
-const RETRY: Duration = Duration::from_millis(100);
+pub(super) const RETRY: Duration = Duration::from_millis(100);
 
 /// A round of the worker.
 pub(super) fn round(dir: &DirShared) -> Next {

@@ -41,6 +41,8 @@ pub(crate) struct Pipeline {
     /// In the flusher's queue; being flushed.
     flush_queued: bool,
     flushing_now: bool,
+    /// The last attempt to keep a vote found no space.
+    flush_stalled: bool,
     timer_set: bool,
     /// The log is deleted: nothing is written any more.
     pub(super) abandoned: bool,
@@ -236,6 +238,7 @@ impl LogShared {
         let mut inner = self.inner.lock();
         let pipeline = &mut inner.pipeline;
         pipeline.flush_queued = false;
+        pipeline.flush_stalled = false;
         pipeline.flushing_now = true;
         let submissions = std::mem::take(&mut pipeline.flushing);
         let files = std::mem::take(&mut pipeline.dirty);
@@ -298,7 +301,7 @@ impl LogShared {
                 self.dir.turn();
                 inner = self.inner.lock();
             }
-            if inner.pipeline.stalled {
+            if inner.pipeline.stalled || inner.pipeline.flush_stalled {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             if has_threads {
@@ -358,6 +361,20 @@ impl Pipeline {
 }
 
 impl FlushWork {
+    /// Waits for space for the vote in it; the flusher tries again.
+    pub(crate) fn put_off(self, dir: &DirShared) {
+        let mut inner = self.log.inner.lock();
+        let pipeline = &mut inner.pipeline;
+        pipeline.flushing_now = false;
+        pipeline.flush_queued = true;
+        pipeline.flush_stalled = true;
+        let later = std::mem::replace(&mut pipeline.flushing, self.submissions);
+        pipeline.flushing.extend(later);
+        drop(inner);
+        self.log.progress.notify_all();
+        dir.flusher.stall(self.log);
+    }
+
     /// Tells everyone, after the round has ended, well or not.
     pub(crate) fn finish(self, dir: &DirShared) {
         let failed = dir.check().is_err();

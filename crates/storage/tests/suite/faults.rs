@@ -280,6 +280,51 @@ fn a_damaged_vote_is_told_of() {
     assert!(recovered.vote_in_doubt);
 }
 
+/// What has its space already goes on meanwhile.
+#[test]
+fn a_vote_that_finds_no_space_waits_for_it_and_ends_nothing() {
+    let rig = Rig::new(1);
+    let log = rig.log(&LogConfig::default());
+    accepted(append(&log, batch(1, 100, NOW)));
+    commit(&rig, &log);
+    rig.dir.tidy().unwrap();
+    let used = rig.disk.used_bytes();
+    rig.disk
+        .set_faults(|faults| faults.capacity_bytes = Some(used));
+    let mut votes = 0_u32..100_000;
+    let (vote, voted) = loop {
+        let (vote, voted) = (votes.next().unwrap().to_be_bytes(), Answer::default());
+        log.save_vote(Bytes::copy_from_slice(&vote), voted.done());
+        rig.dir.turn();
+        if voted.get().is_none() {
+            break (vote, voted);
+        }
+    };
+    let written = Answer::default();
+    accepted(append(&log, batch(1, 100, NOW)));
+    log.submit(written.done());
+    (0..3).for_each(|_| _ = rig.dir.turn());
+    assert!(voted.get().is_none() && written.get().is_none());
+    assert!(rig.dir.is_full() && rig.failures.lock().is_empty());
+    assert_eq!(
+        log.truncate_after(Some(0)).unwrap_err().kind(),
+        std::io::ErrorKind::StorageFull
+    );
+
+    rig.disk.set_faults(|faults| faults.capacity_bytes = None);
+    rig.settle();
+    assert!(voted.is_ok() && written.is_ok());
+    rig.dir.tidy().unwrap();
+    assert!(!rig.dir.is_full());
+    drop((log, rig.dir));
+    rig.disk.cut_power();
+    rig.disk.power_on();
+    let rig = Rig::open(rig.disk).unwrap();
+    let log = rig.log(&LogConfig::default());
+    assert_eq!(log.read_vote(), Some(Bytes::copy_from_slice(&vote)));
+    assert_eq!(log.state().log_end_offset, 2);
+}
+
 /// A node that starts on a full disk may lead before its chores begin.
 #[test]
 fn who_starts_on_a_full_disk_takes_records_as_soon_as_there_is_room() {

@@ -101,6 +101,24 @@ fn a_cancelled_move_goes_back_and_lets_nobody_go_before_it_is_there() {
     assert_eq!(partition(&rig).replicas, nodes(&[1, 2, 3]));
 }
 
+/// It may never have opened its replica.
+#[test]
+fn who_is_told_to_go_before_it_has_come_may_begin_empty_when_it_is_asked_back() {
+    for other_plan in [Some(&[1, 2, 3, 5][..]), None] {
+        let mut rig = rig();
+        ask(&mut rig, Some(&[1, 2, 3, 4]), true).unwrap();
+        assert!(partition(&rig).may_begin_empty(NodeId(4)));
+        ask(&mut rig, other_plan, true).unwrap();
+        assert_eq!(partition(&rig).removing, nodes(&[4]));
+        assert!(partition(&rig).may_begin_empty(NodeId(4)));
+        ask(&mut rig, Some(&[4, 1, 2]), true).unwrap();
+        assert!(partition(&rig).may_begin_empty(NodeId(4)));
+        assert!(!partition(&rig).may_begin_empty(NodeId(1)));
+        settle(&mut rig, &[4, 1, 2]);
+        assert!(!partition(&rig).may_begin_empty(NodeId(4)));
+    }
+}
+
 #[test]
 fn another_order_is_another_preferred_leader_and_moves_nothing() {
     let mut rig = rig();
