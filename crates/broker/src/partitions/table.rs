@@ -111,8 +111,10 @@ impl Partitions {
 
     /// The replicas of a topic that are open.
     pub fn of_topic(&self, topic_id: TopicId) -> impl Iterator<Item = (PartitionId, Partition)> {
-        let all = self.open_by_id().into_iter();
-        all.filter_map(move |(id, replica)| (id.0 == topic_id).then_some((id, replica.partition)))
+        let hosted = self.hosted.read();
+        let of_it = hosted.iter().filter(|(id, _)| id.0 == topic_id);
+        let open = of_it.filter_map(|(id, hosted)| Some((*id, hosted.open()?.partition.clone())));
+        open.collect::<Vec<_>>().into_iter()
     }
 
     /// Tells of each move of the table.
