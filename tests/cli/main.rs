@@ -9,6 +9,7 @@ mod member;
 mod perf;
 mod profiles;
 mod run;
+mod serve;
 mod topics;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     groups::add(&mut suite);
     configs::add(&mut suite);
     health::add(&mut suite);
+    serve::add(&mut suite);
     dump::add(&mut suite);
     perf::add(&mut suite);
     profiles::add(&mut suite);

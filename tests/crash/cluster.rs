@@ -47,7 +47,7 @@ async fn run_rounds(plan: &Plan, departure: Departure) {
     create_topic(&client).await;
     let book = Book::default();
     let mut checker = Checker::new(TOPIC, PARTITIONS, plan.seed);
-    let lasting = Load::start(&client, TOPIC, PARTITIONS, plan.seed, &book);
+    let lasting = Load::start(&client, TOPIC, PARTITIONS, plan, &book);
     let mut readers = plan
         .judged_by_java
         .then(|| Readers::start(&cluster.bootstrap(), TOPIC, plan.seed));

@@ -36,7 +36,7 @@ async fn grow(plan: &Plan) {
     create_topic(&client, TOPIC, PARTITIONS, &[SEGMENT]).await;
     let committed = commit(&client).await;
     let book = Book::default();
-    let lasting = Load::start(&client, TOPIC, PARTITIONS, plan.seed, &book);
+    let lasting = Load::start(&client, TOPIC, PARTITIONS, plan, &book);
     tokio::time::sleep(A_WHILE).await;
     book.watch();
     let began = Instant::now();

@@ -5,6 +5,7 @@
 //! the test, because no crash gives an idempotent producer a reason to fail.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,10 +13,13 @@ use std::time::{Duration, Instant};
 use ottla_client::{Client, Producer, ProducerConfig, ProducerRecord};
 use tokio::task::JoinSet;
 
+use crate::run::Plan;
 use crate::value::{self, Identity};
 
 /// Records of a lane that may wait for their acknowledgement.
 const WINDOW: usize = 200;
+/// Records after which a lane that is not to be too fast looks at the clock.
+const RESTS_AFTER: u64 = 20;
 
 /// The offsets acknowledged to a lane, by sequence. `None`: acknowledged, but the broker did not
 /// say where, because the first acknowledgement was lost in a crash.
@@ -84,7 +88,7 @@ impl Load {
         client: &Client,
         topic: &'static str,
         partitions: i32,
-        seed: u64,
+        plan: &Plan,
         book: &Book,
     ) -> Load {
         let producer = Arc::new(Producer::new(client, ProducerConfig::default()));
@@ -96,7 +100,8 @@ impl Load {
                 stop: stop.clone(),
                 topic,
                 partition,
-                seed,
+                seed: plan.seed,
+                rate: plan.rate,
                 number: book.open_lane(),
                 book: book.clone(),
             };
@@ -118,6 +123,8 @@ struct Lane {
     topic: &'static str,
     partition: i32,
     seed: u64,
+    /// Records a second, at most.
+    rate: Option<NonZeroU32>,
     number: u64,
     book: Book,
 }
@@ -126,6 +133,7 @@ impl Lane {
     async fn run(self) {
         let mut waiting = VecDeque::with_capacity(WINDOW);
         let mut sequence = 0;
+        let began = tokio::time::Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             if waiting.len() == WINDOW {
                 let oldest = waiting.pop_front().expect("the window is full");
@@ -133,6 +141,10 @@ impl Lane {
             }
             waiting.push_back(self.send(sequence).await);
             sequence += 1;
+            if let Some(rate) = self.rate.filter(|_| sequence.is_multiple_of(RESTS_AFTER)) {
+                let due = Duration::from_secs(sequence) / rate.get();
+                tokio::time::sleep_until(began + due).await;
+            }
         }
         for delivery in waiting {
             self.take(delivery).await;

@@ -2,8 +2,10 @@
 //! once, in order, without gaps.
 //!
 //! `OTTLA_CRASH_ROUNDS` (default 3) says how often the broker is killed, `OTTLA_CRASH_SEED` repeats
-//! the kill times and payloads of an earlier run, `OTTLA_CRASH_JAVA=1` has Java consumers read as
-//! well: the result of one broker, and beside the load of three. What cannot repeat is the machine's own timing.
+//! the kill times and payloads of an earlier run, `OTTLA_CRASH_RATE` limits the records a second that
+//! a producer sends to a partition (a long run fills a disk otherwise), `OTTLA_CRASH_JAVA=1` has Java
+//! consumers read as well: the result of one broker, and beside the load of three. What cannot repeat is
+//! the machine's own timing.
 #![allow(clippy::print_stdout, reason = "a proof reports its rounds")]
 
 mod check;
@@ -13,6 +15,8 @@ mod load;
 mod readers;
 mod run;
 mod value;
+
+use std::str::FromStr;
 
 use ottla_platform::seed::Random;
 use ottla_tests::Settings;
@@ -59,16 +63,15 @@ fn a_rolling_restart_of_three_brokers_loses_nothing() {
 }
 
 fn plan(settings: Settings) -> Plan {
-    let number = |name: &str| -> Option<u64> {
+    fn number<T: FromStr>(name: &str) -> Option<T> {
         let text = std::env::var(name).ok()?;
-        Some(
-            text.parse()
-                .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
-        )
-    };
+        let number = text.parse().ok();
+        Some(number.unwrap_or_else(|| panic!("{name}={text} is not a number")))
+    }
     Plan {
         rounds: number("OTTLA_CRASH_ROUNDS").unwrap_or(3),
         seed: number("OTTLA_CRASH_SEED").unwrap_or_else(|| Random::from_system().next_u64()),
+        rate: number("OTTLA_CRASH_RATE"),
         judged_by_java: std::env::var_os("OTTLA_CRASH_JAVA").is_some(),
         settings,
     }

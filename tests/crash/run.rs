@@ -1,5 +1,6 @@
 //! The rounds: load, kill, perhaps kill again while it recovers, start, check.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ottla_platform::seed::Random;
@@ -22,6 +23,8 @@ const RECOVER_MS_MAX: u64 = 60;
 pub(crate) struct Plan {
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
+    /// Records a second that a producer sends to a partition at most; as many as it can without.
+    pub(crate) rate: Option<NonZeroU32>,
     pub(crate) judged_by_java: bool,
     pub(crate) settings: Settings,
 }
@@ -46,9 +49,9 @@ async fn run_rounds(kind: Kind, plan: &Plan) {
     let book = Book::default();
     let mut checker = Checker::new(TOPIC, PARTITIONS, plan.seed);
     // This one lives through all crashes; each round has one of its own besides.
-    let lasting = Load::start(&client, TOPIC, PARTITIONS, plan.seed, &book);
+    let lasting = Load::start(&client, TOPIC, PARTITIONS, plan, &book);
     for round in 1..=plan.rounds {
-        let passing = Load::start(&client, TOPIC, PARTITIONS, plan.seed, &book);
+        let passing = Load::start(&client, TOPIC, PARTITIONS, plan, &book);
         let produced = pause(&mut random, PRODUCE_MS_MAX).await;
         let kills = crash(&mut broker, &mut random).await;
         passing.finish().await;

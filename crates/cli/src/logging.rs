@@ -22,6 +22,9 @@ const FILTER_VARIABLE: &str = "OTTLA_LOG";
 
 /// Sends log lines of at least `level` to standard error, unless `OTTLA_LOG` says otherwise. What is
 /// sent can be changed afterwards, through what this gives.
+///
+/// A line that cannot be written, as on a full disk, is lost: to say so on standard error as well would
+/// panic.
 pub(crate) fn start(format: LogFormat, level: &str) -> Loggers {
     let filter = std::env::var(FILTER_VARIABLE)
         .ok()
@@ -32,6 +35,7 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Loggers {
         LogFormat::Text => {
             let builder = tracing_subscriber::fmt()
                 .with_writer(io::stderr)
+                .log_internal_errors(false)
                 .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
                 .with_env_filter(EnvFilter::new(&filter))
                 .with_filter_reloading();
@@ -43,6 +47,7 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Loggers {
             let builder = tracing_subscriber::fmt()
                 .json()
                 .with_writer(io::stderr)
+                .log_internal_errors(false)
                 .with_env_filter(EnvFilter::new(&filter))
                 .with_filter_reloading();
             let door = door(builder.reload_handle());

@@ -173,6 +173,32 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it shows what a partition holds: a machine that loses power without having synced may
+    /// take that back.
+    pub fn shows(&self) -> bool {
+        match self {
+            Event::Acknowledged { .. }
+            | Event::Read { .. }
+            | Event::HighWatermark { .. }
+            | Event::Asks { .. }
+            | Event::Told { .. }
+            | Event::Trimmed { .. } => true,
+            Event::Sends { .. }
+            | Event::Trims { .. }
+            | Event::Commits { .. }
+            | Event::Committed { .. }
+            | Event::AsksCommitted { .. }
+            | Event::ToldCommitted { .. }
+            | Event::Joins { .. }
+            | Event::Owns { .. }
+            | Event::CommitsAs { .. }
+            | Event::CommittedAs { .. }
+            | Event::ReadFailed { .. } => false,
+        }
+    }
+}
+
 /// An entry of a replica's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

@@ -2,6 +2,7 @@
 //!
 //! - [`swarm`]: what a seed makes of a run;
 //! - [`shared`]: what the clients of a run have in common;
+//! - [`evidence`]: what was seen and still binds;
 //! - [`broker`]: a host with a node and its disk;
 //! - [`workload`]: what clients do, each on a host of its own;
 //! - [`nemesis`]: what goes wrong, and when;
@@ -10,6 +11,7 @@
 //! - [`run`](mod@run): from a seed to a verdict.
 
 mod broker;
+mod evidence;
 mod nemesis;
 mod replicas;
 mod run;

@@ -94,7 +94,13 @@ impl Run {
         }
         let shared = Shared::new(&swarm);
         let clients = workload::begin(&mut sim, &swarm, &shared);
-        let nemesis = Nemesis::new(mix(seed ^ 2), &swarm, brokers.clone(), clients);
+        let nemesis = Nemesis::new(
+            mix(seed ^ 2),
+            &swarm,
+            brokers.clone(),
+            clients,
+            shared.clone(),
+        );
         Run {
             sim,
             shared,

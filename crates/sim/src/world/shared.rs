@@ -7,8 +7,9 @@ use ottla_platform::sim::chance;
 use parking_lot::Mutex;
 
 use super::broker::BROKERS;
+use super::evidence::{Evidence, Standing};
 use super::swarm::Swarm;
-use crate::history::{Client, Event, History, Partition};
+use crate::history::{Client, Event, History, Partition, Value};
 
 /// The topic that is written.
 pub(super) const TOPIC: &str = "t";
@@ -33,6 +34,7 @@ pub(super) struct Shared(Arc<Mutex<State>>);
 struct State {
     phase: Phase,
     history: History,
+    evidence: Evidence,
     /// Up to where everything is to be read before the end, by each writer that has written all.
     goals: BTreeMap<Client, BTreeMap<i32, i64>>,
     writers: usize,
@@ -49,6 +51,7 @@ impl Shared {
         Shared(Arc::new(Mutex::new(State {
             phase: Phase::Begins,
             history: History::default(),
+            evidence: Evidence::default(),
             goals: BTreeMap::new(),
             writers: swarm.writers.len(),
             questions: 0,
@@ -71,11 +74,64 @@ impl Shared {
         self.0.lock().history.events.push(event);
     }
 
-    /// A client knows that everything below `offset` is committed.
-    pub(super) fn committed(&self, partition: i32, offset: i64) {
+    /// A machine may have lost what it said it had.
+    pub(super) fn lost(&self) {
         let mut state = self.0.lock();
-        let known = state.history.committed.entry(name(partition)).or_default();
-        *known = offset.max(*known);
+        state.evidence.lost();
+        state.history.events.retain(|event| !event.shows());
+        state.history.committed.clear();
+    }
+
+    /// What a record that is sent now proves once it is acknowledged.
+    pub(super) fn sent(&self) -> Standing {
+        self.0.lock().evidence.now()
+    }
+
+    /// A record was acknowledged that was sent at `sent`.
+    pub(super) fn acknowledged(
+        &self,
+        (partition, offset): (i32, Option<i64>),
+        value: Value,
+        sent: Standing,
+    ) {
+        let binds = self.0.lock().evidence.acknowledged(partition, sent);
+        if binds {
+            self.saw(Event::Acknowledged {
+                partition: name(partition),
+                value,
+                offset,
+            });
+            if let Some(offset) = offset {
+                self.committed(partition, offset + 1, Some(sent));
+            }
+        }
+    }
+
+    /// What an answer to a question that is asked now is worth, if anything.
+    pub(super) fn standing(&self, partition: i32) -> Option<Standing> {
+        self.0.lock().evidence.of(partition)
+    }
+
+    /// Whether an answer still binds, the question to which was asked at `asked`.
+    pub(super) fn binds(&self, partition: i32, asked: Option<Standing>) -> bool {
+        self.0.lock().evidence.binds(partition, asked)
+    }
+
+    /// As [`Shared::saw`], of a partition and as an answer to a question asked at `asked`.
+    pub(super) fn was_shown(&self, partition: i32, asked: Option<Standing>, event: Event) {
+        if self.binds(partition, asked) {
+            self.saw(event);
+        }
+    }
+
+    /// A client knows, from an answer to a question asked at `asked`, that everything below `offset` is
+    /// committed.
+    pub(super) fn committed(&self, partition: i32, offset: i64, asked: Option<Standing>) {
+        let mut state = self.0.lock();
+        if state.evidence.binds(partition, asked) {
+            let known = state.history.committed.entry(name(partition)).or_default();
+            *known = offset.max(*known);
+        }
     }
 
     /// What is known to be committed of each partition.

@@ -66,10 +66,8 @@ impl Swarm {
         };
         let grows = random.chance(1, 8);
         let moves = random.chance(1, 4);
-        let may_happen = |fault: &Fault| match flush {
-            Flush::Synced => true,
-            Flush::Cached => !fault.loses_what_is_not_synced(),
-        };
+        let keeps_all = flush == Flush::Cached && random.chance(1, 2);
+        let may_happen = |fault: &Fault| !(keeps_all && fault.loses_what_is_not_synced());
         let mut faults: Vec<Fault> = Fault::ALL.into_iter().filter(may_happen).collect();
         if random.chance(3, 4) {
             let part = random.chance(1, 2);
@@ -88,21 +86,36 @@ impl Swarm {
         let writers = std::iter::once(Writing::Idempotent)
             .chain((0..more).map(|_| writer(&mut random)))
             .collect();
+        let may_lose = loses(flush, &faults);
         Swarm {
             flush,
             beginners: if grows { 1 } else { BROKERS },
             faults,
             pause_ms_max: [800, 2_500, 2_500, 6_000][random.below(4) as usize],
             // with a disk lost, what grows or moves may be on that disk alone
-            loses_a_disk: random.chance(1, 3) && !grows && !moves,
+            loses_a_disk: random.chance(1, 3) && !grows && !moves && !may_lose,
             writers,
             readers: 1 + random.below(2) as u32,
             trims: random.chance(1, 3),
-            commits: random.chance(1, 2),
-            members: [0, 0, 2, 3][random.below(4) as usize],
+            commits: random.chance(1, 2) && !may_lose,
+            members: match random.below(4) {
+                2 if !may_lose => 2,
+                3 if !may_lose => 3,
+                _ => 0,
+            },
             makes_topics: random.chance(1, 4),
             moves,
             has_whole_sync: random.chance(1, 2),
         }
     }
+
+    /// Whether what was acknowledged may be gone, because machines lose power that have not synced it.
+    pub(super) fn may_lose(&self) -> bool {
+        loses(self.flush, &self.faults)
+    }
+}
+
+fn loses(flush: Flush, faults: &[Fault]) -> bool {
+    let cut_power = faults.iter().any(|fault| fault.loses_what_is_not_synced());
+    flush == Flush::Cached && cut_power
 }

@@ -55,6 +55,14 @@ impl Handle {
 }
 
 impl Nemesis {
+    /// See [`end`].
+    fn end(&self, sim: &mut Sim<'_>, broker: i32, loses_power: bool) {
+        end(sim, broker, &self.brokers[&broker].disk, loses_power);
+        if loses_power && self.swarm.may_lose() {
+            self.shared.lost();
+        }
+    }
+
     /// Ends a host's process; of some crashes the others hear, of others they do not.
     pub(super) fn crash(&mut self, sim: &mut Sim<'_>, broker: i32, loses_power: bool) {
         if !self.struck.insert(broker) {
@@ -69,7 +77,7 @@ impl Nemesis {
         for other in &unheard {
             sim.partition(name.as_str(), other.as_str());
         }
-        end(sim, broker, &self.brokers[&broker].disk, loses_power);
+        self.end(sim, broker, loses_power);
         for other in &unheard {
             sim.repair(name.as_str(), other.as_str());
         }
@@ -85,9 +93,8 @@ impl Nemesis {
             broker,
             "crashes and starts again, until its host loses power"
         );
-        let disk = self.brokers[&broker].disk.clone();
-        end(sim, broker, &disk, false);
-        disk.restart_process();
+        self.end(sim, broker, false);
+        self.brokers[&broker].disk.restart_process();
         sim.bounce(host(broker));
         let until = sim.elapsed() + self.up_to(AFTER_START_MS_MAX);
         self.broken.push((until, Undo::CutPower(broker)));
@@ -112,11 +119,11 @@ impl Nemesis {
     pub(super) fn start(&mut self, sim: &mut Sim<'_>, broker: i32) {
         tracing::info!(broker, "starts");
         self.struck.remove(&broker);
-        let handle = &self.brokers[&broker];
         let loses_power = self.misled.remove(&broker);
         if loses_power || sim.is_host_running(host(broker)) {
-            end(sim, broker, &handle.disk, loses_power);
+            self.end(sim, broker, loses_power);
         }
+        let handle = &self.brokers[&broker];
         // Whoever did not hear it in time is not to stop when it starts again.
         let _ = handle.stop.notified().now_or_never();
         handle.may_fail.store(false, Ordering::Relaxed);
@@ -131,9 +138,8 @@ impl Nemesis {
             self.disk_lost_at = None;
             self.count("LostDisk");
             tracing::info!(broker, "loses its disk");
-            let disk = &self.brokers[&broker].disk;
-            end(sim, broker, disk, false);
-            disk.replace();
+            self.end(sim, broker, false);
+            self.brokers[&broker].disk.replace();
             self.lasts(sim, Undo::Start(broker));
         }
     }

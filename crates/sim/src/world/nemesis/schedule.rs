@@ -12,6 +12,7 @@ use turmoil::Sim;
 use super::fault::Fault;
 use super::hosts::Handle;
 use crate::world::broker::BROKERS;
+use crate::world::shared::Shared;
 use crate::world::swarm::Swarm;
 
 /// Longest time that a fault lasts.
@@ -30,6 +31,7 @@ pub(in crate::world) struct Nemesis {
     pub(super) swarm: Swarm,
     pub(super) brokers: BTreeMap<i32, Handle>,
     pub(super) clients: Vec<String>,
+    pub(super) shared: Shared,
     next_at: Duration,
     /// What is broken, and until when.
     pub(super) broken: Vec<(Duration, Undo)>,
@@ -63,6 +65,7 @@ impl Nemesis {
         swarm: &Swarm,
         brokers: BTreeMap<i32, Handle>,
         clients: Vec<String>,
+        shared: Shared,
     ) -> Nemesis {
         let mut random = Random::new(seed);
         let mut once = |happens: bool, ms_max| {
@@ -77,6 +80,7 @@ impl Nemesis {
             swarm: swarm.clone(),
             brokers,
             clients,
+            shared,
             next_at: Duration::ZERO,
             broken: Vec::new(),
             struck: absent.collect(),

@@ -26,25 +26,27 @@ pub(super) async fn ask(shared: Shared) -> turmoil::Result {
             true => (Bound::Start, OffsetSpec::Earliest),
             false => (Bound::End, OffsetSpec::Latest),
         };
-        let question = shared.new_question();
-        shared.saw(Event::Asks {
+        let (question, asked) = (shared.new_question(), shared.standing(partition));
+        let asks = Event::Asks {
             partition: name(partition),
             bound,
             question,
-        });
-        let asked = BTreeMap::from([(TopicPartition::new(TOPIC, partition), spec)]);
+        };
+        shared.was_shown(partition, asked, asks);
+        let wanted = BTreeMap::from([(TopicPartition::new(TOPIC, partition), spec)]);
         let answers = client.admin();
         let answers = answers
-            .list_offsets(asked, Isolation::ReadUncommitted)
+            .list_offsets(wanted, Isolation::ReadUncommitted)
             .await;
         for found in answers.into_values().flatten() {
-            shared.saw(Event::Told {
+            let told = Event::Told {
                 partition: name(partition),
                 bound,
                 question,
                 offset: found.offset,
-            });
-            shared.committed(partition, found.offset);
+            };
+            shared.was_shown(partition, asked, told);
+            shared.committed(partition, found.offset, asked);
         }
         sleep(Duration::from_millis(chance(|it| it.below(PAUSE_MS_MAX)))).await;
     }

@@ -10,8 +10,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::begin::LAST_MAX;
 use super::reach::{REST, connect};
 use crate::history::{self, Event, Value};
+use crate::world::evidence::Standing;
 use crate::world::shared::{PARTITIONS, Shared, TOPIC, name};
 
+/// More than there are at a time.
+const READERS_MAX: history::Client = 100;
 /// How often it is looked whether everything is read.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -21,14 +24,14 @@ pub(super) async fn read(shared: Shared, number: history::Client) -> turmoil::Re
     while client.topic(TOPIC, IfMissing::Fail).await.is_err() {
         sleep(REST).await;
     }
-    let mut reader = Reader {
-        shared,
-        number,
-        positions: (0..PARTITIONS).map(|partition| (partition, 0)).collect(),
-    };
+    let mut reader = Reader::begin(shared, number);
     let mut consumer = reader.consume(&client);
     let mut ends_at = None;
     loop {
+        if reader.asked != standing(&reader.shared) {
+            reader = Reader::begin(reader.shared, reader.number + READERS_MAX);
+            consumer = reader.consume(&client);
+        }
         if let Some(goal) = reader.shared.goal() {
             let position = |partition| reader.positions.get(partition).copied().unwrap_or(0);
             if goal
@@ -56,19 +59,37 @@ pub(super) async fn read(shared: Shared, number: history::Client) -> turmoil::Re
         }
     }
     for (partition, offset) in &reader.positions {
-        reader.shared.has_read(number, *partition, *offset);
+        reader.shared.has_read(reader.number, *partition, *offset);
     }
     Ok(())
 }
 
+/// What answers to questions that are asked now are worth.
+fn standing(shared: &Shared) -> BTreeMap<i32, Standing> {
+    let all = (0..PARTITIONS).map(|partition| Some((partition, shared.standing(partition)?)));
+    all.flatten().collect()
+}
+
+/// Reads from the beginning; whoever reads anew because records may have been lost is another one.
 struct Reader {
     shared: Shared,
     number: history::Client,
+    /// What it reads is worth so much.
+    asked: BTreeMap<i32, Standing>,
     /// The next offset to be read of each partition.
     positions: BTreeMap<i32, i64>,
 }
 
 impl Reader {
+    fn begin(shared: Shared, number: history::Client) -> Reader {
+        Reader {
+            asked: standing(&shared),
+            shared,
+            number,
+            positions: (0..PARTITIONS).map(|partition| (partition, 0)).collect(),
+        }
+    }
+
     fn consume(&self, client: &Client) -> Consumer {
         let config = ConsumerConfig {
             out_of_range: OutOfRange::Fail,
@@ -86,21 +107,25 @@ impl Reader {
 
     fn take(&mut self, fetched: &Fetched) {
         let number = fetched.partition.partition;
-        let partition = name(number);
-        self.shared.saw(Event::HighWatermark {
+        let asked = self.asked.get(&number).copied();
+        let watermark = Event::HighWatermark {
             reader: self.number,
-            partition: partition.clone(),
+            partition: name(number),
             offset: fetched.high_watermark,
-        });
-        self.shared.committed(number, fetched.next_offset);
+        };
+        self.shared.was_shown(number, asked, watermark);
+        self.shared.committed(number, fetched.next_offset, asked);
         for record in fetched.records() {
             match record {
-                Ok(record) => self.shared.saw(Event::Read {
-                    reader: self.number,
-                    partition: partition.clone(),
-                    offset: record.offset,
-                    value: value_of(record.value.as_deref().unwrap_or_default()),
-                }),
+                Ok(record) => {
+                    let read = Event::Read {
+                        reader: self.number,
+                        partition: name(number),
+                        offset: record.offset,
+                        value: value_of(record.value.as_deref().unwrap_or_default()),
+                    };
+                    self.shared.was_shown(number, asked, read);
+                }
                 Err(error) => self.failed(&error),
             }
         }
@@ -113,8 +138,9 @@ impl Reader {
             ConsumeError::OutOfRange { partition, .. } => {
                 let number = partition.partition;
                 let trimmed = self.shared.trimmed(number);
+                let is_gone = !self.shared.binds(number, self.asked.get(&number).copied());
                 let position = self.positions.entry(number).or_default();
-                if *position < trimmed {
+                if *position < trimmed || is_gone {
                     *position = 0;
                     return;
                 }

@@ -32,16 +32,18 @@ pub(super) async fn trim(shared: Shared) -> turmoil::Result {
         };
         let offset = chance(|random| random.below(end.offset.unsigned_abs() + 1));
         let offset = i64::try_from(offset).expect("at most the end");
+        let asked = shared.standing(partition);
         shared.saw(Event::Trims {
             partition: name(partition),
             offset,
         });
         let deleted = admin.delete_records(BTreeMap::from([(of, offset)])).await;
         for start in deleted.into_values().flatten() {
-            shared.saw(Event::Trimmed {
+            let trimmed = Event::Trimmed {
                 partition: name(partition),
                 offset: start,
-            });
+            };
+            shared.was_shown(partition, asked, trimmed);
         }
     }
     Ok(())

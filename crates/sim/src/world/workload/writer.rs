@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::begin::in_the_end;
 use super::reach::{REST, connect};
 use crate::history::{self, Event, Value, first_value};
+use crate::world::evidence::Standing;
 use crate::world::shared::{PARTITIONS, Phase, Shared, TOPIC, any_partition, name};
 use crate::world::swarm::Writing;
 
@@ -151,30 +152,21 @@ impl Writer {
     async fn send(&mut self) {
         let key = chance(|random| random.below(2 * KEYS));
         let partition = (key >= KEYS).then(any_partition);
-        let Some((value, delivery)) = self.hand_over(partition, key).await else {
+        let Some(under_way) = self.hand_over(partition, key).await else {
             return;
         };
-        let told = Told {
-            shared: self.shared.clone(),
-            writing: self.writing,
-        };
         self.waiting.spawn(async move {
-            told.wait(value, delivery).await;
+            under_way.wait().await;
         });
         while self.waiting.try_join_next().is_some() {}
     }
 
     /// Writes one record; where it is.
     async fn deliver(&mut self, partition: i32) -> Option<i64> {
-        let (value, delivery) = self.hand_over(Some(partition), KEYS).await?;
-        let told = Told {
-            shared: self.shared.clone(),
-            writing: self.writing,
-        };
-        told.wait(value, delivery).await
+        self.hand_over(Some(partition), KEYS).await?.wait().await
     }
 
-    async fn hand_over(&mut self, partition: Option<i32>, key: u64) -> Option<(Value, Delivery)> {
+    async fn hand_over(&mut self, partition: Option<i32>, key: u64) -> Option<UnderWay> {
         let value = self.next;
         self.next += 1;
         let padding = chance(|random| random.below(PADDING_BYTES_MAX));
@@ -192,8 +184,15 @@ impl Writer {
             partition: partition.map(name),
             value,
         });
+        let sent = self.shared.sent();
         match self.producer.send(record).await {
-            Ok(delivery) => Some((value, delivery)),
+            Ok(delivery) => Some(UnderWay {
+                shared: self.shared.clone(),
+                writing: self.writing,
+                value,
+                sent,
+                delivery,
+            }),
             Err(error) => {
                 tracing::debug!(value, %error, "a record was not taken");
                 sleep(REST).await;
@@ -226,15 +225,20 @@ impl Writer {
     }
 }
 
-/// Notes what becomes of a record.
-struct Told {
+/// A record of which it is not known yet what becomes of it.
+struct UnderWay {
     shared: Shared,
     writing: Writing,
+    value: Value,
+    sent: Standing,
+    delivery: Delivery,
 }
 
-impl Told {
-    async fn wait(&self, value: Value, delivery: Delivery) -> Option<i64> {
-        let delivered = match delivery.wait().await {
+impl UnderWay {
+    /// Notes what becomes of it; its offset, if it was taken and that is told.
+    async fn wait(self) -> Option<i64> {
+        let value = self.value;
+        let delivered = match self.delivery.wait().await {
             Ok(delivered) => delivered,
             Err(error) => {
                 tracing::debug!(value, %error, "a record was not acknowledged");
@@ -245,15 +249,8 @@ impl Told {
         if !matches!(self.writing, Writing::Idempotent | Writing::All) {
             return delivered.offset;
         }
-        let partition = delivered.partition.partition;
-        self.shared.saw(Event::Acknowledged {
-            partition: name(partition),
-            value,
-            offset: delivered.offset,
-        });
-        if let Some(offset) = delivered.offset {
-            self.shared.committed(partition, offset + 1);
-        }
+        let place = (delivered.partition.partition, delivered.offset);
+        self.shared.acknowledged(place, value, self.sent);
         delivered.offset
     }
 }
