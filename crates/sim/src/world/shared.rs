@@ -35,6 +35,8 @@ struct State {
     phase: Phase,
     history: History,
     evidence: Evidence,
+    /// Records of which it is not known yet what becomes of them.
+    under_way: BTreeSet<Value>,
     /// Up to where everything is to be read before the end, by each writer that has written all.
     goals: BTreeMap<Client, BTreeMap<i32, i64>>,
     writers: usize,
@@ -52,6 +54,7 @@ impl Shared {
             phase: Phase::Begins,
             history: History::default(),
             evidence: Evidence::default(),
+            under_way: BTreeSet::new(),
             goals: BTreeMap::new(),
             writers: swarm.writers.len(),
             questions: 0,
@@ -76,15 +79,27 @@ impl Shared {
 
     /// A machine may have lost what it said it had.
     pub(super) fn lost(&self) {
-        let mut state = self.0.lock();
+        let state = &mut *self.0.lock();
         state.evidence.lost();
+        state.history.unordered.extend(&state.under_way);
         state.history.events.retain(|event| !event.shows());
         state.history.committed.clear();
     }
 
-    /// What a record that is sent now proves once it is acknowledged.
-    pub(super) fn sent(&self) -> Standing {
-        self.0.lock().evidence.now()
+    /// A record is about to be written; what it proves once it is acknowledged.
+    pub(super) fn sends(&self, partition: Option<i32>, value: Value) -> Standing {
+        self.saw(Event::Sends {
+            partition: partition.map(name),
+            value,
+        });
+        let mut state = self.0.lock();
+        state.under_way.insert(value);
+        state.evidence.now()
+    }
+
+    /// It is known what became of a record.
+    pub(super) fn settled(&self, value: Value) {
+        self.0.lock().under_way.remove(&value);
     }
 
     /// A record was acknowledged that was sent at `sent`.

@@ -14,9 +14,9 @@ use tokio::time::sleep;
 
 use super::begin::in_the_end;
 use super::reach::{REST, connect};
-use crate::history::{self, Event, Value, first_value};
+use crate::history::{self, Value, first_value};
 use crate::world::evidence::Standing;
-use crate::world::shared::{PARTITIONS, Phase, Shared, TOPIC, any_partition, name};
+use crate::world::shared::{PARTITIONS, Phase, Shared, TOPIC, any_partition};
 use crate::world::swarm::Writing;
 
 /// How long a record may take before its producer gives up.
@@ -180,11 +180,7 @@ impl Writer {
             value: Some(&bytes),
             ..ProducerRecord::default()
         };
-        self.shared.saw(Event::Sends {
-            partition: partition.map(name),
-            value,
-        });
-        let sent = self.shared.sent();
+        let sent = self.shared.sends(partition, value);
         match self.producer.send(record).await {
             Ok(delivery) => Some(UnderWay {
                 shared: self.shared.clone(),
@@ -195,6 +191,7 @@ impl Writer {
             }),
             Err(error) => {
                 tracing::debug!(value, %error, "a record was not taken");
+                self.shared.settled(value);
                 sleep(REST).await;
                 None
             }
@@ -238,7 +235,9 @@ impl UnderWay {
     /// Notes what becomes of it; its offset, if it was taken and that is told.
     async fn wait(self) -> Option<i64> {
         let value = self.value;
-        let delivered = match self.delivery.wait().await {
+        let delivered = self.delivery.wait().await;
+        self.shared.settled(value);
+        let delivered = match delivered {
             Ok(delivered) => delivered,
             Err(error) => {
                 tracing::debug!(value, %error, "a record was not acknowledged");
