@@ -498,19 +498,18 @@ fn resolve(config: &Config, defaults: &Arc<Defaults>) -> Resolve {
 /// Waits until this node's partitions are open, within a bound: what takes longer answers
 /// NOT_LEADER_OR_FOLLOWER until then.
 async fn settle(images: &Images, partitions: &Partitions, node_id: NodeId) {
-    let image = images.current();
-    let own: Vec<_> = image
-        .topics()
-        .flat_map(|topic| {
+    let own = || {
+        let image = images.current();
+        let own = image.topics().flat_map(|topic| {
             let all = topic.partitions.iter().zip(0..);
             let own = all.filter(|(partition, _)| partition.directory(node_id).is_some());
             own.map(|(_, number)| (topic.id, number))
-        })
-        .collect();
-    if !partitions
-        .wait_for(&own, Instant::now() + START_SETTLE_MAX)
-        .await
-    {
+        });
+        own.collect()
+    };
+    let deadline = Instant::now() + START_SETTLE_MAX;
+    let published = images.published();
+    if !partitions.wait_for_newest(own, published, deadline).await {
         tracing::warn!("serving while partitions are still being opened");
     }
 }

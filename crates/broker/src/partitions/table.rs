@@ -163,6 +163,24 @@ impl Partitions {
         }
     }
 
+    /// As [`Partitions::wait_for`], of what is wanted by the newest of the images that are published
+    /// meanwhile: a partition may be deleted before it was open.
+    pub async fn wait_for_newest(
+        &self,
+        wanted: impl Fn() -> Vec<PartitionId>,
+        mut published: watch::Receiver<i64>,
+        deadline: Instant,
+    ) -> bool {
+        loop {
+            published.mark_unchanged();
+            let wanted = wanted();
+            tokio::select! {
+                are_there = self.wait_for(&wanted, deadline) => return are_there,
+                Ok(()) = published.changed() => {}
+            }
+        }
+    }
+
     /// Closes all logs in order. Nothing is served afterwards.
     pub async fn close(&self) {
         let all = std::mem::take(&mut *self.hosted.write());

@@ -12,6 +12,9 @@ use ottla_protocol::records::{BatchBuilder, CheckedBatch, Compression};
 use ottla_protocol::{NodeId, TopicId};
 use ottla_replication::Groups;
 use ottla_storage::{DirectoryMeta, Drive, LogDir, LogDirOptions};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Absence, PartitionId, Partitions, Replica};
@@ -136,4 +139,20 @@ async fn a_deleted_partition_is_not_opened_again() {
     disk.set_faults(|faults| faults.capacity_bytes = None);
     assert_eq!(partitions.mend(None).await, None);
     assert_eq!(find(&partitions).err(), Some(Absence::NotHere));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_partition_that_was_deleted_before_it_was_open() {
+    let partitions = partitions(&SimDisk::new(1));
+    let (images, published) = watch::channel(0);
+    let wanted = Mutex::new(vec![ORDERS]);
+    let far = Instant::now() + Duration::from_secs(3600);
+    let opened = partitions.wait_for_newest(|| wanted.lock().clone(), published, far);
+    let deleted = async {
+        tokio::task::yield_now().await;
+        wanted.lock().clear();
+        images.send_replace(1);
+    };
+    let (opened, ()) = tokio::join!(opened, deleted);
+    assert!(opened);
 }
