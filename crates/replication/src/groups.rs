@@ -9,7 +9,7 @@ use ottla_platform::clock::Clock;
 use ottla_platform::disk::is_exhaustion;
 use ottla_platform::work::blocking;
 use ottla_protocol::types::{NodeId, TopicId};
-use ottla_storage::{Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
+use ottla_storage::{Damage, Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
 use crate::cluster::{Cluster, Held, Replica, ReplicaKey};
 use crate::log_store::LogStore;
@@ -79,6 +79,10 @@ pub enum OpenError {
     /// The log should be there and is not: a wiped or swapped disk.
     #[error("the partition's data is not in this log directory any more")]
     Lost,
+    /// Acknowledged data is damaged, and no other replica that can be reached has it. Nothing was
+    /// changed, and this replica takes part in nothing.
+    #[error("{0}, and no other replica that can be reached has it")]
+    Damaged(Damage),
     /// More than one replica, which needs peers.
     #[error("the partition has {0} replicas; this broker has no peers")]
     NoPeers(usize),
@@ -91,15 +95,15 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether it may be opened when there is room on the disk, or when who has it open still has
-    /// let go of it. Nothing is wrong with what is there.
+    /// Whether it may be opened when there is room on the disk, when who has it open still has let go
+    /// of it, or when another replica is there to mend it.
     pub fn is_passing(&self) -> bool {
         match self {
             OpenError::Io(error) | OpenError::Log(ottla_storage::OpenError::Io(error)) => {
                 is_exhaustion(error)
             }
             OpenError::Log(error) => matches!(error, ottla_storage::OpenError::InUse),
-            OpenError::Raft(_) => true,
+            OpenError::Raft(_) | OpenError::Damaged(_) => true,
             OpenError::Lost | OpenError::NoPeers(_) => false,
         }
     }
@@ -157,11 +161,7 @@ impl Groups {
             partition: spec.partition,
             group_id: spec.group_id,
         };
-        let (dir, config) = (self.dir.clone(), spec.config.clone());
-        let folder = name.clone();
-        let (log, recovered) =
-            blocking(move || Log::open(&dir, &folder, identity, config, OnDamage::Refuse))
-                .await??;
+        let (log, recovered) = self.open_log(&name, identity, &spec).await?;
         tell(&name, &recovered);
         let fresh = log.state().last.is_none() && log.read_vote().is_none();
         if fresh && spec.beginning == Beginning::Continues {
@@ -203,6 +203,57 @@ impl Groups {
             cluster.adopt(spec.group_id, replica);
         }
         Ok(partition)
+    }
+
+    /// Opens a log, after mending what is damaged in it.
+    async fn open_log(
+        &self,
+        name: &str,
+        identity: Identity,
+        spec: &PartitionSpec,
+    ) -> Result<(Log, Recovered), OpenError> {
+        let mut mended_at = None;
+        loop {
+            let (dir, config) = (self.dir.clone(), spec.config.clone());
+            let folder = name.to_owned();
+            let opened =
+                blocking(move || Log::open(&dir, &folder, identity, config, OnDamage::Refuse))
+                    .await?;
+            let damage = match opened {
+                Err(ottla_storage::OpenError::Damaged(damage)) => damage,
+                opened => return Ok(opened?),
+            };
+            let is_mended =
+                mended_at != Some(damage.index) && self.mend(name, identity, spec, &damage).await?;
+            if !is_mended {
+                return Err(match (&self.cluster, spec.replicas.len()) {
+                    (None, _) | (_, 1) => ottla_storage::OpenError::Damaged(damage).into(),
+                    _ => OpenError::Damaged(damage),
+                });
+            }
+            mended_at = Some(damage.index);
+        }
+    }
+
+    /// Puts what another replica has committed in the place of what is damaged; whether one had it.
+    async fn mend(
+        &self,
+        name: &str,
+        identity: Identity,
+        spec: &PartitionSpec,
+        damage: &Damage,
+    ) -> Result<bool, OpenError> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(false);
+        };
+        let (group, index) = (identity.group_id, damage.index);
+        let frames = cluster.committed_frames(group, index, &spec.replicas).await;
+        let (dir, place) = (self.dir.clone(), damage.clone());
+        let count = blocking(move || Log::mend(&dir, identity, &place, frames)).await??;
+        if count > 0 {
+            tracing::warn!(log = name, %damage, count, "frames were mended from another replica");
+        }
+        Ok(count > 0)
     }
 
     async fn start(&self, log: Log) -> Result<Partition, OpenError> {
@@ -299,6 +350,9 @@ async fn end(partition: Partition, last: fn(&Log) -> io::Result<()>) -> io::Resu
         .shutdown()
         .await
         .map_err(|error| io::Error::other(error.to_string()))?;
+    if partition.shared.is_contradicted() {
+        partition.log().forget_committed();
+    }
     partition.shared.truncated(0);
     partition.shared.waiters.wake();
     blocking(move || last(&partition.shared.log)).await?

@@ -9,6 +9,7 @@
 
 pub mod cluster;
 mod codec;
+mod contradiction;
 mod entry;
 mod groups;
 mod log_store;

@@ -87,7 +87,8 @@ impl Partition {
     }
 
     /// Why this replica takes part in nothing any more, if so: openraft stops a group for good when its
-    /// log has failed it. Only opening it anew helps.
+    /// log has failed it, and is stopped when its leader contradicts what is committed. Only opening it
+    /// anew helps.
     pub fn stopped_by(&self) -> Option<String> {
         let state = self.raft.metrics().borrow_watched().running_state.clone();
         state.err().map(|stopped| stopped.to_string())

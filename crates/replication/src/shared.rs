@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     handed_over: Mutex<Option<(i32, Duration)>>,
     /// This replica takes part no more.
     ended: AtomicBool,
+    /// The leader's log contradicts what is committed here.
+    contradicted: AtomicBool,
     /// Who is in the group, by what is applied here.
     seats: RwLock<Seats>,
     /// Which replicas of the group are held up while they do not keep up.
@@ -138,6 +140,7 @@ impl Shared {
             silenced: AtomicBool::new(false),
             handed_over: Mutex::default(),
             ended: AtomicBool::new(false),
+            contradicted: AtomicBool::new(false),
             seats: RwLock::default(),
             throttled: RwLock::default(),
             waiting: Mutex::default(),
@@ -188,6 +191,24 @@ impl Shared {
         let (term, since) = (*self.handed_over.lock())?;
         let is_now = term == self.leadership().term && self.leads();
         is_now.then(|| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// The leader has another entry than this committed one.
+    pub(crate) fn contradict(&self, theirs: LogId) {
+        if !self.contradicted.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                log = %self.log.identity(),
+                %theirs,
+                committed = ?self.log.read_committed(),
+                "the others have lost records that were committed here, which are given up: machines lost power \
+                 without having synced them",
+            );
+        }
+    }
+
+    /// Whether that is so.
+    pub(crate) fn is_contradicted(&self) -> bool {
+        self.contradicted.load(Ordering::Relaxed)
     }
 
     /// Who votes in the group, as it was applied last; nobody before it is founded.

@@ -13,6 +13,7 @@
 //! - [`liveness`]: who is alive, a pure judge of echoes;
 //! - [`elections`]: who should stand for election when, a pure planner;
 //! - [`members`]: who should have a group's log and vote, a pure planner;
+//! - [`mending`]: what is damaged in a log, from who has it;
 //! - [`seals`]: telling followers the last that is committed;
 //! - [`service`]: what is done with the requests of others;
 //! - [`looking`]: the task that looks after the groups;
@@ -27,6 +28,7 @@ mod leaders;
 mod liveness;
 mod looking;
 mod members;
+mod mending;
 mod registry;
 mod seals;
 mod service;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 use ottla_protocol::types::NodeId;
 
-use super::beat;
 use super::supervisor::Cluster;
+use super::{beat, mending};
 use crate::peers;
 use crate::transport::{Answer, Call, Kind, Refusal, Remote, Service};
 
@@ -26,6 +26,10 @@ impl Service for Cluster {
             Kind::PreVote if self.has_leader(call.group, from.node) => {
                 ready(Err(Refusal::Declined))
             }
+            Kind::Frames => match self.registry.get(call.group) {
+                Some(replica) => mending::answer(replica.partition, &call.body),
+                None => ready(Err(Refusal::UnknownGroup)),
+            },
             Kind::Append | Kind::Vote | Kind::PreVote | Kind::Snapshot | Kind::Transfer => {
                 let Some(replica) = self.registry.get(call.group) else {
                     return ready(Err(Refusal::UnknownGroup));

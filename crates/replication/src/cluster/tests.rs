@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use ottla_platform::clock::SystemClock;
-use ottla_platform::disk::Disk;
 use ottla_platform::net::Listener;
 use ottla_platform::sim::SimDisk;
 use ottla_protocol::records::{BatchBuilder, CheckedBatch, Compression};
@@ -26,6 +25,7 @@ use crate::{
 };
 
 mod certainty;
+mod mending;
 
 /// Some looks of a supervisor at its groups' members.
 const LOOKS: Duration = Duration::from_millis(1500);
@@ -46,7 +46,7 @@ struct Node {
 
 /// Three brokers, of which some run.
 struct Rig {
-    disks: BTreeMap<i32, Arc<dyn Disk>>,
+    disks: BTreeMap<i32, SimDisk>,
     ports: BTreeMap<i32, u16>,
     /// The log directory of each.
     keys: BTreeMap<i32, ReplicaKey>,
@@ -66,8 +66,8 @@ impl Rig {
         };
         let mut listeners = BTreeMap::new();
         for id in ALL {
-            let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-            format(disk.as_ref(), Path::new(DATA), rig.keys[&id].directory);
+            let disk = SimDisk::new(1);
+            format(&disk, Path::new(DATA), rig.keys[&id].directory);
             rig.disks.insert(id, disk);
             let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
             rig.ports.insert(id, listener.local_addr().unwrap().port());
@@ -98,7 +98,7 @@ impl Rig {
         cluster.set_peers(self.peers());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(cluster.clone().serve(listener, stopped.map(drop)));
-        let dir = open(self.disks[&id].clone(), Path::new(DATA));
+        let dir = open(Arc::new(self.disks[&id].clone()), Path::new(DATA));
         let clock = Arc::new(SystemClock::default());
         let groups = Groups::new(NodeId(id), dir.clone(), clock, Some(cluster.clone()));
         let mut partitions = BTreeMap::new();
@@ -107,7 +107,7 @@ impl Rig {
             if let Some(beginning) = &beginning {
                 spec.beginning = beginning.clone();
             }
-            let partition = groups.open(spec).await.unwrap();
+            let partition = open_patiently(&groups, &spec).await;
             partitions.insert(group, partition);
         }
         let node = Node {
@@ -202,8 +202,8 @@ impl Rig {
 
     /// A broker comes back with an empty disk.
     async fn restart_emptied(&mut self, id: i32, directory: u128) {
-        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-        format(disk.as_ref(), Path::new(DATA), Uuid::from_u128(directory));
+        let disk = SimDisk::new(1);
+        format(&disk, Path::new(DATA), Uuid::from_u128(directory));
         self.disks.insert(id, disk);
         self.keys.insert(id, key(id, directory));
         let listener = Listener::bind("127.0.0.1", self.ports[&id]).await.unwrap();
@@ -259,6 +259,18 @@ impl Rig {
                 .then_some(first)
         };
         until("all replicas are equal", same).await
+    }
+}
+
+/// Opens a replica, again if it could not be opened for something that passes.
+async fn open_patiently(groups: &Groups, spec: &PartitionSpec) -> Partition {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match groups.open(spec.clone()).await {
+            Ok(partition) => return partition,
+            Err(error) => assert!(error.is_passing() && Instant::now() < deadline, "{error}"),
+        }
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -517,14 +529,14 @@ async fn a_log_that_names_an_earlier_replica_of_the_broker_makes_nobody_a_leader
     rig.stop(1).await;
     // By its log, the one that votes alone is on another disk.
     let disk = rig.disks[&1].clone();
-    format(disk.as_ref(), Path::new(DATA), Uuid::from_u128(11));
+    format(&disk, Path::new(DATA), Uuid::from_u128(11));
     rig.restart(1).await;
     again.beginning = Beginning::Continues;
     let moved = rig.open(1, again.clone()).await;
     sleep(LOOKS).await;
     assert!(!moved.is_leader());
     rig.stop(1).await;
-    format(disk.as_ref(), Path::new(DATA), rig.keys[&1].directory);
+    format(&disk, Path::new(DATA), rig.keys[&1].directory);
     rig.restart(1).await;
     let same = rig.open(1, again).await;
     until("it leads", || same.is_leader().then_some(())).await;

@@ -11,3 +11,4 @@ mod wire;
 
 pub(crate) use network::Network;
 pub(crate) use service::answer;
+pub(crate) use wire::{decode_frames, encode_frames};

@@ -10,6 +10,7 @@ use ottla_storage::Boundary;
 use tokio::task::coop::unconstrained;
 
 use super::wire::{self, Malformed};
+use crate::contradiction::contradiction;
 use crate::partition::Partition;
 use crate::snapshot::snapshot_of;
 use crate::transport::{Answer, Kind, Refusal};
@@ -49,7 +50,7 @@ fn read(kind: Kind, body: Bytes) -> Option<Result<Request, Malformed>> {
             wire::decode_snapshot(body).map(|(vote, boundary)| Request::Snapshot(vote, boundary))
         }
         Kind::Transfer => wire::decode_transfer(body).map(Request::Transfer),
-        Kind::Beat | Kind::Metadata | Kind::HandOver | Kind::Quota => return None,
+        Kind::Beat | Kind::Metadata | Kind::HandOver | Kind::Quota | Kind::Frames => return None,
     })
 }
 
@@ -60,6 +61,14 @@ async fn carry_out(partition: Partition, request: Request) -> Result<Bytes, Refu
             let (term, committed) = (request.vote.leader_id().term, request.leader_commit);
             let first = request.prev_log_id.map_or(0, |id| id.index + 1);
             let next_index = first + request.entries.len() as u64;
+            if term.0 >= partition.leader_epoch()
+                && let Some(theirs) = contradiction(partition.log(), &request)
+            {
+                partition.shared.contradict(theirs);
+                // whoever has it open opens it anew then
+                tokio::spawn(async move { partition.raft.shutdown().await });
+                return Err(Refusal::Stopped);
+            }
             let response = raft.append_entries(request).await.map_err(stopped)?;
             if response == AppendEntriesResponse::Success {
                 partition.shared.found_alike(term, next_index, committed);

@@ -12,6 +12,8 @@
 //! | snapshot | vote, the boundary as it stands in the log directory |
 //! | snapshot taken | vote |
 //! | transfer | vote of the leader, 4 successor, ? id of the last entry |
+//! | frames asked for | 8 index of the first |
+//! | frames | as they stand in the log, one after the other |
 //! | transferred | 0; or 1, expected vote, actual vote; or 2, ? expected id, ? actual id |
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -75,23 +77,41 @@ pub(super) fn decode_append(mut from: Bytes) -> Read<AppendEntriesRequest<Types>
     let vote = get_vote(&mut from)?;
     let prev_log_id = get_id(&mut from)?;
     let leader_commit = get_id(&mut from)?;
-    let mut index = prev_log_id.as_ref().map_or(0, |id| id.index + 1);
-    let mut entries = Vec::new();
+    let first = prev_log_id.as_ref().map_or(0, |id| id.index + 1);
+    let frames = decode_frames(first, from)?.into_iter();
+    let received = |frame: CheckedFrame| Entry::new(raft_id(frame.id()), Payload::Received(frame));
+    Ok(AppendEntriesRequest {
+        vote,
+        prev_log_id,
+        entries: frames.map(received).collect(),
+        leader_commit,
+    })
+}
+
+/// Frames that follow each other, as they stand in the log.
+pub(crate) fn encode_frames(frames: &[Frame]) -> Bytes {
+    let mut to = BytesMut::with_capacity(frames.iter().map(Frame::size_bytes).sum());
+    for Frame { header, payload } in frames {
+        to.put_slice(&header.encode());
+        to.put_slice(payload);
+    }
+    to.freeze()
+}
+
+/// Checks every frame; the first is said to stand at this index.
+pub(crate) fn decode_frames(first: u64, mut from: Bytes) -> Read<Vec<CheckedFrame>> {
+    let mut frames = Vec::new();
+    let mut indexes = first..;
     while !from.is_empty() {
         let batch = Batch::split_from(&mut from).map_err(|_| Malformed)?;
+        let index = indexes.next().ok_or(Malformed)?;
         let frame = CheckedFrame::check(index, batch.into()).map_err(|_| Malformed)?;
         if let Some(Private::Membership(members)) = frame.private() {
             decode_membership(&members).map_err(|_| Malformed)?;
         }
-        entries.push(Entry::new(raft_id(frame.id()), Payload::Received(frame)));
-        index += 1;
+        frames.push(frame);
     }
-    Ok(AppendEntriesRequest {
-        vote,
-        prev_log_id,
-        entries,
-        leader_commit,
-    })
+    Ok(frames)
 }
 
 pub(super) fn encode_appended(response: &AppendEntriesResponse<Types>) -> Bytes {
@@ -415,6 +435,7 @@ mod tests {
         fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let bytes = Bytes::from(bytes);
             let _ = decode_append(bytes.clone());
+            let _ = decode_frames(7, bytes.clone());
             let _ = decode_appended(bytes.clone());
             let _ = decode_vote_request(bytes.clone());
             let _ = decode_voted(bytes.clone());

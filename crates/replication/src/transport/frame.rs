@@ -37,6 +37,8 @@ pub enum Kind {
     HandOver,
     /// May so much be sent to this group's replica, which does not keep up?
     Quota,
+    /// What is committed in the group's log from this index on?
+    Frames,
 }
 
 /// Why a request was not carried out.
@@ -62,7 +64,7 @@ pub enum Refusal {
     Undecided,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Append,
     Kind::Vote,
     Kind::PreVote,
@@ -72,6 +74,7 @@ const KINDS: [Kind; 9] = [
     Kind::Metadata,
     Kind::HandOver,
     Kind::Quota,
+    Kind::Frames,
 ];
 
 const REFUSALS: [Refusal; 6] = [
@@ -192,7 +195,7 @@ mod tests {
             Request::decode(Bytes::from_static(&[0, 0, 0, 0, 0, 0, 0, 1])),
             None
         );
-        assert_eq!(Request::decode(Bytes::from_static(&[9; 17])), None);
+        assert_eq!(Request::decode(Bytes::from_static(&[0xff; 17])), None);
         assert_eq!(
             decode_reply(Bytes::from_static(&[0, 0, 0, 0, 0, 0, 0, 1, 99])),
             None

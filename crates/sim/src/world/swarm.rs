@@ -67,7 +67,13 @@ impl Swarm {
         let grows = random.chance(1, 8);
         let moves = random.chance(1, 4);
         let keeps_all = flush == Flush::Cached && random.chance(1, 2);
-        let may_happen = |fault: &Fault| !(keeps_all && fault.loses_what_is_not_synced());
+        let loses_a_disk = random.chance(1, 3) && !grows && !moves;
+        // with another disk lost, or what others have not synced, nobody may have what is damaged
+        let may_flip = flush == Flush::Synced && !loses_a_disk && !grows && !moves;
+        let may_happen = |fault: &Fault| match fault {
+            Fault::BitFlip => may_flip,
+            fault => !(keeps_all && fault.loses_what_is_not_synced()),
+        };
         let mut faults: Vec<Fault> = Fault::ALL.into_iter().filter(may_happen).collect();
         if random.chance(3, 4) {
             let part = random.chance(1, 2);
@@ -93,7 +99,7 @@ impl Swarm {
             faults,
             pause_ms_max: [800, 2_500, 2_500, 6_000][random.below(4) as usize],
             // with a disk lost, what grows or moves may be on that disk alone
-            loses_a_disk: random.chance(1, 3) && !grows && !moves && !may_lose,
+            loses_a_disk: loses_a_disk && !may_lose,
             writers,
             readers: 1 + random.below(2) as u32,
             trims: random.chance(1, 3),

@@ -192,6 +192,12 @@ impl Log {
         self.shared.inner.lock().committed
     }
 
+    /// Notes that nothing is known to be committed but what was purged: the group's leader has other
+    /// entries. For a log that is about to be closed.
+    pub fn forget_committed(&self) {
+        self.shared.inner.lock().committed = None;
+    }
+
     /// Whether the log takes nothing any more: it was closed, or a change of its files failed half-way.
     pub fn is_closed(&self) -> bool {
         self.shared.inner.lock().closed

@@ -2,12 +2,13 @@
 //!
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
 //! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
-//! retention; truncation, purge and reset; opening and what a crash leaves; closing and deletion.
+//! retention; truncation, purge and reset; opening, what a crash leaves and how damage is mended; closing and deletion.
 
 mod boundaries;
 mod close;
 mod entries;
 mod handle;
+mod mend;
 mod open;
 pub(crate) mod partition_file;
 mod pipeline;

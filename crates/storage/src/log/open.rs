@@ -202,7 +202,7 @@ fn create(
 }
 
 /// A place among the directory's open logs, given up again if opening fails.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     dir: &'a DirShared,
     identity: Identity,
     before: Option<Slot>,
@@ -212,7 +212,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn take(dir: &DirShared, identity: Identity) -> Result<Place<'_>, OpenError> {
+    pub(super) fn take(dir: &DirShared, identity: Identity) -> Result<Place<'_>, OpenError> {
         let mut logs = dir.logs.lock();
         let before = logs.get(&identity).cloned();
         let trust_end = match &before {

@@ -73,7 +73,7 @@ impl Recovery<'_> {
             return self.begin_anew(dropped);
         }
         let (segments, history, scanned_bytes) = self.scan_all(&candidates)?;
-        let damage = self.damage(&segments, &history);
+        let damage = self.damage(&segments, &candidates, &history);
         if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
             return Err(damage.clone().into());
         }
@@ -209,10 +209,11 @@ impl Recovery<'_> {
         let lost = dropped.iter().find(|candidate| candidate.len > 0);
         let damage = (self.saved.durable_index > 0 || lost.is_some()).then(|| Damage {
             file: match lost {
-                Some(candidate) => candidate.files.path(Kind::Raft).display().to_string(),
-                None => self.folder.display().to_string(),
+                Some(candidate) => candidate.files.path(Kind::Raft),
+                None => self.folder.to_path_buf(),
             },
             position: 0,
+            limit: 0,
             index: 0,
             offset: 0,
         });
@@ -293,11 +294,19 @@ impl Recovery<'_> {
     }
 
     /// Acknowledged frames that are missing.
-    fn damage(&self, segments: &[Segment], history: &History) -> Option<Damage> {
+    fn damage(
+        &self,
+        segments: &[Segment],
+        candidates: &[Candidate],
+        history: &History,
+    ) -> Option<Damage> {
         let last = segments.last()?;
+        let next = candidates.get(segments.len());
+        let next = next.and_then(|candidate| candidate.head);
         (history.next_index() < self.saved.durable_index).then(|| Damage {
-            file: last.files.path(Kind::Log).display().to_string(),
+            file: last.files.path(Kind::Log),
             position: last.len.into(),
+            limit: next.map_or(u64::MAX, |head| head.previous_len),
             index: history.next_index(),
             offset: history.next_offset,
         })

@@ -1,6 +1,7 @@
 //! What the calls of a log take and give.
 
 use std::io;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
@@ -55,12 +56,17 @@ pub struct Recovered {
 
 /// Acknowledged data that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file} is damaged at byte {position}: index {index} (offset {offset}) and later are lost")]
+#[error(
+    "{} is damaged at byte {position}: index {index} (offset {offset}) cannot be read",
+    file.display()
+)]
 pub struct Damage {
     /// Segment file.
-    pub file: String,
+    pub file: PathBuf,
     /// Where the first bad frame begins.
     pub position: u64,
+    /// Where the segment's frames end, because another follows; `u64::MAX` if it is the last.
+    pub limit: u64,
     /// Its Raft index.
     pub index: u64,
     /// Its Kafka offset.

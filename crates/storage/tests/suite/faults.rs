@@ -5,7 +5,8 @@ use ottla_platform::disk::Disk;
 use ottla_platform::seed::Random;
 use ottla_protocol::records::BatchHeader;
 use ottla_storage::{
-    DiskFull, FlushPolicy, Log, LogConfig, OnDamage, OpenError, Private, Recovered,
+    CheckedFrame, Damage, DiskFull, FlushPolicy, Log, LogConfig, OnDamage, OpenError, Private,
+    Recovered,
 };
 
 use crate::support::*;
@@ -66,6 +67,70 @@ fn a_flipped_bit_in_acknowledged_frames_is_reported_and_nothing_is_touched() {
         // the damage is dealt with: the next start does not report it again
         assert_eq!(open(&rig, OnDamage::Refuse).unwrap().1.damage, None);
     }
+}
+
+/// What another replica with the same log has from an index on.
+fn frames_from(rig: &Rig, index: u64) -> Vec<CheckedFrame> {
+    let log = rig.log(&small());
+    let end = log.state().next_index;
+    let frames = log.frames(index, end, 4_000).unwrap().into_iter();
+    let checked = frames
+        .zip(index..)
+        .map(|((_, frame), at)| CheckedFrame::check(at, frame));
+    checked.map(Result::unwrap).collect()
+}
+
+#[test]
+fn what_is_damaged_is_mended_with_the_frames_of_another_replica() {
+    let mut random = Random::new(8);
+    for seed in 0..30 {
+        let (rig, other) = (killed(seed, &small()), killed(seed, &small()));
+        let last = logs_of(&rig).pop().unwrap();
+        let whole = rig.disk.contents(&rig.path(&last)).unwrap();
+        let frame_len = BatchHeader::parse(&whole).unwrap().size_bytes() as u64;
+        for _ in 0..1 + random.below(4) {
+            let (byte, bit) = (random.below(whole.len() as u64), random.below(8) as u32);
+            if !(12..16).contains(&(byte % frame_len)) {
+                rig.disk.flip_bit(&rig.path(&last), byte, bit).unwrap();
+            }
+        }
+        let mut before = None;
+        let recovered = loop {
+            let damage = match open(&rig, OnDamage::Refuse) {
+                Ok((_, recovered)) => break recovered,
+                Err(OpenError::Damaged(damage)) => damage,
+                Err(other) => panic!("{other}"),
+            };
+            assert!(before < Some(damage.index), "{damage}");
+            before = Some(damage.index);
+            let frames = frames_from(&other, damage.index);
+            let count = Log::mend(&rig.dir, identity(0), &damage, frames).unwrap();
+            assert!(count > 0);
+        };
+        assert_eq!((recovered.damage, recovered.torn_bytes), (None, 0));
+        assert_eq!(rig.disk.contents(&rig.path(&last)).unwrap(), whole);
+    }
+}
+
+#[test]
+fn what_does_not_follow_or_fit_is_not_written() {
+    let (rig, other) = (killed(1, &small()), killed(1, &small()));
+    let log = rig.path(&logs_of(&rig).pop().unwrap());
+    rig.disk.flip_bit(&log, 70, 1).unwrap();
+    let before = rig.disk.contents(&log).unwrap();
+    let Err(OpenError::Damaged(damage)) = open(&rig, OnDamage::Refuse) else {
+        panic!("a flipped bit went unnoticed");
+    };
+    let later = frames_from(&other, damage.index + 1);
+    let mended =
+        |damage: &Damage, frames| Log::mend(&rig.dir, identity(0), damage, frames).unwrap();
+    assert_eq!(mended(&damage, later), 0);
+    let narrow = Damage {
+        limit: damage.position + 10,
+        ..damage.clone()
+    };
+    assert_eq!(mended(&narrow, frames_from(&other, damage.index)), 0);
+    assert_eq!(rig.disk.contents(&log).unwrap(), before);
 }
 
 #[test]

@@ -39,10 +39,13 @@ pub(in crate::world) enum Fault {
     SyncFails,
     /// A disk takes no writes any more.
     WriteFails,
+    /// A process ends, and a bit of what its disk holds has another value when it comes back. No more
+    /// than one disk of a run does that: what a majority has lost is lost.
+    BitFlip,
 }
 
 impl Fault {
-    pub(in crate::world) const ALL: [Fault; 18] = [
+    pub(in crate::world) const ALL: [Fault; 19] = [
         Fault::Crash,
         Fault::PowerCut,
         Fault::PowerCutOfTwo,
@@ -61,6 +64,7 @@ impl Fault {
         Fault::FullDisk,
         Fault::SyncFails,
         Fault::WriteFails,
+        Fault::BitFlip,
     ];
 
     /// Whether what a host has not synced may be gone afterwards.
@@ -83,7 +87,8 @@ impl Fault {
             | Fault::SlowNetwork
             | Fault::ClockJump
             | Fault::FullDisk
-            | Fault::WriteFails => false,
+            | Fault::WriteFails
+            | Fault::BitFlip => false,
         }
     }
 }

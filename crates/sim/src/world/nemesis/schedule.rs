@@ -40,6 +40,8 @@ pub(in crate::world) struct Nemesis {
     pub(super) links: BTreeSet<(String, String)>,
     /// Brokers whose page cache holds what a failed sync did not write, and takes it for written.
     pub(super) misled: BTreeSet<i32>,
+    /// Whose disk flips bits.
+    pub(super) flips: i32,
     /// When a broker's disk is lost. No more than one is in a run: with two, records may be gone.
     pub(super) disk_lost_at: Option<Duration>,
     /// When the brokers come that are not there from the beginning.
@@ -74,6 +76,7 @@ impl Nemesis {
         };
         let disk_lost_at = once(swarm.loses_a_disk, DISK_LOST_MS_MAX);
         let grows_at = once(swarm.beginners < BROKERS, GROWS_MS_MAX);
+        let flips = random.below(BROKERS.unsigned_abs().into()) as i32 + 1;
         let absent = swarm.beginners + 1..=BROKERS;
         Nemesis {
             random,
@@ -86,6 +89,7 @@ impl Nemesis {
             struck: absent.collect(),
             links: BTreeSet::new(),
             misled: BTreeSet::new(),
+            flips,
             disk_lost_at,
             grows_at,
             counts: BTreeMap::new(),
@@ -159,6 +163,7 @@ impl Nemesis {
             Fault::FullDisk => self.full_disk(sim, broker),
             Fault::SyncFails => self.disk_fails(sim, broker, true),
             Fault::WriteFails => self.disk_fails(sim, broker, false),
+            Fault::BitFlip => self.flip_bit(sim),
         }
         self.count(&format!("{fault:?}"));
     }
