@@ -259,6 +259,9 @@ pub struct History {
     pub replicas: BTreeMap<Partition, Vec<Replica>>,
     /// The replicas of the logs that only brokers write.
     pub internal: BTreeMap<Partition, Vec<Replica>>,
+    /// Lines that told of acknowledged data that a disk does not have any more, though it has flipped no
+    /// bits.
+    pub damaged: Vec<String>,
     /// What did not go on within the time allowed after everything was healed, in words.
     pub stuck: Vec<String>,
 }

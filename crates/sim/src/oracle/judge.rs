@@ -2,8 +2,8 @@
 
 use super::{
     acked_never_lost, commits_stay, everything_progresses_after_heal, group_one_owner, hw_monotone,
-    nothing_invented, nothing_twice, nothing_unseen, offsets_gapless, raft_log_matching,
-    reads_stay, replicas_agree,
+    nothing_damaged, nothing_invented, nothing_twice, nothing_unseen, offsets_gapless,
+    raft_log_matching, reads_stay, replicas_agree,
 };
 use crate::history::{Broken, History};
 
@@ -18,6 +18,7 @@ const PROMISES: &[(&str, Check)] = &[
     ("reads_stay", reads_stay::check),
     ("nothing_twice", nothing_twice::check),
     ("nothing_invented", nothing_invented::check),
+    ("nothing_damaged", nothing_damaged::check),
     ("nothing_unseen", nothing_unseen::check),
     ("commits_stay", commits_stay::check),
     ("group_one_owner", group_one_owner::check),

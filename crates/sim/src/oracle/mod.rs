@@ -6,6 +6,7 @@ mod everything_progresses_after_heal;
 mod group_one_owner;
 mod hw_monotone;
 mod judge;
+mod nothing_damaged;
 mod nothing_invented;
 mod nothing_twice;
 mod nothing_unseen;

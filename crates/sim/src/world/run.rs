@@ -8,7 +8,7 @@ use ottla_platform::sim::set_seed;
 use turmoil::{Builder, Sim};
 
 use super::broker::{BROKERS, host, serve};
-use super::nemesis::{Handle, LATENCY_MAX, Nemesis, end};
+use super::nemesis::{Fault, Handle, LATENCY_MAX, Nemesis, end};
 use super::shared::{Phase, Shared};
 use super::swarm::Swarm;
 use super::trace::{self, Depth, Trace};
@@ -56,6 +56,7 @@ pub fn run(seed: u64, depth: Depth) -> Report {
 }
 
 struct Run {
+    swarm: Swarm,
     sim: Sim<'static>,
     shared: Shared,
     brokers: BTreeMap<i32, Handle>,
@@ -102,6 +103,7 @@ impl Run {
             shared.clone(),
         );
         Run {
+            swarm,
             sim,
             shared,
             brokers,
@@ -127,6 +129,10 @@ impl Run {
             }
         }
         add_to_trace(&history);
+        let damage = trace::take_damage();
+        if !self.swarm.faults.contains(&Fault::BitFlip) {
+            history.damaged = damage;
+        }
         if broken.is_empty() {
             broken.extend(judge(&history).iter().map(ToString::to_string));
         }

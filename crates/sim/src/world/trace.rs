@@ -18,11 +18,15 @@ thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
     static IS_DEAF: Cell<bool> = const { Cell::new(false) };
     static SHOWN: Cell<Option<Level>> = const { Cell::new(None) };
+    static DAMAGE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// FNV-1a: the same everywhere, and quick enough.
 const SUM_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
 const FACTOR: u64 = 0x0100_0000_01b3;
+
+/// In a line that tells of acknowledged data that cannot be read.
+const DAMAGED: &str = " is damaged at byte ";
 
 /// What a run is compared by. openraft's lines are no part of it: they tell real times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +92,11 @@ pub(super) fn add(bytes: &[u8]) {
     SUM.set((events + 1, sum));
 }
 
+/// The lines so far that tell of damage on a disk.
+pub(super) fn take_damage() -> Vec<String> {
+    DAMAGE.take()
+}
+
 struct Sum;
 
 /// The host that a span is about.
@@ -132,6 +141,9 @@ where
             event.record(&mut text);
             *line = text.0;
             add(line.as_bytes());
+            if line.contains(DAMAGED) {
+                DAMAGE.with_borrow_mut(|damage| damage.push(line.trim().to_owned()));
+            }
             if SHOWN.get().is_some_and(|shown| metadata.level() <= &shown) {
                 eprintln!("{line}");
             }

@@ -1,22 +1,16 @@
 //! Processes that end, stand still or are slow, and what is wrong with their disks and clocks.
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
-use ottla_platform::disk::Disk;
-use ottla_platform::seed::Random;
 use ottla_platform::sim::{Conditions, SimDisk};
-use ottla_protocol::records::BatchHeader;
 use tokio::sync::Notify;
 use turmoil::Sim;
 
 use super::Nemesis;
 use super::schedule::Undo;
-use crate::world::broker::{BROKERS, DATA, host};
-use crate::world::shared::{PARTITIONS, name};
+use crate::world::broker::{BROKERS, host};
 use crate::world::trace;
 
 /// How much longer work may take on a slow host.
@@ -29,10 +23,6 @@ const ROOM_BYTES_MAX: u64 = 40_000;
 const GOOD_OPERATIONS_MAX: u64 = 40;
 /// Soon after a start: during recovery, or just when it serves.
 const AFTER_START_MS_MAX: u64 = 1_500;
-
-/// In files that are smaller, all may be so new that a start takes it for a write that a crash
-/// interrupted.
-const OLD_BYTES_MIN: usize = 20_000;
 
 /// What a broker is got hold of by.
 #[derive(Clone)]
@@ -66,7 +56,7 @@ impl Handle {
 
 impl Nemesis {
     /// See [`end`].
-    fn end(&self, sim: &mut Sim<'_>, broker: i32, loses_power: bool) {
+    pub(super) fn end(&self, sim: &mut Sim<'_>, broker: i32, loses_power: bool) {
         end(sim, broker, &self.brokers[&broker].disk, loses_power);
         if loses_power && self.swarm.may_lose() {
             self.shared.lost();
@@ -139,24 +129,6 @@ impl Nemesis {
         handle.may_fail.store(false, Ordering::Relaxed);
         handle.disk.restart_process();
         sim.bounce(host(broker));
-    }
-
-    /// Ends a host's process, and flips a bit of a log that its disk holds.
-    pub(super) fn flip_bit(&mut self, sim: &mut Sim<'_>) {
-        let broker = self.flips;
-        if self.struck.insert(broker) {
-            self.end(sim, broker, false);
-            let disk = self.brokers[&broker].disk.clone();
-            match old_byte(&disk, &mut self.random) {
-                Some((path, byte)) => {
-                    let bit = self.random.below(8) as u32;
-                    tracing::info!(broker, path = %path.display(), byte, bit, "has a bit flipped");
-                    disk.flip_bit(&path, byte, bit).expect("the file is there");
-                }
-                None => tracing::info!(broker, "holds too little for a bit to flip"),
-            }
-            self.lasts(sim, Undo::Start(broker));
-        }
     }
 
     /// Ends a host's process, which comes back with an empty disk.
@@ -279,36 +251,6 @@ impl Nemesis {
             self.lasts(sim, Undo::Start(broker));
         }
     }
-}
-
-/// A byte of the segment that a partition's records are added to, in the part that was written first.
-fn old_byte(disk: &SimDisk, random: &mut Random) -> Option<(PathBuf, u64)> {
-    let partition = random.below(PARTITIONS.unsigned_abs().into()) as i32;
-    let folder = Path::new(DATA).join(name(partition));
-    let files = disk.read_dir(&folder).ok()?.into_iter();
-    let newest = files
-        .map(|file| file.name)
-        .filter(|name| name.ends_with(".log"))
-        .max()?;
-    let path = folder.join(newest);
-    let bytes = disk.contents(&path).ok()?;
-    let old = bytes
-        .get(..bytes.len() / 4)
-        .filter(|_| bytes.len() >= OLD_BYTES_MIN)?;
-    let byte = random.below(old.len() as u64);
-    let is_guarded = !epochs(old).any(|epoch| epoch.contains(&byte));
-    is_guarded.then_some((path, byte))
-}
-
-/// Where the leader epochs of batches are: what checks a batch leaves them out.
-fn epochs(bytes: &[u8]) -> impl Iterator<Item = Range<u64>> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let header = BatchHeader::parse(bytes.get(start..)?)?;
-        let epoch = start as u64 + 12;
-        start += header.size_bytes();
-        Some(epoch..epoch + 4)
-    })
 }
 
 /// Ends a host's process at once, and with it, if power is lost, what its disk did not sync.

@@ -11,6 +11,7 @@ use turmoil::Sim;
 
 use super::fault::Fault;
 use super::hosts::Handle;
+use super::rot::Rot;
 use crate::world::broker::BROKERS;
 use crate::world::shared::Shared;
 use crate::world::swarm::Swarm;
@@ -40,8 +41,8 @@ pub(in crate::world) struct Nemesis {
     pub(super) links: BTreeSet<(String, String)>,
     /// Brokers whose page cache holds what a failed sync did not write, and takes it for written.
     pub(super) misled: BTreeSet<i32>,
-    /// Whose disk flips bits.
-    pub(super) flips: i32,
+    /// Whose disk flips bits, and which.
+    pub(super) rot: Rot,
     /// When a broker's disk is lost. No more than one is in a run: with two, records may be gone.
     pub(super) disk_lost_at: Option<Duration>,
     /// When the brokers come that are not there from the beginning.
@@ -76,7 +77,7 @@ impl Nemesis {
         };
         let disk_lost_at = once(swarm.loses_a_disk, DISK_LOST_MS_MAX);
         let grows_at = once(swarm.beginners < BROKERS, GROWS_MS_MAX);
-        let flips = random.below(BROKERS.unsigned_abs().into()) as i32 + 1;
+        let rot = Rot::of_one(&mut random);
         let absent = swarm.beginners + 1..=BROKERS;
         Nemesis {
             random,
@@ -89,7 +90,7 @@ impl Nemesis {
             struck: absent.collect(),
             links: BTreeSet::new(),
             misled: BTreeSet::new(),
-            flips,
+            rot,
             disk_lost_at,
             grows_at,
             counts: BTreeMap::new(),
@@ -108,6 +109,7 @@ impl Nemesis {
         for (_, undo) in over.collect::<Vec<_>>() {
             self.undo(sim, undo);
         }
+        self.note_old_bytes(now);
         if now >= self.next_at {
             self.next_at = now + self.up_to(self.swarm.pause_ms_max);
             self.strike(sim);

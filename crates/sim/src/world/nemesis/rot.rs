@@ -1,0 +1,110 @@
+//! A disk that flips bits of what it holds. One disk of a run does: what a majority has lost is lost.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ottla_platform::disk::{Disk, OpenMode};
+use ottla_platform::seed::Random;
+use ottla_platform::sim::SimDisk;
+use ottla_protocol::records::BatchHeader;
+use turmoil::Sim;
+
+use super::Nemesis;
+use super::schedule::Undo;
+use crate::world::broker::{BROKERS, DATA};
+use crate::world::shared::{PARTITIONS, name};
+
+/// After this time it is known of a record that it is on the disk. What was written later a start may
+/// take for a write that the crash interrupted.
+const KNOWN_AFTER: Duration = Duration::from_secs(4);
+
+/// See the file's head.
+pub(super) struct Rot {
+    broker: i32,
+    noted_at: Duration,
+    /// How long files were when that was noted last, and before.
+    newer: BTreeMap<PathBuf, u64>,
+    older: BTreeMap<PathBuf, u64>,
+}
+
+impl Rot {
+    pub(super) fn of_one(random: &mut Random) -> Rot {
+        Rot {
+            broker: random.below(BROKERS.unsigned_abs().into()) as i32 + 1,
+            noted_at: Duration::ZERO,
+            newer: BTreeMap::new(),
+            older: BTreeMap::new(),
+        }
+    }
+}
+
+impl Nemesis {
+    /// Notes now and then how much the disk holds that flips bits.
+    pub(super) fn note_old_bytes(&mut self, now: Duration) {
+        if now >= self.rot.noted_at + KNOWN_AFTER {
+            self.rot.noted_at = now;
+            let noted = lengths(&self.brokers[&self.rot.broker].disk);
+            self.rot.older = std::mem::replace(&mut self.rot.newer, noted);
+        }
+    }
+
+    /// Ends a host's process, and flips a bit of a log that its disk has held for a while.
+    pub(super) fn flip_bit(&mut self, sim: &mut Sim<'_>) {
+        let broker = self.rot.broker;
+        if self.struck.insert(broker) {
+            self.end(sim, broker, false);
+            let disk = self.brokers[&broker].disk.clone();
+            match self.old_byte(&disk) {
+                Some((path, byte)) => {
+                    let bit = self.random.below(8) as u32;
+                    tracing::info!(broker, path = %path.display(), byte, bit, "has a bit flipped");
+                    disk.flip_bit(&path, byte, bit).expect("the file is there");
+                }
+                None => tracing::info!(broker, "holds nothing yet for a bit to flip"),
+            }
+            self.lasts(sim, Undo::Start(broker));
+        }
+    }
+
+    /// In the segment that a partition's records are added to, the only one that a start is sure to read.
+    fn old_byte(&mut self, disk: &SimDisk) -> Option<(PathBuf, u64)> {
+        let partition = self.random.below(PARTITIONS.unsigned_abs().into()) as i32;
+        let folder = Path::new(DATA).join(name(partition));
+        let path = logs_in(disk, &folder).into_iter().max()?;
+        let old = *self.rot.older.get(&path).filter(|old| **old > 0)?;
+        let byte = self.random.below(old);
+        let bytes = disk.contents(&path).ok()?;
+        let is_guarded = !epochs(&bytes).any(|epoch| epoch.contains(&byte));
+        (is_guarded && byte < bytes.len() as u64).then_some((path, byte))
+    }
+}
+
+fn logs_in(disk: &SimDisk, folder: &Path) -> Vec<PathBuf> {
+    let files = disk.read_dir(folder).unwrap_or_default().into_iter();
+    let logs = files.filter(|file| file.name.ends_with(".log"));
+    logs.map(|file| folder.join(file.name)).collect()
+}
+
+/// How long the logs of all partitions are; nothing while the disk is off.
+fn lengths(disk: &SimDisk) -> BTreeMap<PathBuf, u64> {
+    let folders = (0..PARTITIONS).map(|partition| Path::new(DATA).join(name(partition)));
+    let logs = folders.flat_map(|folder| logs_in(disk, &folder));
+    let length = |path: PathBuf| {
+        let file = disk.open(&path, OpenMode::Read).ok()?;
+        Some((path, file.len().ok()?))
+    };
+    logs.filter_map(length).collect()
+}
+
+/// Where the leader epochs of batches are: what checks a batch leaves them out.
+fn epochs(bytes: &[u8]) -> impl Iterator<Item = Range<u64>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let header = BatchHeader::parse(bytes.get(start..)?)?;
+        let epoch = start as u64 + 12;
+        start += header.size_bytes();
+        Some(epoch..epoch + 4)
+    })
+}
