@@ -174,7 +174,8 @@ impl Groups {
         };
         let joins = spec.beginning == Beginning::Joins;
         if joins {
-            partition.shared.begin_to_catch_up();
+            let shared = Arc::clone(&partition.shared);
+            blocking(move || shared.begin_to_catch_up()).await??;
         }
         let founders = match spec.beginning {
             Beginning::Founds(founders) if fresh => founders,

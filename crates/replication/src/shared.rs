@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ottla_platform::clock::Clock;
 use ottla_platform::planted::Planted;
+use ottla_platform::work::blocking;
 use ottla_protocol::types::NodeId;
 use ottla_storage::{Log, LogId, Outcome, Placed};
 use parking_lot::{Mutex, RwLock};
@@ -271,19 +272,36 @@ impl Shared {
         *self.throttled.write() = Arc::new(throttled);
     }
 
-    /// This replica has begun empty, or goes on where it had begun so.
-    pub(crate) fn begin_to_catch_up(&self) {
-        if !Planted::InitializeAfterWipe.is_there() {
-            self.catching_up.store(true, Ordering::Relaxed);
-        }
+    /// This replica has begun empty, or goes on where it had begun so. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(crate) fn begin_to_catch_up(&self) -> io::Result<()> {
+        let lacks = !self.log.is_whole()? && !Planted::InitializeAfterWipe.is_there();
+        self.catching_up.store(lacks, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A leader in `term` has found its log and this one alike up to `next_index`, and says what is
-    /// committed. Of what was committed in earlier terms it knows when an entry of its own is.
-    pub(crate) fn found_alike(&self, term: Term, next_index: u64, committed: Option<RaftLogId>) {
+    /// committed. Of what was committed in earlier terms it knows when an entry of its own is. Whether
+    /// this replica has caught up with that, which is to be noted.
+    pub(crate) fn found_alike(
+        &self,
+        term: Term,
+        next_index: u64,
+        committed: Option<RaftLogId>,
+    ) -> bool {
         let is_all = |id: RaftLogId| id.committed_leader_id().term == term && id.index < next_index;
-        if committed.is_some_and(is_all) {
-            self.catching_up.store(false, Ordering::Relaxed);
+        committed.is_some_and(is_all) && self.catching_up.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes that this replica, with all entries below `next_index`, has what was committed before it
+    /// came, so that it may lead when it is opened again.
+    pub(crate) async fn note_whole(self: Arc<Self>, next_index: u64) {
+        let identity = self.log.identity();
+        let noted = blocking(move || self.log.note_whole(next_index)).await;
+        if let Err(error) = noted.and_then(std::convert::identity) {
+            tracing::warn!(log = %identity, %error, "it is not noted that a newcomer has caught up");
         }
     }
 

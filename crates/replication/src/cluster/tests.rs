@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use ottla_platform::clock::SystemClock;
+use ottla_platform::disk::Disk;
 use ottla_platform::net::Listener;
 use ottla_platform::sim::SimDisk;
 use ottla_protocol::records::{BatchBuilder, CheckedBatch, Compression};
@@ -486,6 +487,31 @@ async fn a_group_of_one_grows_to_three_and_survives_its_first_replica() {
     rig.stop(1).await;
     assert_eq!(rig.produce(1, "without the first").await, 2);
     rig.frames(1).await;
+}
+
+/// The metadata has not taken note of them yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn newcomers_that_have_caught_up_lead_when_all_begin_again() {
+    let mut rig = Rig::start(0).await;
+    rig.begin_with_one().await;
+    rig.produce(1, "alone").await;
+    rig.set_members(1, &ALL);
+    rig.held_by(1, &ALL).await;
+    rig.produce(1, "among three").await;
+    rig.frames(1).await;
+    let file = Path::new(DATA).join("topic1-0").join("whole");
+    let is_noted = |id: i32| rig.disks[&id].exists(&file).unwrap();
+    let noted = || (is_noted(2) && is_noted(3)).then_some(());
+    until("they know that they have everything", noted).await;
+    for id in ALL {
+        rig.stop(id).await;
+    }
+    rig.groups = 1;
+    for id in [2, 3] {
+        let listener = Listener::bind("127.0.0.1", rig.ports[&id]).await.unwrap();
+        rig.run(id, listener, Some(Beginning::Joins)).await;
+    }
+    assert_eq!(rig.produce(1, "without the first").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! What a broker does with the Raft requests of others.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::FutureExt;
 use openraft::raft::{
@@ -70,8 +72,11 @@ async fn carry_out(partition: Partition, request: Request) -> Result<Bytes, Refu
                 return Err(Refusal::Stopped);
             }
             let response = raft.append_entries(request).await.map_err(stopped)?;
-            if response == AppendEntriesResponse::Success {
-                partition.shared.found_alike(term, next_index, committed);
+            let shared = &partition.shared;
+            if response == AppendEntriesResponse::Success
+                && shared.found_alike(term, next_index, committed)
+            {
+                tokio::spawn(Arc::clone(shared).note_whole(next_index));
             }
             Ok(wire::encode_appended(&response))
         }

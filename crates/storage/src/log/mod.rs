@@ -2,7 +2,7 @@
 //!
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
 //! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
-//! retention; truncation, purge and reset; opening, what a crash leaves and how damage is mended; closing and deletion.
+//! retention; truncation, purge and reset; opening, what a crash leaves, how damage is mended, and what a newcomer has; closing and deletion.
 
 mod boundaries;
 mod close;
@@ -21,6 +21,7 @@ mod shared;
 mod times;
 mod truncate;
 mod types;
+mod whole;
 mod write_work;
 
 /// Files to sync.

@@ -557,3 +557,22 @@ fn what_an_old_process_closed_is_not_believed_after_another_died() {
     assert!(!recovered.clean);
     assert_eq!(log.state().log_end_offset, 4);
 }
+
+#[test]
+fn a_log_is_whole_once_that_was_noted_while_it_is_as_long() {
+    let rig = Rig::new(1);
+    let log = rig.log(&LogConfig::default());
+    assert!(!log.is_whole().unwrap());
+    accepted(append(&log, batch(1, 1, NOW)));
+    commit(&rig, &log);
+    log.note_whole(log.state().next_index).unwrap();
+    assert!(log.is_whole().unwrap());
+    drop((log, rig.dir));
+    rig.disk.cut_power();
+    rig.disk.power_on();
+    let rig = Rig::open(rig.disk).unwrap();
+    let log = rig.log(&LogConfig::default());
+    assert!(log.is_whole().unwrap());
+    log.truncate_after(None).unwrap();
+    assert!(!log.is_whole().unwrap());
+}

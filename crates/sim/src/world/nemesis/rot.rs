@@ -16,17 +16,18 @@ use super::schedule::Undo;
 use crate::world::broker::{BROKERS, DATA};
 use crate::world::shared::{PARTITIONS, name};
 
-/// After this time it is known of a record that it is on the disk. What was written later a start may
-/// take for a write that the crash interrupted.
+/// After this time in a process that nothing is wrong with, it is known of a record that it is on the disk.
+/// What was written later a start may take for a write that the crash interrupted.
 const KNOWN_AFTER: Duration = Duration::from_secs(4);
 
 /// See the file's head.
 pub(super) struct Rot {
     broker: i32,
     noted_at: Duration,
-    /// How long files were when that was noted last, and before.
+    /// How long files were when that was noted last, and nothing was wrong since.
     newer: BTreeMap<PathBuf, u64>,
-    older: BTreeMap<PathBuf, u64>,
+    /// How much of them is known to be on the disk.
+    known: BTreeMap<PathBuf, u64>,
 }
 
 impl Rot {
@@ -35,7 +36,7 @@ impl Rot {
             broker: random.below(BROKERS.unsigned_abs().into()) as i32 + 1,
             noted_at: Duration::ZERO,
             newer: BTreeMap::new(),
-            older: BTreeMap::new(),
+            known: BTreeMap::new(),
         }
     }
 }
@@ -43,10 +44,14 @@ impl Rot {
 impl Nemesis {
     /// Notes now and then how much the disk holds that flips bits.
     pub(super) fn note_old_bytes(&mut self, now: Duration) {
-        if now >= self.rot.noted_at + KNOWN_AFTER {
+        if self.struck.contains(&self.rot.broker) {
+            self.rot.noted_at = now;
+            self.rot.newer.clear();
+        } else if now >= self.rot.noted_at + KNOWN_AFTER {
             self.rot.noted_at = now;
             let noted = lengths(&self.brokers[&self.rot.broker].disk);
-            self.rot.older = std::mem::replace(&mut self.rot.newer, noted);
+            let known = std::mem::replace(&mut self.rot.newer, noted);
+            self.rot.known.extend(known);
         }
     }
 
@@ -73,8 +78,8 @@ impl Nemesis {
         let partition = self.random.below(PARTITIONS.unsigned_abs().into()) as i32;
         let folder = Path::new(DATA).join(name(partition));
         let path = logs_in(disk, &folder).into_iter().max()?;
-        let old = *self.rot.older.get(&path).filter(|old| **old > 0)?;
-        let byte = self.random.below(old);
+        let known = *self.rot.known.get(&path).filter(|known| **known > 0)?;
+        let byte = self.random.below(known);
         let bytes = disk.contents(&path).ok()?;
         let is_guarded = !epochs(&bytes).any(|epoch| epoch.contains(&byte));
         (is_guarded && byte < bytes.len() as u64).then_some((path, byte))
