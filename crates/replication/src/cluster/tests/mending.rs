@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ottla_platform::disk::Disk;
+
 use super::*;
 
 /// A follower of three that holds so many records, stopped; the next start reads its whole log.
