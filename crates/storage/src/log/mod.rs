@@ -2,7 +2,8 @@
 //!
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
 //! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
-//! retention; truncation, purge and reset; opening, what a crash leaves, how damage is mended, and what a newcomer has; closing and deletion.
+//! retention; truncation, purge and reset; opening, what a crash leaves, how damage is mended, and what a
+//! newcomer has; closing and deletion.
 
 mod boundaries;
 mod close;
