@@ -3,8 +3,10 @@
 //! That cannot be while every disk keeps what it has synced. With asynchronous flushes, machines that lose
 //! power may elect a leader without records that were committed, and with disks that lie about syncs
 //! as well. Then the others have lost them, and a replica that still has them has to give them up: the
-//! log is to be the same everywhere. openraft does not cut what is committed, so the replica is opened
-//! anew without knowing of anything that it is.
+//! log is to be the same everywhere. openraft does not cut what is committed, so the log is cut while the
+//! replica is closed, and opened anew without knowing of anything that it is committed.
+
+use std::io;
 
 use openraft::entry::RaftEntry;
 use openraft::raft::AppendEntriesRequest;
@@ -14,20 +16,42 @@ use crate::types::{Types, log_id};
 
 /// The first entry of a leader that is another one than the committed one here.
 pub(crate) fn contradiction(log: &Log, request: &AppendEntriesRequest<Types>) -> Option<LogId> {
-    let committed = log.read_committed()?;
+    let last = log.state().last?;
     let entries = request.entries.iter().map(RaftEntry::log_id);
     let told = request.prev_log_id.into_iter().chain(entries);
     let told = told.map(|id| log_id(&id));
-    let mut told = told.take_while(|id| id.index <= committed.index).peekable();
-    // all but always there is none, or the last that is committed
-    told.next_if_eq(&committed);
+    let mut told = told.take_while(|id| id.index <= last.index).peekable();
+    // all but always there is none, or the last
+    told.next_if_eq(&last);
     told.peek()?;
     let terms = log.terms();
-    told.find(|id| {
+    let other = told.find(|id| {
         let begun = terms.partition_point(|term| term.index <= id.index);
         let term = begun.checked_sub(1).map(|newest| terms[newest].term);
         term.is_some_and(|term| term != id.term)
-    })
+    })?;
+    (other.index <= committed_index(log)?).then_some(other)
+}
+
+/// Up to where openraft takes the log for committed: it also takes all memberships but the newest for that.
+fn committed_index(log: &Log) -> Option<u64> {
+    let newest = log.last_membership(u64::MAX);
+    let before = newest.and_then(|(id, _)| log.last_membership(id.index.checked_sub(1)?));
+    let settled = before.map(|(id, _)| id.index);
+    settled.max(log.read_committed().map(|id| id.index))
+}
+
+/// Gives up what a leader contradicts, from the first other entry on. For a log that is about to be closed.
+/// Blocks.
+///
+/// # Errors
+/// The disk fails, or is full: then the leader contradicts it once more.
+pub(crate) fn give_up(log: &Log, theirs: LogId) -> io::Result<()> {
+    log.forget_committed();
+    match log.state().purged {
+        Some(purged) if theirs.index <= purged.index => Ok(()),
+        Some(_) | None => log.truncate_after(theirs.index.checked_sub(1)),
+    }
 }
 
 #[cfg(test)]
@@ -97,5 +121,27 @@ mod tests {
         assert_eq!(found(Some(id(1, 1)), &[id(3, 2)]), Some(id(3, 2)));
         assert_eq!(found(Some(id(1, 1)), &[id(2, 2), id(9, 3)]), Some(id(9, 3)));
         assert_eq!(found(None, &[id(3, 0)]), Some(id(3, 0)));
+    }
+
+    #[test]
+    fn another_entry_in_the_place_of_a_membership_that_is_not_the_newest_is_found() {
+        let log = log();
+        let members = || Private::Membership(bytes::Bytes::from_static(b"members"));
+        log.append_private(id(4, 5), &members());
+        let found = |entry| contradiction(&log, &request(Some(id(4, 4)), &[entry]));
+        assert_eq!(found(id(9, 5)), None);
+        log.append_private(id(4, 6), &members());
+        assert_eq!(found(id(9, 5)), Some(id(9, 5)));
+        assert_eq!(found(id(4, 5)), None);
+    }
+
+    #[test]
+    fn what_is_given_up_is_gone() {
+        let log = log();
+        give_up(&log, id(3, 3)).unwrap();
+        assert_eq!(log.state().last, Some(id(2, 2)));
+        assert_eq!(log.read_committed(), None);
+        give_up(&log, id(3, 0)).unwrap();
+        assert_eq!(log.state().last, None);
     }
 }

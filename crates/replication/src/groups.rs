@@ -12,6 +12,7 @@ use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Damage, Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
 use crate::cluster::{Cluster, Held, Replica, ReplicaKey};
+use crate::contradiction::give_up;
 use crate::log_store::LogStore;
 use crate::partition::Partition;
 use crate::peers::Network;
@@ -351,12 +352,17 @@ async fn end(partition: Partition, last: fn(&Log) -> io::Result<()>) -> io::Resu
         .shutdown()
         .await
         .map_err(|error| io::Error::other(error.to_string()))?;
-    if partition.shared.is_contradicted() {
-        partition.log().forget_committed();
-    }
     partition.shared.truncated(0);
     partition.shared.waiters.wake();
-    blocking(move || last(&partition.shared.log)).await?
+    let close = move || {
+        let log = partition.log();
+        let theirs = partition.shared.contradicted_by();
+        if let Some(error) = theirs.and_then(|theirs| give_up(log, theirs).err()) {
+            tracing::warn!(log = %log.identity(), %error, "what the others have lost is not given up yet");
+        }
+        last(log)
+    };
+    blocking(close).await?
 }
 
 /// One line about what a crash left, if it left anything.

@@ -56,8 +56,8 @@ pub(crate) struct Shared {
     handed_over: Mutex<Option<(i32, Duration)>>,
     /// This replica takes part no more.
     ended: AtomicBool,
-    /// The leader's log contradicts what is committed here.
-    contradicted: AtomicBool,
+    /// The first entry in which the leader's log contradicts what is committed here.
+    contradicted_by: OnceLock<LogId>,
     /// Who is in the group, by what is applied here.
     seats: RwLock<Seats>,
     /// Which replicas of the group are held up while they do not keep up.
@@ -141,7 +141,7 @@ impl Shared {
             silenced: AtomicBool::new(false),
             handed_over: Mutex::default(),
             ended: AtomicBool::new(false),
-            contradicted: AtomicBool::new(false),
+            contradicted_by: OnceLock::new(),
             seats: RwLock::default(),
             throttled: RwLock::default(),
             waiting: Mutex::default(),
@@ -196,7 +196,7 @@ impl Shared {
 
     /// The leader has another entry than this committed one.
     pub(crate) fn contradict(&self, theirs: LogId) {
-        if !self.contradicted.swap(true, Ordering::Relaxed) {
+        if self.contradicted_by.set(theirs).is_ok() {
             tracing::error!(
                 log = %self.log.identity(),
                 %theirs,
@@ -207,9 +207,9 @@ impl Shared {
         }
     }
 
-    /// Whether that is so.
-    pub(crate) fn is_contradicted(&self) -> bool {
-        self.contradicted.load(Ordering::Relaxed)
+    /// That entry, if there is one.
+    pub(crate) fn contradicted_by(&self) -> Option<LogId> {
+        self.contradicted_by.get().copied()
     }
 
     /// Who votes in the group, as it was applied last; nobody before it is founded.

@@ -1,6 +1,6 @@
 //! Every record was sent, and to the partition in which it is. What one writer sends is in the order
 //! in which it was sent, if the writer numbers its records; but for what was under way when machines
-//! lost power without having synced.
+//! lost power without having synced, and what was sent then until the log had taken a record.
 
 use std::collections::BTreeMap;
 

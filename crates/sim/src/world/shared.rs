@@ -92,8 +92,12 @@ impl Shared {
             partition: partition.map(name),
             value,
         });
-        let mut state = self.0.lock();
+        let state = &mut *self.0.lock();
         state.under_way.insert(value);
+        // a log that has lost what its producer sent takes what comes first
+        if !state.evidence.stands(partition) {
+            state.history.unordered.insert(value);
+        }
         state.evidence.now()
     }
 
