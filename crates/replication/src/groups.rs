@@ -13,9 +13,11 @@ use ottla_storage::{Damage, Identity, Log, LogConfig, LogDir, OnDamage, Recovere
 
 use crate::cluster::{Cluster, Held, Replica, ReplicaKey};
 use crate::contradiction::give_up;
+use crate::damage::Damaged;
 use crate::log_store::LogStore;
 use crate::partition::Partition;
 use crate::peers::Network;
+use crate::scrub::Scrubber;
 use crate::shared::Shared;
 use crate::standing::nodes;
 use crate::state_machine::StateMachine;
@@ -37,6 +39,7 @@ pub struct Groups {
     clock: Arc<dyn Clock>,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
+    damaged: Arc<Damaged>,
 }
 
 /// What is needed to open a partition's replica.
@@ -143,7 +146,14 @@ impl Groups {
             clock,
             config: Arc::new(config.validate().expect("the settings are constants")),
             cluster,
+            damaged: Arc::default(),
         }
+    }
+
+    /// What is to look after what the disk holds of all logs, of which there should be one.
+    pub fn scrubber(&self) -> Scrubber {
+        let (dir, cluster) = (self.dir.clone(), self.cluster.clone());
+        Scrubber::new(dir, cluster, Arc::clone(&self.damaged))
     }
 
     /// Opens a partition's log and checks it. A replica that is the only one leads and is readable
@@ -260,7 +270,8 @@ impl Groups {
 
     async fn start(&self, log: Log) -> Result<Partition, OpenError> {
         let directory = self.dir.meta().directory_id;
-        let shared = Shared::new(self.me, directory, log, self.clock.clone())?;
+        let (clock, damaged) = (self.clock.clone(), Arc::clone(&self.damaged));
+        let shared = Shared::new(self.me, directory, log, clock, damaged)?;
         let machine = StateMachine::new(shared.clone())?;
         let store = LogStore(shared.clone());
         let endpoint = self

@@ -12,11 +12,11 @@ use futures::Stream;
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use ottla_platform::work::blocking;
 use ottla_storage::{EntryKind, EntryMeta, Private};
 use tokio::sync::oneshot;
 
 use crate::codec::{decode_membership, decode_vote, encode_membership, encode_vote};
+use crate::damage::{is_damage, when_whole};
 use crate::entry::{Entry, Payload, Proposal};
 use crate::room::when_room;
 use crate::shared::Shared;
@@ -63,15 +63,6 @@ impl LogStore {
         }
         shared.stir();
         Ok(())
-    }
-
-    /// Runs what blocks on a thread that may.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
-    ) -> io::Result<T> {
-        let shared = self.0.clone();
-        blocking(move || work(&shared)).await?
     }
 
     fn clamp(&self, range: &impl RangeBounds<u64>) -> Range<u64> {
@@ -160,8 +151,14 @@ impl RaftLogReader<Types> for LogStore {
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         let range = self.clamp(&range);
-        let entries = self.0.log.entries(range)?;
-        entries.into_iter().map(header_entry).collect()
+        let entries = match self.0.log.entries(range.clone()) {
+            Err(error) if is_damage(&error) => {
+                let again = move |shared: &Shared| shared.log.entries(range.clone());
+                when_whole(&self.0, again).await
+            }
+            entries => entries,
+        };
+        entries?.into_iter().map(header_entry).collect()
     }
 
     async fn entries_stream<RB>(
@@ -182,14 +179,11 @@ impl RaftLogReader<Types> for LogStore {
         if start >= end {
             return Ok(Vec::new());
         }
-        self.blocking(move |shared| {
-            let frames = shared.log.frames(start, end, READ_BYTES_MAX)?;
-            let whole = frames
-                .into_iter()
-                .map(|(meta, frame)| Entry::new(raft_id(meta.id), Payload::Frame(frame)));
-            Ok(whole.collect())
-        })
-        .await
+        let read = move |shared: &Shared| shared.log.frames(start, end, READ_BYTES_MAX);
+        let frames = when_whole(&self.0, read).await?.into_iter();
+        let entry =
+            |(meta, frame): (EntryMeta, _)| Entry::new(raft_id(meta.id), Payload::Frame(frame));
+        Ok(frames.map(entry).collect())
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {

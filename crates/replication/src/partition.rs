@@ -12,6 +12,7 @@ use ottla_storage::{
 };
 use tokio::task::coop::unconstrained;
 
+use crate::damage::is_damage;
 use crate::entry::Proposal;
 use crate::progress::{Registration, Waiter, Waiters};
 use crate::shared::Shared;
@@ -213,7 +214,13 @@ impl Partition {
     ) -> Result<ReadData, ReadError> {
         let watermarks = self.watermarks();
         let below = watermarks.readable_end(isolation);
-        let records = self.shared.log.read(offset, max_bytes, min_one, below)?;
+        let records = self.shared.log.read(offset, max_bytes, min_one, below);
+        if let Err(ReadError::Io(error)) = &records
+            && is_damage(error)
+        {
+            self.shared.tell_damage();
+        }
+        let records = records?;
         let aborted = match isolation {
             Isolation::ReadCommitted if !records.slices.is_empty() => self
                 .shared

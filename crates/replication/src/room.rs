@@ -86,7 +86,14 @@ mod tests {
         while !dir.is_full() {
             tokio::task::yield_now().await;
         }
-        Shared::new(Member(1), Uuid::from_u128(7), log, manual_clock()).unwrap()
+        Shared::new(
+            Member(1),
+            Uuid::from_u128(7),
+            log,
+            manual_clock(),
+            Arc::default(),
+        )
+        .unwrap()
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::cluster::{Bell, Members, is_other};
 use crate::codec::decode_vote;
+use crate::damage::Damaged;
 use crate::progress::Waiters;
 use crate::throttle::Throttled;
 use crate::ticket::{AppendError, Appended, TicketSender};
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) me: Member,
     pub(crate) log: Log,
     pub(crate) clock: Arc<dyn Clock>,
+    damaged: Arc<Damaged>,
     pub(crate) waiters: Arc<Waiters>,
     high_watermark: AtomicI64,
     leadership: watch::Sender<Leadership>,
@@ -118,6 +120,7 @@ impl Shared {
         directory: Uuid,
         log: Log,
         clock: Arc<dyn Clock>,
+        damaged: Arc<Damaged>,
     ) -> io::Result<Arc<Shared>> {
         let state = log.state();
         let (start, began_with) = (state.log_start_offset, state.last);
@@ -128,6 +131,7 @@ impl Shared {
             me,
             log,
             clock,
+            damaged,
             waiters: Arc::default(),
             high_watermark: AtomicI64::new(start),
             leadership: watch::Sender::new(leadership),
@@ -358,6 +362,11 @@ impl Shared {
 
     pub(crate) fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Somebody has met damage in the log.
+    pub(crate) fn tell_damage(&self) {
+        self.damaged.tell(self.log.identity());
     }
 
     /// Something happened to the group.

@@ -90,7 +90,8 @@ impl StoreBuilder<Types, AnyStart, StateMachine> for Builder {
             OnDamage::Refuse,
         )
         .unwrap();
-        let shared = Shared::new(Member(0), Uuid::nil(), log, manual_clock()).unwrap();
+        let shared =
+            Shared::new(Member(0), Uuid::nil(), log, manual_clock(), Arc::default()).unwrap();
         let machine = StateMachine::new(shared.clone()).unwrap();
         let store = AnyStart {
             store: LogStore(Arc::clone(&shared)),

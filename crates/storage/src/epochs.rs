@@ -117,6 +117,12 @@ impl TermTable {
         }
     }
 
+    /// The term of the frame at an index, if it is known.
+    pub(crate) fn at(&self, index: u64) -> Option<i32> {
+        let after = self.0.partition_point(|entry| entry.index <= index);
+        Some(self.0[after.checked_sub(1)?].term)
+    }
+
     /// Forgets terms that ended before `purged`, the last frame that is gone.
     pub(crate) fn trim_start(&mut self, purged: u64) {
         let before = self.0.partition_point(|entry| entry.index <= purged);

@@ -11,7 +11,10 @@
 //! | 0 | 1 | version, 1 |
 //! | 1 | 1 | kind: 0 blank, 1 membership, 2 log start, 3 void |
 //! | 2 | 8 | Raft index of this frame |
-//! | 10 | rest | membership: as given; log start: the offset, 8 bytes; else nothing |
+//! | 10 | rest | blank: its leader epoch, 4 bytes; membership: as given; log start: the offset, 8 bytes; void: nothing |
+//!
+//! A header's leader epoch is outside of the checksum. That it is right can be seen all the same: only a
+//! blank is in another epoch than the frame before it, and says in which under its checksum.
 //!
 //! A new kind is refused by older programs (it is replicated state); a new version too.
 
@@ -85,7 +88,7 @@ impl Frame {
     /// A raft-only frame at `id`, standing before the record with offset `next_offset`.
     pub fn private(id: LogId, next_offset: i64, private: &Private) -> Frame {
         let (kind, body): (u8, Bytes) = match private {
-            Private::Blank => (BLANK, Bytes::new()),
+            Private::Blank => (BLANK, Bytes::copy_from_slice(&id.term.to_be_bytes())),
             Private::Membership(body) => (MEMBERSHIP, body.clone()),
             Private::LogStart { offset } => {
                 (LOG_START, Bytes::copy_from_slice(&offset.to_be_bytes()))
@@ -127,6 +130,22 @@ impl Frame {
     /// The private bytes are not of a known version and kind.
     pub fn as_private(&self) -> Option<Result<(u64, Private), PrivateError>> {
         self.is_private().then(|| read_private(&self.payload))
+    }
+
+    /// Whether the frame's leader epoch can be right behind a frame of epoch `last`; behind none any can,
+    /// unless the frame itself says otherwise.
+    pub(crate) fn may_follow(&self, last: Option<i32>) -> bool {
+        let epoch = self.header.partition_leader_epoch;
+        let is_blank = self.is_private() && self.payload.starts_with(&[VERSION, BLANK]);
+        // the first blanks ever written did not say it
+        let named = self.payload.get(PREFIX_LEN..).and_then(<[u8]>::first_chunk);
+        let named = named.map(|bytes| i32::from_be_bytes(*bytes));
+        let opens = is_blank && named.is_none_or(|named| named == epoch);
+        match last {
+            Some(last) if epoch < last => false,
+            Some(last) if epoch > last => opens,
+            Some(_) | None => opens || !is_blank,
+        }
     }
 
     /// Whole size, header included.
@@ -262,10 +281,40 @@ mod tests {
         let bytes = Batch::from(Frame::private(ID, 2, &Private::Blank)).to_bytes();
         assert_eq!(
             &bytes[..17],
-            &[0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 59, 0, 0, 0, 3, 2]
+            &[0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 63, 0, 0, 0, 3, 2]
         );
         assert_eq!(&bytes[21..27], &[0, 0x20, 0xff, 0xff, 0xff, 0xff]);
-        assert_eq!(&bytes[57..], &[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 77]);
+        assert_eq!(
+            &bytes[57..],
+            &[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 77, 0, 0, 0, 3]
+        );
+    }
+
+    #[test]
+    fn a_leader_epoch_that_is_not_the_right_one_is_seen() {
+        let blank = Frame::private(ID, 0, &Private::Blank);
+        let void = Frame::private(ID, 0, &Private::Void);
+        for (last, opens, goes_on) in [
+            (None, true, true),
+            (Some(2), true, false),
+            (Some(3), true, true),
+            (Some(4), false, false),
+        ] {
+            assert_eq!(blank.may_follow(last), opens, "{last:?}");
+            assert_eq!(void.may_follow(last), goes_on, "{last:?}");
+        }
+        let other = |frame: &Frame, epoch| {
+            let mut frame = frame.clone();
+            frame.header.partition_leader_epoch = epoch;
+            frame
+        };
+        for epoch in [2, 7] {
+            assert!(!other(&blank, epoch).may_follow(None));
+            assert!(!other(&blank, epoch).may_follow(Some(2)));
+        }
+        let mut unnamed = blank.clone();
+        unnamed.payload.truncate(PREFIX_LEN);
+        assert!(unnamed.may_follow(Some(2)) && !unnamed.may_follow(Some(4)));
     }
 
     #[test]

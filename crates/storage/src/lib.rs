@@ -35,8 +35,8 @@ pub use epochs::{EpochEnd, EpochStart};
 pub use frame::{CheckedFrame, Frame, Private, PrivateError};
 pub use ids::{Identity, LogId};
 pub use log::{
-    Damage, Done, Log, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,
-    TimestampOffset,
+    Checked, Damage, Done, Log, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,
+    SegmentCheck, TimestampOffset,
 };
 pub use outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
 pub use producers::{BATCHES_KEPT, Producer, ProducerBatch};

@@ -92,10 +92,10 @@ pub enum FollowerReject {
         /// Index of the frame.
         found: u64,
     },
-    /// Terms go back.
+    /// Terms go back, or one begins without the blank that opens it.
     #[error("frame with leader epoch {found} after {expected}")]
     WrongTerm {
-        /// The last one in the log.
+        /// The last one in the log; −1 if there is none.
         expected: i32,
         /// In the header.
         found: i32,

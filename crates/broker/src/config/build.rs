@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
+use ottla_replication::ScrubPace;
 
 use super::address::HostPort;
 use super::error::{ConfigError, Why};
@@ -263,6 +264,12 @@ fn log(settings: &Settings) -> LogDefaults {
     };
     LogDefaults {
         flush,
+        scrub: ScrubPace {
+            interval: time(settings.number("ottla.scrub.interval.ms")),
+            bytes_per_second: settings
+                .number("ottla.scrub.bytes.per.second")
+                .unsigned_abs(),
+        },
         retention_check_interval: time(settings.number("log.retention.check.interval.ms")),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
+use ottla_replication::ScrubPace;
 
 use super::address::HostPort;
 use super::listeners::Listener;
@@ -127,6 +128,8 @@ pub struct FetchLimits {
 pub struct LogDefaults {
     /// `ottla.flush`.
     pub flush: Flush,
+    /// `ottla.scrub.interval.ms` and `ottla.scrub.bytes.per.second`.
+    pub scrub: ScrubPace,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval: Duration,
 }

@@ -133,6 +133,16 @@ fn tell_directory(directory: &LogDir, page: &mut Page) {
             "Time of all rounds of syncing.",
             stats.flush_micros_total,
         ),
+        (
+            "ottla_log_checked_bytes_total",
+            "Bytes of logs that were read again to see whether the disk still has them.",
+            stats.checked_bytes,
+        ),
+        (
+            "ottla_log_mended_frames_total",
+            "Batches that the disk had lost, and those behind them, written again as other replicas have them.",
+            stats.mended_frames,
+        ),
     ];
     for (name, help, value) in counters {
         page.counter(name, help, value);

@@ -26,6 +26,7 @@ impl Node {
             metadata,
             peers,
             serving,
+            mut scrubbing,
             control,
             ..
         } = self.store;
@@ -41,6 +42,7 @@ impl Node {
         self.broker.purgatory.stop();
         self.network.drain(self.listening).await;
         self.chores.stop().await;
+        scrubbing.shutdown().await;
         self.groups.end().await;
         // It may have ended by itself.
         let _ = self.followers.stop_metadata.send(());

@@ -12,7 +12,7 @@ use ottla_replication::transport::{Contact, Identity};
 use ottla_replication::{Groups, Partition};
 use ottla_storage::{DirectoryMeta, Drive, LogDir, LogDirOptions};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use super::founding::{self, beginning_of};
@@ -33,6 +33,8 @@ pub(super) struct Store {
     pub(super) groups: Groups,
     pub(super) metadata: Partition,
     pub(super) serving: Serving,
+    /// Looks after what the disk holds.
+    pub(super) scrubbing: JoinSet<()>,
     /// For what keeps brokers together: beats and elections must not wait behind work on data.
     /// Dropped last: the others run on it.
     pub(super) control: OwnThread,
@@ -99,6 +101,9 @@ impl Store {
         check_seeds(ground, &meta);
         let (clock, node_id) = (Arc::clone(&ground.clock), ground.config.node_id);
         let groups = Groups::new(node_id, directory.clone(), clock, Some(Arc::clone(&peers)));
+        // what is to be opened first may wait for it
+        let mut scrubbing = JoinSet::new();
+        scrubbing.spawn(groups.scrubber().run(ground.config.log.scrub));
         let metadata = founding::open_metadata(&groups, &meta, &names, beginning.as_ref()).await?;
         ground.quorum.begin(metadata.clone());
         Ok(Store {
@@ -110,6 +115,7 @@ impl Store {
             groups,
             metadata,
             serving,
+            scrubbing,
             control,
         })
     }

@@ -56,22 +56,32 @@ pub enum LogError {
     },
 }
 
-/// Folds all that is committed. Blocks.
+impl LogError {
+    /// Whether what was read is not what was written. Another replica may mend it.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            LogError::Read(ReadError::Io(error)) => error.kind() == io::ErrorKind::InvalidData,
+            _ => false,
+        }
+    }
+}
+
+/// Folds all that is committed, as far as it can be read. Blocks.
 pub(super) fn load<M: Logged>(
     partition: &Partition,
-    mut replay: Replay<M>,
-) -> Result<Replay<M>, LogError> {
+    replay: &mut Replay<M>,
+) -> Result<(), LogError> {
     loop {
         let from = replay.next_offset().0;
         let read = partition.read(from, READ_BYTES, true, Isolation::ReadUncommitted)?;
         if read.records.slices.is_empty() {
-            return Ok(replay);
+            return Ok(());
         }
         for slice in read.records.slices {
             for batch in Batches(slice) {
                 let offset = replay.next_offset().0;
                 let batch = batch.map_err(|source| LogError::Batch { offset, source })?;
-                load_batch(&batch, &mut replay)?;
+                load_batch(&batch, replay)?;
             }
         }
         replay.skip_to(Offset(read.records.next_offset));

@@ -31,6 +31,10 @@ use super::machine::{Follower, Logged};
 /// How long to rest before the log is loaded anew after a failed append.
 const RELOAD_REST: Duration = Duration::from_millis(100);
 
+/// How often a log is tried that is damaged, and how long to rest before: another replica may mend it.
+const DAMAGE_TRIES: u32 = 20;
+const DAMAGE_REST: Duration = Duration::from_millis(500);
+
 /// What a shard needs beside its questions.
 pub struct ShardOptions<M: Logged, F> {
     /// Holds the log.
@@ -74,12 +78,26 @@ where
         self.load_on(empty).await
     }
 
-    /// Loads what was committed since.
-    async fn load_on(&self, replay: Replay<M>) -> Result<Replay<M>, LogError> {
-        let partition = self.options.partition.clone();
-        let loading = blocking(move || log::load(&partition, replay));
-        let ended = |error| LogError::Read(ReadError::Io(error));
-        loading.await.map_err(ended)?
+    /// Loads what was committed since; what is damaged, as soon as it is mended.
+    async fn load_on(&self, mut replay: Replay<M>) -> Result<Replay<M>, LogError> {
+        let log = self.options.partition.log().identity();
+        let mut tries_left = DAMAGE_TRIES;
+        loop {
+            let partition = self.options.partition.clone();
+            let loading = blocking(move || (log::load(&partition, &mut replay), replay));
+            let ended = |error| LogError::Read(ReadError::Io(error));
+            let (loaded, back) = loading.await.map_err(ended)?;
+            replay = back;
+            match loaded {
+                Err(error) if error.is_damage() && tries_left > 0 => {
+                    tracing::warn!(%log, %error, "not loaded yet");
+                    tries_left -= 1;
+                    tokio::time::sleep(DAMAGE_REST).await;
+                }
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(replay),
+            }
+        }
     }
 
     /// Follows the log and tells the follower of it, and leads whenever this broker leads the

@@ -1,5 +1,6 @@
 //! A host with a node: the node that `ottla serve` runs, behind other doors.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +15,7 @@ use ottla_platform::seed::Random;
 use ottla_platform::sim::{SimClock, chance};
 use tokio::time::sleep;
 
-use super::nemesis::Handle;
+use super::nemesis::{Fault, Handle};
 use super::swarm::{Flush, Swarm};
 
 /// How many there are.
@@ -33,6 +34,11 @@ pub(super) fn host(broker: i32) -> String {
 /// How often a broker that is not there yet looks whether it is.
 const ABSENT_LOOK: Duration = Duration::from_millis(50);
 
+/// Until a broker that has ended for lack of room is started again.
+const RESTART_REST: Duration = Duration::from_secs(1);
+/// What the kind of error is called that says so.
+const NO_ROOM: &str = "no storage space";
+
 /// Runs a node until it is told to stop. Nothing else may end it, or keep it from starting, but the
 /// host's crash, and its disk.
 pub(super) async fn serve(broker: i32, swarm: Swarm, handle: Handle) -> turmoil::Result {
@@ -42,31 +48,53 @@ pub(super) async fn serve(broker: i32, swarm: Swarm, handle: Handle) -> turmoil:
         sleep(ABSENT_LOOK).await;
     }
     handle.conditions.hold_here();
+    while run(broker, &swarm, &handle).await? == Ended::WithoutRoom {
+        // whoever looks after it starts it again
+        tracing::info!(broker, "is started again");
+        sleep(RESTART_REST).await;
+    }
+    Ok(())
+}
+
+/// How a node has ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    AsItMay,
+    /// A disk that runs full while the metadata's log is being cut ends it: what is half done is finished
+    /// at the next start.
+    WithoutRoom,
+}
+
+/// From a node's start to its end.
+async fn run(broker: i32, swarm: &Swarm, handle: &Handle) -> Result<Ended, Box<dyn Error>> {
     let ended = |reason: String| match handle.may_fail.load(Ordering::Relaxed) {
         true => {
             tracing::info!(broker, reason, "gave up");
-            Ok(())
+            Ok(Ended::AsItMay)
         }
         false => Err(format!("{} {reason}", host(broker)).into()),
     };
-    let node = match Node::start(options(broker, &swarm, &handle)).await {
+    let node = match Node::start(options(broker, swarm, handle)).await {
         Ok(node) => node,
         Err(error) if handle.may_not_start.load(Ordering::Relaxed) => {
             tracing::info!(broker, %error, "does not start");
-            return Ok(());
+            return Ok(Ended::AsItMay);
         }
         Err(error) => return ended(format!("does not start: {error}")),
     };
     tracing::info!(broker, "serves");
-    tokio::select! {
-        reason = node.failed() => return ended(format!("failed: {reason}")),
-        () = handle.stop.notified() => {}
-    }
+    let ending = tokio::select! {
+        reason = node.failed() => match reason.contains(NO_ROOM) {
+            true => Ended::WithoutRoom,
+            false => return ended(format!("failed: {reason}")),
+        },
+        () = handle.stop.notified() => Ended::AsItMay,
+    };
     match node.shutdown().await {
         Ok(()) => tracing::info!(broker, "stopped in order"),
         Err(error) => tracing::info!(broker, %error, "stopped, but not in order"),
     }
-    Ok(())
+    Ok(ending)
 }
 
 /// Whom a broker is told of: all, where all are there from the beginning; else those who are, and
@@ -83,6 +111,15 @@ fn options(broker: i32, swarm: &Swarm, handle: &Handle) -> NodeOptions {
         Flush::Synced => "ottla.flush=fsync",
         Flush::Cached => "ottla.flush=async",
     };
+    let mut set = vec![
+        format!("node.id={broker}"),
+        "offsets.topic.num.partitions=1".to_owned(),
+        flush.to_owned(),
+    ];
+    if swarm.faults.contains(&Fault::BitFlip) {
+        set.push("ottla.scrub.interval.ms=2000".to_owned());
+        set.push("ottla.scrub.bytes.per.second=100000000".to_owned());
+    }
     let flags = Flags {
         listen: vec![format!("{}:{CLIENT_PORT}", host(broker))],
         advertise: vec![format!("{}:{CLIENT_PORT}", host(broker))],
@@ -90,11 +127,7 @@ fn options(broker: i32, swarm: &Swarm, handle: &Handle) -> NodeOptions {
         http: Some("none".to_owned()),
         peer_listen: Some(format!("{}:{PEER_PORT}", host(broker))),
         join: Some(seeds(broker, swarm).join(",")),
-        set: vec![
-            format!("node.id={broker}"),
-            "offsets.topic.num.partitions=1".to_owned(),
-            flush.to_owned(),
-        ],
+        set,
         ..Flags::default()
     };
     let sources = Sources {

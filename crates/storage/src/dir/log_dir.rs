@@ -20,6 +20,8 @@ use super::trash::Trash;
 use super::{
     DELETED_FOLDER, DirStats, DirectoryMeta, Drive, LogDirError, LogDirOptions, flusher, writer,
 };
+use crate::Identity;
+use crate::log::Log;
 use crate::segment::MapCache;
 
 /// The lock's file; held while the directory is open.
@@ -222,6 +224,24 @@ impl LogDir {
         for log in self.shared.open_logs() {
             log.expire_producers(now_ms);
         }
+    }
+
+    /// Whose logs are open.
+    pub fn open_logs(&self) -> Vec<Identity> {
+        let logs = self.shared.open_logs();
+        logs.iter().map(|log| log.identity).collect()
+    }
+
+    /// A log that is open. Its owner cannot open it anew while this handle is held.
+    pub fn log(&self, identity: Identity) -> Option<Log> {
+        let shared = match self.shared.logs.lock().get(&identity)? {
+            Slot::Open(log) => log.upgrade()?,
+            Slot::Opening | Slot::Closed => return None,
+        };
+        Some(Log {
+            shared,
+            _dir: self.clone(),
+        })
     }
 
     /// Counters.

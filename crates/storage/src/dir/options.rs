@@ -70,6 +70,10 @@ pub struct DirStats {
     pub flush_micros_log2: [u64; FLUSH_BUCKETS],
     /// Total time of all rounds.
     pub flush_micros_total: u64,
+    /// Bytes of open logs that were read again to see whether they are whole.
+    pub checked_bytes: u64,
+    /// Damaged frames, and those behind them, that were written again as other replicas have them.
+    pub mended_frames: u64,
     /// Logs open.
     pub open_logs: u64,
 }
@@ -84,6 +88,8 @@ pub(crate) struct Counters {
     synced_files: AtomicU64,
     flush_micros_log2: [AtomicU64; FLUSH_BUCKETS],
     flush_micros_total: AtomicU64,
+    checked_bytes: AtomicU64,
+    mended_frames: AtomicU64,
 }
 
 impl Counters {
@@ -103,6 +109,15 @@ impl Counters {
         self.flush_micros_log2[bucket.min(FLUSH_BUCKETS - 1)].fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn checked(&self, bytes: u64) {
+        self.checked_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn mended(&self, frames: usize) {
+        self.mended_frames
+            .fetch_add(frames as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self, open_logs: usize) -> DirStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         DirStats {
@@ -113,6 +128,8 @@ impl Counters {
             synced_files: get(&self.synced_files),
             flush_micros_log2: self.flush_micros_log2.each_ref().map(get),
             flush_micros_total: get(&self.flush_micros_total),
+            checked_bytes: get(&self.checked_bytes),
+            mended_frames: get(&self.mended_frames),
             open_logs: open_logs as u64,
         }
     }

@@ -9,8 +9,9 @@ use super::handle::Log;
 use super::shared::Inner;
 use crate::LogId;
 use crate::entry::{EntryKind, EntryMeta};
+use crate::epochs::TermTable;
 use crate::frame::{Frame, Private};
-use crate::segment::View;
+use crate::segment::{Step, View, Walk};
 use crate::tail::Unwritten;
 
 impl Log {
@@ -24,7 +25,7 @@ impl Log {
     /// # Errors
     /// The disk fails or the log is damaged.
     pub fn entries(&self, range: Range<u64>) -> io::Result<Vec<EntryMeta>> {
-        let (views, range, mut from_tail) = {
+        let (views, terms, range, mut from_tail) = {
             let inner = self.shared.inner.lock();
             let range =
                 range.start.max(inner.first_index())..range.end.min(inner.history.next_index());
@@ -32,7 +33,9 @@ impl Log {
             let from_tail: Vec<EntryMeta> = in_tail.map(|recent| recent.meta.clone()).collect();
             let disk_end = from_tail.first().map_or(range.end, |meta| meta.id.index);
             let range = range.start..disk_end;
-            (inner.views_of(range.clone()), range, from_tail)
+            let views = inner.views_of(range.clone());
+            let terms = inner.terms_if(!views.is_empty());
+            (views, terms, range, from_tail)
         };
         let mut entries = Vec::new();
         for view in views {
@@ -45,7 +48,9 @@ impl Log {
                     break;
                 }
                 if step.index >= range.start {
-                    entries.push(walk.meta(&step)?);
+                    let meta = walk.meta(&step)?;
+                    check_term(&terms, &meta)?;
+                    entries.push(meta);
                 }
             }
         }
@@ -64,17 +69,17 @@ impl Log {
     }
 
     /// Frames from exactly `start` to before `end`, as many as fit `max_bytes` but at least one.
-    /// Payloads are slices, not copies.
+    /// Payloads are slices, not copies. What may come from the medium is checked.
     ///
     /// # Errors
-    /// `start` is not in the log, the disk fails or the log is damaged.
+    /// `start` is not in the log, the disk fails, or the log is damaged there ([`io::ErrorKind::InvalidData`]).
     pub fn frames(
         &self,
         start: u64,
         end: u64,
         max_bytes: usize,
     ) -> io::Result<Vec<(EntryMeta, Frame)>> {
-        let (views, in_memory) = {
+        let (views, terms, is_recent, in_memory) = {
             let inner = self.shared.inner.lock();
             if start < inner.first_index() || start >= inner.history.next_index() || start >= end {
                 let text = format!("no frame at index {start}");
@@ -82,7 +87,9 @@ impl Log {
             }
             let in_memory = inner.unwritten(start..end, max_bytes);
             let disk_end = inner.tail.first_unwritten().unwrap_or(u64::MAX).min(end);
-            (inner.views_of(start..disk_end), in_memory)
+            let views = inner.views_of(start..disk_end);
+            let terms = inner.terms_if(!views.is_empty());
+            (views, terms, inner.tail.get(start).is_some(), in_memory)
         };
         let mut frames = Vec::new();
         let mut left = max_bytes;
@@ -101,7 +108,12 @@ impl Log {
                     return Ok(frames);
                 }
                 if step.index >= from {
-                    frames.push((walk.meta(&step)?, walk.frame(&step)?));
+                    match read_frame(&walk, &step, &terms, is_recent) {
+                        Ok(frame) => frames.push(frame),
+                        // what stands before it may go
+                        Err(_) if !frames.is_empty() => return Ok(frames),
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }
@@ -137,7 +149,39 @@ impl Log {
     }
 }
 
+/// What a step came to; `is_recent`: it was written just now, and comes from memory.
+fn read_frame(
+    walk: &Walk,
+    step: &Step,
+    terms: &TermTable,
+    is_recent: bool,
+) -> io::Result<(EntryMeta, Frame)> {
+    let (meta, frame) = (walk.meta(step)?, walk.frame(step)?);
+    check_term(terms, &meta)?;
+    if !is_recent {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        frame.verify_crc().map_err(invalid)?;
+    }
+    Ok((meta, frame))
+}
+
+/// No checksum covers the leader epoch that stands in a frame.
+fn check_term(terms: &TermTable, meta: &EntryMeta) -> io::Result<()> {
+    if terms.at(meta.id.index) == Some(meta.id.term) {
+        return Ok(());
+    }
+    let text = format!("a wrong leader epoch stands in the frame at {}", meta.id);
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+}
+
 impl Inner {
+    /// The terms of all indexes, if wanted.
+    fn terms_if(&self, wanted: bool) -> TermTable {
+        wanted
+            .then(|| self.history.terms.clone())
+            .unwrap_or_default()
+    }
+
     /// Views of the segments that have a written part of the range, in order.
     fn views_of(&self, range: Range<u64>) -> Vec<View> {
         if range.is_empty() {

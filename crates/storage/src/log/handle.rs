@@ -28,7 +28,7 @@ const ALWAYS_FITS: u64 = 1 << 20;
 pub struct Log {
     pub(crate) shared: Arc<LogShared>,
     /// Keeps the directory's threads running as long as there is a log.
-    pub(super) _dir: LogDir,
+    pub(crate) _dir: LogDir,
 }
 
 impl Log {
@@ -68,7 +68,7 @@ impl Log {
     /// A batch that is not accepted leaves a void frame. Readable on return, see [`Log::submit`].
     ///
     /// # Panics
-    /// `id.index` is not the next index, or the term goes back.
+    /// `id.index` is not the next index, or the term is not that of the frame before: a blank opens it.
     pub fn append_leader(
         &self,
         id: LogId,
@@ -80,6 +80,11 @@ impl Log {
         let mut inner = self.shared.inner.lock();
         let inner = &mut *inner;
         inner.assert_next(id);
+        let last = inner.history.last;
+        assert!(
+            last.is_none_or(|last| last.term == id.term),
+            "no blank opened the term"
+        );
         let refusal = match inner.check(&batch, id, condition.as_ref()) {
             Check::Next => {
                 let placed = self.accept(inner, id, batch, now_ms);
@@ -148,7 +153,7 @@ impl Log {
     pub fn append_follower(&self, frame: CheckedFrame, now_ms: i64) -> Result<(), FollowerReject> {
         let (id, frame) = frame.into_parts();
         let mut inner = self.shared.inner.lock();
-        inner.check_place(id, &frame.header)?;
+        inner.check_place(id, &frame)?;
         let frame = Unwritten {
             frame,
             unsealed: false,
@@ -292,7 +297,7 @@ impl Inner {
         );
     }
 
-    fn check_place(&self, id: LogId, header: &BatchHeader) -> Result<(), FollowerReject> {
+    fn check_place(&self, id: LogId, frame: &Frame) -> Result<(), FollowerReject> {
         let expected = self.history.next_index();
         if id.index != expected {
             return Err(FollowerReject::WrongIndex {
@@ -300,20 +305,17 @@ impl Inner {
                 found: id.index,
             });
         }
-        if let Some(last) = self.history.last
-            && id.term < last.term
-        {
+        let last_term = self.history.last.map(|last| last.term);
+        if !frame.may_follow(last_term) {
             return Err(FollowerReject::WrongTerm {
-                expected: last.term,
+                expected: last_term.unwrap_or(-1),
                 found: id.term,
             });
         }
         let expected = self.history.next_offset;
-        if header.base_offset != expected {
-            return Err(FollowerReject::WrongOffset {
-                expected,
-                found: header.base_offset,
-            });
+        let found = frame.header.base_offset;
+        if found != expected {
+            return Err(FollowerReject::WrongOffset { expected, found });
         }
         Ok(())
     }

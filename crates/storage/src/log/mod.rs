@@ -2,12 +2,14 @@
 //!
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
 //! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
-//! retention; truncation, purge and reset; opening, what a crash leaves, how damage is mended, and what a
-//! newcomer has; closing and deletion.
+//! retention; truncation, purge and reset; opening, what a crash leaves, how damage is found and mended, and
+//! what a newcomer has; closing and deletion.
 
 mod boundaries;
+mod check;
 mod close;
 mod entries;
+mod expected;
 mod handle;
 mod mend;
 mod open;
@@ -28,10 +30,12 @@ mod write_work;
 /// Files to sync.
 type Dirty = Vec<std::sync::Arc<dyn ottla_platform::disk::DiskFile>>;
 
+pub use check::SegmentCheck;
 pub use handle::Log;
 pub(crate) use pipeline::FlushWork;
 pub(crate) use shared::LogShared;
 pub use types::{
-    Damage, Done, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered, TimestampOffset,
+    Checked, Damage, Done, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,
+    TimestampOffset,
 };
 pub(crate) use write_work::{Roll, WriteFrames, WriteIndex, WriteStep};

@@ -118,6 +118,7 @@ impl Inner {
             config,
             segments,
             tail: Tail::default(),
+            opened_at: history.next_offset,
             history,
             log_start_offset,
             purged: first.previous(),

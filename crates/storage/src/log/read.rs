@@ -3,8 +3,10 @@
 //! What a majority of others has is committed, perhaps before it is written here; then it comes
 //! from memory, as a copy.
 
+use std::io;
 use std::ops::Range;
 
+use bytes::Bytes;
 use ottla_protocol::records::Batch;
 
 use super::handle::Log;
@@ -45,10 +47,11 @@ impl Log {
     }
 
     /// Whole batches from the one that holds `offset`, up to `max_bytes` and ending at or before
-    /// offset `below`. With `min_one` the first batch comes whatever its size.
+    /// offset `below`. With `min_one` the first batch comes whatever its size. What may come from the
+    /// medium is checked.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// See [`ReadError`]; of a damaged log, an IO error of the kind [`std::io::ErrorKind::InvalidData`].
     pub fn read(
         &self,
         offset: i64,
@@ -63,7 +66,7 @@ impl Log {
         };
         match self.try_read(offset, &limits) {
             // the segment was deleted between the look at it and the opening of its file
-            Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 self.try_read(offset, &limits)
             }
             result => result,
@@ -72,9 +75,10 @@ impl Log {
 
     fn try_read(&self, offset: i64, limits: &Limits) -> Result<ReadSlices, ReadError> {
         let maps = &self.shared.dir.maps;
-        let (plan, warm) = {
+        let (plan, warm, is_own) = {
             let inner = self.shared.inner.lock();
-            (inner.plan(offset, limits)?, inner.is_warm(offset))
+            let plan = inner.plan(offset, limits)?;
+            (plan, inner.is_warm(offset), offset >= inner.opened_at)
         };
         let (view, found) = match plan {
             Plan::Nothing => return Ok(ReadSlices::nothing_at(offset)),
@@ -94,6 +98,9 @@ impl Log {
                 slices.push(bytes.view(range.start, (range.end - range.start) as usize)?);
             }
         }
+        if !(warm && is_own) {
+            slices.iter().try_for_each(check_batches)?;
+        }
         let in_memory = found.in_memory.into_iter();
         slices.extend(in_memory.map(|unwritten| Batch::from(unwritten.sealed()).to_bytes()));
         Ok(ReadSlices {
@@ -109,11 +116,7 @@ impl Log {
     ///
     /// # Errors
     /// The disk fails.
-    pub fn aborted_transactions(
-        &self,
-        from: i64,
-        to: i64,
-    ) -> std::io::Result<Vec<AbortedTransaction>> {
+    pub fn aborted_transactions(&self, from: i64, to: i64) -> io::Result<Vec<AbortedTransaction>> {
         let segments: Vec<_> = {
             let inner = self.shared.inner.lock();
             let first = inner.segments.partition_point(|s| s.next_offset <= from);
@@ -136,6 +139,20 @@ impl Log {
         }
         Ok(aborted)
     }
+}
+
+/// Compares the checksums of adjacent batches.
+fn check_batches(bytes: &Bytes) -> io::Result<()> {
+    let mut rest = bytes.clone();
+    while !rest.is_empty() {
+        let batch = Batch::split_from(&mut rest).map_err(damaged)?;
+        batch.verify_crc().map_err(damaged)?;
+    }
+    Ok(())
+}
+
+fn damaged(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 struct Limits {
@@ -245,17 +262,24 @@ fn search(
     maps: &crate::segment::MapCache,
     offset: i64,
     limits: &Limits,
-) -> std::io::Result<Found> {
+) -> io::Result<Found> {
     let mut walk = view.walk_to_offset(maps, offset)?;
     let mut found = Found::default();
     while let Some(step) = walk.next()? {
         let offsets = step.header.base_offset..step.header.next_offset();
         let skip = step.is_private() || offsets.end <= offset;
         if !skip && !found.take(step.position..step.end(), offsets, limits) {
-            break;
+            if found.first_offset.is_none() {
+                // that it does not fit may be what is damaged
+                walk.frame(&step)?.verify_crc().map_err(damaged)?;
+            }
+            return Ok(found);
         }
     }
-    Ok(found)
+    match found.first_offset {
+        Some(_) => Ok(found),
+        None => Err(damaged(format!("no batch holds offset {offset}"))),
+    }
 }
 
 impl ReadSlices {

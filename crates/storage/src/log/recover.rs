@@ -216,6 +216,7 @@ impl Recovery<'_> {
             limit: 0,
             index: 0,
             offset: 0,
+            previous: None,
         });
         if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
             return Err(damage.clone().into());
@@ -309,6 +310,7 @@ impl Recovery<'_> {
             limit: next.map_or(u64::MAX, |head| head.previous_len),
             index: history.next_index(),
             offset: history.next_offset,
+            previous: history.last,
         })
     }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_platform::disk::DiskFile;
-use ottla_protocol::records::{BatchHeader, HEADER_LEN, MAGIC};
+use ottla_protocol::records::{BatchHeader, HEADER_LEN};
 
-use crate::frame::{Frame, header_is_private};
+use super::expected::Expected;
+use crate::frame::Frame;
 use crate::history::History;
 use crate::segment::{Head, Kind, Segment, SegmentFiles};
 
@@ -39,7 +40,7 @@ pub(super) fn scan(
     let mut reader = Reader::new(files.open(Kind::Log)?, limit);
     let mut whole = true;
     while history.next_index() < stop_index && reader.position < limit {
-        let Some(frame) = reader.next(history)? else {
+        let Some(frame) = reader.next(&Expected::after(history))? else {
             whole = false;
             break;
         };
@@ -55,16 +56,16 @@ pub(super) fn scan(
 }
 
 /// Reads ahead in chunks.
-struct Reader {
-    file: Arc<dyn DiskFile>,
-    limit: u64,
-    position: u64,
+pub(super) struct Reader {
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) limit: u64,
+    pub(super) position: u64,
     chunk: Vec<u8>,
     chunk_at: u64,
 }
 
 impl Reader {
-    fn new(file: Arc<dyn DiskFile>, limit: u64) -> Reader {
+    pub(super) fn new(file: Arc<dyn DiskFile>, limit: u64) -> Reader {
         Reader {
             file,
             limit,
@@ -74,9 +75,9 @@ impl Reader {
         }
     }
 
-    /// The frame at the position if it is a good one that follows `history`. Its payload is there
-    /// only if it is small and may matter: of control batches and raft-only frames.
-    fn next(&mut self, history: &History) -> io::Result<Option<Frame>> {
+    /// The frame at the position if it is a good one and the one expected. Its payload is there only if it
+    /// is small and may matter: of control batches and raft-only frames.
+    pub(super) fn next(&mut self, expected: &Expected) -> io::Result<Option<Frame>> {
         let left = self.limit - self.position;
         if left < HEADER_LEN as u64 {
             return Ok(None);
@@ -85,7 +86,7 @@ impl Reader {
             return Ok(None);
         };
         let size = header.size_bytes();
-        if size < HEADER_LEN || size as u64 > left || !follows(&header, history) {
+        if size < HEADER_LEN || size as u64 > left || !expected.is_headed_by(&header) {
             return Ok(None);
         }
         let payload = &self.fill(size)?[HEADER_LEN..size];
@@ -98,12 +99,13 @@ impl Reader {
             Bytes::new()
         };
         let frame = Frame { header, payload };
-        let right_place = match frame.as_private() {
-            None => true,
-            Some(Ok((index, _))) => index == history.next_index(),
-            Some(Err(_)) => false,
-        };
-        Ok(right_place.then_some(frame))
+        Ok(expected.is(&frame).then_some(frame))
+    }
+
+    /// Forgets what was read ahead: it was written again.
+    pub(super) fn look_again(&mut self) {
+        self.chunk.clear();
+        self.chunk_at = self.position;
     }
 
     /// At least `len` bytes from the position, which lie before the limit.
@@ -118,13 +120,4 @@ impl Reader {
         }
         Ok(&self.chunk[start..])
     }
-}
-
-/// Whether a frame with this header may come next.
-fn follows(header: &BatchHeader, history: &History) -> bool {
-    let last_term = history.last.map_or(0, |id| id.term);
-    header.magic == MAGIC
-        && header.base_offset == history.next_offset
-        && header.partition_leader_epoch >= last_term
-        && (header.last_offset_delta >= 0 || header_is_private(header))
 }

@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) tail: Tail,
     pub(crate) history: History,
     pub(crate) log_start_offset: i64,
+    /// Where the log ended when it was opened: what stands before comes from the medium, not from this process.
+    pub(crate) opened_at: i64,
     /// The last frame that is forgotten, though it may still stand in a file.
     pub(crate) purged: Option<LogId>,
     pub(crate) committed: Option<LogId>,

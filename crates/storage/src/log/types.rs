@@ -71,6 +71,19 @@ pub struct Damage {
     pub index: u64,
     /// Its Kafka offset.
     pub offset: i64,
+    /// The frame before it.
+    pub previous: Option<LogId>,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// So far all is good, and there is more.
+    More,
+    /// All is good.
+    End,
+    /// Nothing behind this was read.
+    Damaged(Damage),
 }
 
 /// Why a log cannot be opened.

@@ -1,12 +1,12 @@
 //! Walking the frames of a segment, header by header.
 //!
 //! Trusts that the bytes were checked when they were written or recovered; still, a header that
-//! makes no sense ends the walk with an error.
+//! makes no sense, or does not follow the one before, ends the walk with an error.
 
 use std::io;
 
 use bytes::Bytes;
-use ottla_protocol::records::{BatchHeader, HEADER_LEN};
+use ottla_protocol::records::{BatchHeader, HEADER_LEN, MAGIC};
 
 use super::LogBytes;
 use crate::entry::EntryMeta;
@@ -22,8 +22,22 @@ pub(crate) struct Walk {
     index: u64,
     position: u32,
     end: u32,
+    /// Of the next frame, as far as known: once one was passed, where it begins.
+    base_offset: Option<i64>,
+    last_offset: Option<i64>,
     ahead: Bytes,
     ahead_at: u32,
+}
+
+/// Where a walk begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Begin {
+    pub(crate) position: u32,
+    /// Raft index of the frame there.
+    pub(crate) index: u64,
+    /// Its offsets, as far as known.
+    pub(crate) base_offset: Option<i64>,
+    pub(crate) last_offset: Option<i64>,
 }
 
 /// One frame of a walk.
@@ -49,13 +63,21 @@ impl Step {
 }
 
 impl Walk {
-    /// Begins at `position`, where the frame with `index` begins; ends at `end`.
-    pub(crate) fn new(bytes: LogBytes, position: u32, index: u64, end: u32) -> Walk {
+    /// Begins with a frame; ends at `end`.
+    pub(crate) fn new(bytes: LogBytes, begin: Begin, end: u32) -> Walk {
+        let Begin {
+            position,
+            index,
+            base_offset,
+            last_offset,
+        } = begin;
         Walk {
             bytes,
             index,
             position,
             end,
+            base_offset,
+            last_offset,
             ahead: Bytes::new(),
             ahead_at: position,
         }
@@ -76,9 +98,14 @@ impl Walk {
             header,
         };
         let left = (self.end - self.position) as usize;
-        if header.size_bytes() < HEADER_LEN || header.size_bytes() > left {
+        let (base_offset, last_offset) = (self.base_offset, self.last_offset.take());
+        let follows = header.magic == MAGIC
+            && base_offset.is_none_or(|offset| offset == header.base_offset)
+            && last_offset.is_none_or(|offset| offset == header.last_offset());
+        if header.size_bytes() < HEADER_LEN || header.size_bytes() > left || !follows {
             return Err(damaged(self.position));
         }
+        self.base_offset = Some(header.next_offset());
         self.position = step.end();
         self.index += 1;
         Ok(Some(step))

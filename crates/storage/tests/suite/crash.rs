@@ -86,7 +86,19 @@ impl Run {
         Ok(())
     }
 
-    fn id(&self) -> LogId {
+    /// Of the next frame, after the blank that opens its term.
+    fn id(&mut self) -> LogId {
+        let id = next_id(&self.log, self.term);
+        if self
+            .log
+            .state()
+            .last
+            .is_none_or(|last| last.term == id.term)
+        {
+            return id;
+        }
+        self.log.append_private(id, &Private::Blank);
+        self.note_appended(id);
         next_id(&self.log, self.term)
     }
 

@@ -98,7 +98,7 @@ fn a_log_file_is_kafkas_batches_one_after_the_other() {
         .disk
         .contents(&rig.path("00000000000000000000.log"))
         .unwrap();
-    let blank = 61 + 10;
+    let blank = 61 + 14;
     let mut expected = sent.to_bytes().to_vec();
     expected[12..16].copy_from_slice(&7i32.to_be_bytes());
     assert_eq!(bytes[blank..], expected);

@@ -3,6 +3,7 @@
 
 mod basics;
 mod crash;
+mod damage;
 mod deletion;
 mod faults;
 mod flush;

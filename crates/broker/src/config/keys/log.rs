@@ -1,4 +1,4 @@
-//! How logs are kept. But for the first two these are the defaults of topic settings: metadata reads
+//! How logs are kept. But for the first four these are the defaults of topic settings: metadata reads
 //! them under their names here and lets each topic say otherwise.
 
 use crate::config::key::{Check, Key, Kind};
@@ -12,6 +12,20 @@ pub(super) static KEYS: &[Key] = &[
         Some("fsync"),
         Check::OneOf(&["fsync", "async"]),
         "What an acknowledged record survives: fsync, a power cut; async, a dead process.",
+    ),
+    Key::new(
+        "ottla.scrub.bytes.per.second",
+        Kind::Long,
+        Some("8388608"),
+        Check::AtLeast(0),
+        "How fast logs are read again to find what the disk has lost, which other replicas mend; 0 is never.",
+    ),
+    Key::new(
+        "ottla.scrub.interval.ms",
+        Kind::Long,
+        Some("86400000"),
+        Check::AtLeast(1),
+        "Pause between two passes over all logs, and before the first.",
     ),
     Key::new(
         "log.retention.check.interval.ms",

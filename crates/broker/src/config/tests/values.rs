@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use ottla_replication::ScrubPace;
+
 use super::*;
 
 #[test]
@@ -60,6 +62,10 @@ fn nothing_said_is_a_node_on_this_machine() {
         config.log,
         LogDefaults {
             flush: Flush::Fsync,
+            scrub: ScrubPace {
+                interval: Duration::from_secs(24 * 3600),
+                bytes_per_second: 8 << 20,
+            },
             retention_check_interval: Duration::from_secs(300),
         }
     );

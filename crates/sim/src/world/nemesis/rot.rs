@@ -1,14 +1,12 @@
 //! A disk that flips bits of what it holds. One disk of a run does: what a majority has lost is lost.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ottla_platform::disk::{Disk, OpenMode};
 use ottla_platform::seed::Random;
 use ottla_platform::sim::SimDisk;
-use ottla_protocol::records::BatchHeader;
 use turmoil::Sim;
 
 use super::Nemesis;
@@ -73,16 +71,23 @@ impl Nemesis {
         }
     }
 
-    /// In the segment that a partition's records are added to, the only one that a start is sure to read.
+    /// In the segment that a partition's records are added to, which a start reads, or in any other.
     fn old_byte(&mut self, disk: &SimDisk) -> Option<(PathBuf, u64)> {
         let partition = self.random.below(PARTITIONS.unsigned_abs().into()) as i32;
         let folder = Path::new(DATA).join(name(partition));
-        let path = logs_in(disk, &folder).into_iter().max()?;
+        let mut logs = logs_in(disk, &folder);
+        logs.sort();
+        if logs.is_empty() {
+            return None;
+        }
+        let path = match self.random.chance(1, 2) {
+            true => logs.swap_remove(logs.len() - 1),
+            false => logs.swap_remove(self.random.below(logs.len() as u64) as usize),
+        };
         let known = *self.rot.known.get(&path).filter(|known| **known > 0)?;
         let byte = self.random.below(known);
-        let bytes = disk.contents(&path).ok()?;
-        let is_guarded = !epochs(&bytes).any(|epoch| epoch.contains(&byte));
-        (is_guarded && byte < bytes.len() as u64).then_some((path, byte))
+        let len = disk.open(&path, OpenMode::Read).ok()?.len().ok()?;
+        (byte < len).then_some((path, byte))
     }
 }
 
@@ -101,15 +106,4 @@ fn lengths(disk: &SimDisk) -> BTreeMap<PathBuf, u64> {
         Some((path, file.len().ok()?))
     };
     logs.filter_map(length).collect()
-}
-
-/// Where the leader epochs of batches are: what checks a batch leaves them out.
-fn epochs(bytes: &[u8]) -> impl Iterator<Item = Range<u64>> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let header = BatchHeader::parse(bytes.get(start..)?)?;
-        let epoch = start as u64 + 12;
-        start += header.size_bytes();
-        Some(epoch..epoch + 4)
-    })
 }

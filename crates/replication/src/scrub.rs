@@ -1,0 +1,182 @@
+//! Reading again what disks hold, and mending what they have lost.
+//!
+//! One task for all logs of a directory. Now and then it goes through all of them, no faster than it may;
+//! a log in which somebody has met damage it looks through at once.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ottla_platform::work::blocking;
+use ottla_storage::{Checked, Damage, Identity, LogDir, SegmentCheck};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::cluster::Cluster;
+use crate::damage::Damaged;
+
+/// Read at once.
+const PIECE_BYTES: u64 = 1 << 20;
+/// Until a log that nobody could mend is looked through again, though somebody still asks for it.
+const LOSS_REST: Duration = Duration::from_secs(2);
+
+/// How often and how fast logs are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScrubPace {
+    /// From the end of one pass, or the start of the task, to the next.
+    pub interval: Duration,
+    /// At most so many bytes a second; 0: only what somebody has found damaged is read.
+    pub bytes_per_second: u64,
+}
+
+/// See the file's head.
+pub struct Scrubber {
+    dir: LogDir,
+    cluster: Option<Arc<Cluster>>,
+    damaged: Arc<Damaged>,
+    /// What nobody could mend since the last pass began. It is told once.
+    lost: BTreeSet<(Identity, u64)>,
+}
+
+impl Scrubber {
+    pub(crate) fn new(
+        dir: LogDir,
+        cluster: Option<Arc<Cluster>>,
+        damaged: Arc<Damaged>,
+    ) -> Scrubber {
+        Scrubber {
+            dir,
+            cluster,
+            damaged,
+            lost: BTreeSet::new(),
+        }
+    }
+
+    /// Does so as long as it is polled.
+    pub async fn run(mut self, pace: ScrubPace) {
+        if pace.bytes_per_second == 0 {
+            loop {
+                self.look_through_damaged().await;
+            }
+        }
+        loop {
+            self.rest(Instant::now() + pace.interval).await;
+            self.lost.clear();
+            for log in self.dir.open_logs() {
+                self.look_through(log, Some(pace.bytes_per_second)).await;
+            }
+        }
+    }
+
+    /// Looks through what is found damaged, until a moment has come.
+    async fn rest(&mut self, until: Instant) {
+        loop {
+            let damaged = tokio::select! {
+                biased;
+                logs = self.damaged.take() => logs,
+                () = sleep_until(until) => return,
+            };
+            self.look_through_all(damaged).await;
+        }
+    }
+
+    async fn look_through_damaged(&mut self) {
+        let damaged = self.damaged.take().await;
+        self.look_through_all(damaged).await;
+    }
+
+    async fn look_through_all(&mut self, logs: BTreeSet<Identity>) {
+        let mut are_whole = true;
+        for log in logs {
+            are_whole &= Box::pin(self.look_through(log, None)).await;
+        }
+        if !are_whole {
+            sleep(LOSS_REST).await;
+        }
+    }
+
+    /// Checks a log, at a rate if one is given, and mends it; whether it is whole.
+    async fn look_through(&mut self, log: Identity, rate: Option<u64>) -> bool {
+        let indexes = self.dir.log(log).map(|it| it.segment_indexes());
+        let mut is_whole = true;
+        for first_index in indexes.unwrap_or_default() {
+            is_whole &= match self.check(log, first_index, rate).await {
+                Ok(is_whole) => is_whole,
+                Err(error) => {
+                    tracing::warn!(%log, first_index, %error, "a segment was not checked");
+                    false
+                }
+            };
+        }
+        is_whole
+    }
+
+    /// The same for a segment.
+    async fn check(
+        &mut self,
+        log: Identity,
+        first_index: u64,
+        rate: Option<u64>,
+    ) -> io::Result<bool> {
+        let Some(handle) = self.dir.log(log) else {
+            return Ok(true);
+        };
+        let begun = blocking(move || handle.check_segment(first_index)).await?;
+        let mut check = match begun {
+            Ok(Some(check)) => check,
+            Ok(None) => return Ok(true),
+            // it was deleted just now
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        loop {
+            let went_on = blocking(move || (check.go_on(PIECE_BYTES), check)).await?;
+            check = went_on.1;
+            match went_on.0? {
+                Checked::End => return Ok(true),
+                Checked::More => {
+                    if let Some(rate) = rate {
+                        let piece = Duration::from_secs_f64(PIECE_BYTES as f64 / rate as f64);
+                        self.rest(Instant::now() + piece).await;
+                    }
+                }
+                Checked::Damaged(damage) => {
+                    let (is_mended, back) = self.mend(log, check, &damage).await?;
+                    if !is_mended {
+                        self.tell_loss(log, &damage);
+                        return Ok(false);
+                    }
+                    check = back;
+                }
+            }
+        }
+    }
+
+    /// Puts what another replica has committed in the place of what is damaged; whether one had it.
+    async fn mend(
+        &self,
+        log: Identity,
+        mut check: SegmentCheck,
+        damage: &Damage,
+    ) -> io::Result<(bool, SegmentCheck)> {
+        let committed = self.dir.log(log).and_then(|it| it.read_committed());
+        let (Some(cluster), Some(committed)) = (&self.cluster, committed) else {
+            return Ok((false, check));
+        };
+        let frames = cluster
+            .committed_frames(log.group_id, damage.index, &[])
+            .await;
+        let (count, check) = blocking(move || (check.mend(committed, frames), check)).await?;
+        let count = count?;
+        if count > 0 {
+            tracing::warn!(%log, %damage, count, "frames were mended from another replica");
+        }
+        Ok((count > 0, check))
+    }
+
+    fn tell_loss(&mut self, log: Identity, damage: &Damage) {
+        if self.lost.insert((log, damage.index)) {
+            tracing::error!(%log, %damage, "and no other replica that can be reached has it");
+        }
+    }
+}

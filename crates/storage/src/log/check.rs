@@ -1,0 +1,119 @@
+//! Checking what a log that is open has on the disk, and mending it in place.
+//!
+//! A start reads only what may have been under way at the last crash. A disk loses bits of the rest as
+//! well, so that all of it is read again now and then. What is committed is never cut, and the same bytes
+//! everywhere: writing those of another replica over it is safe, whoever reads it meanwhile.
+
+use std::io;
+use std::sync::Arc;
+
+use super::expected::Expected;
+use super::handle::Log;
+use super::mend::write_over;
+use super::scan::Reader;
+use super::types::{Checked, Damage};
+use crate::LogId;
+use crate::dir::DirShared;
+use crate::frame::CheckedFrame;
+use crate::segment::{Kind, SegmentFiles};
+
+/// A check of one segment, as far as it was written when the check began.
+pub struct SegmentCheck {
+    dir: Arc<DirShared>,
+    files: Arc<SegmentFiles>,
+    reader: Reader,
+    expected: Expected,
+}
+
+impl Log {
+    /// The first Raft index of each segment, ascending.
+    pub fn segment_indexes(&self) -> Vec<u64> {
+        let inner = self.shared.inner.lock();
+        inner
+            .segments
+            .iter()
+            .map(|it| it.head.first_index)
+            .collect()
+    }
+
+    /// Begins to check the segment with this first Raft index, if there is one. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails, or the segment was deleted just now.
+    pub fn check_segment(&self, first_index: u64) -> io::Result<Option<SegmentCheck>> {
+        let (head, files, written) = {
+            let inner = self.shared.inner.lock();
+            let found = inner.segment_of_index(first_index);
+            match found.filter(|it| it.head.first_index == first_index) {
+                Some(it) if !inner.closed => (it.head, Arc::clone(&it.files), it.written),
+                Some(_) | None => return Ok(None),
+            }
+        };
+        Ok(Some(SegmentCheck {
+            dir: Arc::clone(&self.shared.dir),
+            reader: Reader::new(files.open(Kind::Log)?, written.into()),
+            files,
+            expected: Expected::behind(head.previous(), head.base_offset),
+        }))
+    }
+}
+
+impl SegmentCheck {
+    /// Reads on, `bytes` or somewhat more. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn go_on(&mut self, bytes: u64) -> io::Result<Checked> {
+        let reader = &mut self.reader;
+        let begun_at = reader.position;
+        let result = loop {
+            if reader.position >= reader.limit {
+                break Checked::End;
+            }
+            if reader.position - begun_at >= bytes {
+                break Checked::More;
+            }
+            let Some(frame) = reader.next(&self.expected)? else {
+                break Checked::Damaged(self.damage());
+            };
+            reader.position += frame.header.size_bytes() as u64;
+            self.expected.pass(&frame.header);
+        };
+        let read = self.reader.position - begun_at;
+        self.dir.counters.checked(read);
+        Ok(result)
+    }
+
+    /// Writes frames of another replica, the damaged one first, where the check has stopped: those that
+    /// are committed here as well, whose place nobody will give to others. They are durable on return; how
+    /// many. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn mend(&mut self, committed: LogId, frames: Vec<CheckedFrame>) -> io::Result<usize> {
+        self.dir.check()?;
+        let frames = frames.into_iter();
+        let frames = frames.take_while(|frame| frame.id().index <= committed.index);
+        let reader = &mut self.reader;
+        let room = reader.position..reader.limit;
+        let count = write_over(&*reader.file, room, self.expected, frames.collect())?;
+        if count > 0 {
+            let file = Arc::clone(&reader.file);
+            reader.look_again();
+            self.dir.sync(&[file], &[])?;
+            self.dir.counters.mended(count);
+        }
+        Ok(count)
+    }
+
+    fn damage(&self) -> Damage {
+        Damage {
+            file: self.files.path(Kind::Log),
+            position: self.reader.position,
+            limit: self.reader.limit,
+            index: self.expected.index,
+            offset: self.expected.base_offset,
+            previous: self.expected.previous(),
+        }
+    }
+}
