@@ -177,9 +177,10 @@ fn check_term(terms: &TermTable, meta: &EntryMeta) -> io::Result<()> {
 impl Inner {
     /// The terms of all indexes, if wanted.
     fn terms_if(&self, wanted: bool) -> TermTable {
-        wanted
-            .then(|| self.history.terms.clone())
-            .unwrap_or_default()
+        match wanted {
+            true => self.history.terms.clone(),
+            false => TermTable::default(),
+        }
     }
 
     /// Views of the segments that have a written part of the range, in order.
