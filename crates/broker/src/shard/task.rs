@@ -156,6 +156,8 @@ where
                 follower.committed(follower.mark(replay.hard()), end).await;
             }
             if let Some(epoch) = epoch {
+                // What was asked before may have been asked again of who led then, and more after it.
+                while self.questions.try_recv().is_ok() {}
                 return Ok(Some((epoch, replay)));
             }
             tokio::select! {

@@ -246,3 +246,50 @@ async fn the_next_leader_knows_what_the_last_one_answered() {
         node.stop().await;
     }
 }
+
+/// Its asker may have asked another leader meanwhile, and something else after that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_asked_before_a_machine_leads_is_not_decided() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let groups = Groups::new(NodeId(1), log_dir(1), Arc::clone(&clock), None);
+    let replicas = keys([(NodeId(1), directory(1))]);
+    let spec = PartitionSpec {
+        topic: "machine".into(),
+        partition: 0,
+        topic_id: TopicId(Uuid::from_u128(9)),
+        group_id: 9,
+        replicas: replicas.clone(),
+        beginning: Beginning::Founds(replicas),
+        config: LogConfig::default(),
+    };
+    let partition = groups.open(spec).await.unwrap();
+    let (questions, arriving) = questions(16);
+    let options = ShardOptions {
+        partition: partition.clone(),
+        empty: Image::default(),
+        follower: Seen::default(),
+        clock,
+        limits: Limits::default(),
+    };
+    let shard = Shard::new(options, arriving);
+    let found = Input::Found(Found {
+        cluster_id: "test".to_owned(),
+        features: Vec::new(),
+    });
+    let early = questions.ask(found.clone());
+    let loaded = shard.load().await.unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let running = tokio::spawn(async move { shard.run(loaded, stopped).await.unwrap() });
+    assert!(
+        early.await.is_err(),
+        "a question of an earlier time is decided"
+    );
+    let deadline = Instant::now() + DEADLINE;
+    while questions.ask(found.clone()).await.is_err() {
+        assert!(Instant::now() < deadline, "nobody decides");
+        sleep(Duration::from_millis(10)).await;
+    }
+    drop(stop);
+    running.await.unwrap();
+    groups.close(partition).await.unwrap();
+}
