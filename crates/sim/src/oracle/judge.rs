@@ -12,7 +12,7 @@ type Check = fn(&History) -> Vec<String>;
 const PROMISES: &[(&str, Check)] = &[
     ("acked_never_lost", acked_never_lost::check),
     ("offsets_gapless", offsets_gapless::check),
-    ("replicas_agree", replicas_agree::check),
+    ("replicas_agree", replicas_agree::where_replicas_differ),
     ("raft_log_matching", raft_log_matching::check),
     ("hw_monotone", hw_monotone::check),
     ("reads_stay", reads_stay::check),

@@ -18,3 +18,4 @@ mod replicas_agree;
 mod testing;
 
 pub use judge::judge;
+pub(crate) use replicas_agree::where_replicas_differ;

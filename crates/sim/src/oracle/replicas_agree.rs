@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{History, Replica};
 
-pub(super) fn check(history: &History) -> Vec<String> {
+pub(crate) fn where_replicas_differ(history: &History) -> Vec<String> {
     let mut broken = Vec::new();
     for (partition, replicas) in &history.replicas {
         let committed = history.committed.get(partition).copied().unwrap_or(0);
@@ -59,15 +59,15 @@ mod tests {
         let mut run = good_run();
         let changed = entry(2, 3, &[99]);
         replica(&mut run, 1).entries.insert(4, changed);
-        assert_eq!(check(&run), [""; 0]);
+        assert_eq!(where_replicas_differ(&run), [""; 0]);
         replica(&mut run, 1).entries.get_mut(&3).unwrap().bytes[0] ^= 1;
-        assert_eq!(check(&run).len(), 1);
+        assert_eq!(where_replicas_differ(&run).len(), 1);
     }
 
     #[test]
     fn a_replica_that_lacks_what_is_committed_is_seen() {
         let mut run = good_run();
         replica(&mut run, 0).entries.retain(|index, _| *index < 3);
-        assert!(!check(&run).is_empty());
+        assert!(!where_replicas_differ(&run).is_empty());
     }
 }

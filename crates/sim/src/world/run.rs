@@ -14,7 +14,7 @@ use super::swarm::Swarm;
 use super::trace::{self, Depth, Trace};
 use super::{replicas, workload};
 use crate::history::{Event, History};
-use crate::oracle::judge;
+use crate::oracle::{judge, where_replicas_differ};
 
 /// How long things go wrong.
 const DISTURBED: Duration = Duration::from_secs(40);
@@ -174,7 +174,8 @@ impl Run {
         Ok(())
     }
 
-    /// Whether all brokers have all that clients know to be committed.
+    /// Whether all brokers have all that clients know to be committed, and the same. A replica may have to give
+    /// up first what the others have lost.
     fn is_settled(&self) -> bool {
         let mut found = History::default();
         for (broker, Handle { disk, .. }) in &self.brokers {
@@ -182,12 +183,12 @@ impl Run {
                 return false;
             }
         }
-        let committed = self.shared.all_committed();
-        committed.iter().all(|(partition, offset)| {
+        found.committed = self.shared.all_committed();
+        let is_complete = |partition| {
             let replicas = found.replicas.get(partition);
-            let replicas = replicas.filter(|replicas| replicas.len() as i32 == BROKERS);
-            replicas.is_some_and(|all| all.iter().all(|replica| replica.end() >= *offset))
-        })
+            replicas.is_some_and(|replicas| replicas.len() as i32 == BROKERS)
+        };
+        found.committed.keys().all(is_complete) && where_replicas_differ(&found).is_empty()
     }
 
     /// A millisecond; whether all clients are done.
