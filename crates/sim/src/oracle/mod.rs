@@ -13,9 +13,8 @@ mod nothing_unseen;
 mod offsets_gapless;
 mod raft_log_matching;
 mod reads_stay;
-mod replicas_agree;
+pub(crate) mod replicas_agree;
 #[cfg(test)]
 mod testing;
 
 pub use judge::judge;
-pub(crate) use replicas_agree::where_replicas_differ;

@@ -14,7 +14,8 @@ use super::swarm::Swarm;
 use super::trace::{self, Depth, Trace};
 use super::{replicas, workload};
 use crate::history::{Event, History};
-use crate::oracle::{judge, where_replicas_differ};
+use crate::oracle::judge;
+use crate::oracle::replicas_agree::where_replicas_differ;
 
 /// How long things go wrong.
 const DISTURBED: Duration = Duration::from_secs(40);
