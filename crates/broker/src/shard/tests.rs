@@ -87,6 +87,21 @@ fn log_dir(node: i32) -> LogDir {
     LogDir::open(disk, path, options).unwrap()
 }
 
+/// A partition that these brokers found.
+fn spec(brokers: &[i32]) -> PartitionSpec {
+    let replicas = brokers.iter().map(|id| (NodeId(*id), directory(*id)));
+    let replicas = keys(replicas);
+    PartitionSpec {
+        topic: "machine".into(),
+        partition: 0,
+        topic_id: TopicId(Uuid::from_u128(9)),
+        group_id: 9,
+        replicas: replicas.clone(),
+        beginning: Beginning::Founds(replicas),
+        config: LogConfig::default(),
+    }
+}
+
 impl Node {
     async fn start(id: i32, listener: Listener, peers: &BTreeMap<i32, u16>) -> Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -114,17 +129,7 @@ impl Node {
         let serving = tokio::spawn(Arc::clone(&cluster).serve(listener, stopped.map(drop)));
         let dir = log_dir(id);
         let groups = Groups::new(NodeId(id), dir, Arc::clone(&clock), Some(cluster.clone()));
-        let replicas = keys(ALL.map(|id| (NodeId(id), directory(id))));
-        let spec = PartitionSpec {
-            topic: "machine".into(),
-            partition: 0,
-            topic_id: TopicId(Uuid::from_u128(9)),
-            group_id: 9,
-            replicas: replicas.clone(),
-            beginning: Beginning::Founds(replicas),
-            config: LogConfig::default(),
-        };
-        let partition = groups.open(spec).await.unwrap();
+        let partition = groups.open(spec(&ALL)).await.unwrap();
         let (questions, arriving) = questions(16);
         let seen = Seen::default();
         let shard = Shard::new(
@@ -252,17 +257,7 @@ async fn the_next_leader_knows_what_the_last_one_answered() {
 async fn what_was_asked_before_a_machine_leads_is_not_decided() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let groups = Groups::new(NodeId(1), log_dir(1), Arc::clone(&clock), None);
-    let replicas = keys([(NodeId(1), directory(1))]);
-    let spec = PartitionSpec {
-        topic: "machine".into(),
-        partition: 0,
-        topic_id: TopicId(Uuid::from_u128(9)),
-        group_id: 9,
-        replicas: replicas.clone(),
-        beginning: Beginning::Founds(replicas),
-        config: LogConfig::default(),
-    };
-    let partition = groups.open(spec).await.unwrap();
+    let partition = groups.open(spec(&[1])).await.unwrap();
     let (questions, arriving) = questions(16);
     let options = ShardOptions {
         partition: partition.clone(),
