@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ottla_platform::work::blocking;
-use ottla_storage::Identity;
+use ottla_storage::{Identity, is_damage};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -41,11 +41,6 @@ impl Damaged {
             self.found.notified().await;
         }
     }
-}
-
-/// Whether an error says that what was read is not what was written.
-pub(crate) fn is_damage(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::InvalidData
 }
 
 /// Reads the log, on a thread that may block, as soon as what is damaged there is mended, unless the group

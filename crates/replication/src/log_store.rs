@@ -12,11 +12,11 @@ use futures::Stream;
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use ottla_storage::{EntryKind, EntryMeta, Private};
+use ottla_storage::{EntryKind, EntryMeta, Private, is_damage};
 use tokio::sync::oneshot;
 
 use crate::codec::{decode_membership, decode_vote, encode_membership, encode_vote};
-use crate::damage::{is_damage, when_whole};
+use crate::damage::when_whole;
 use crate::entry::{Entry, Payload, Proposal};
 use crate::room::when_room;
 use crate::shared::Shared;

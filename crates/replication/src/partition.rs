@@ -12,7 +12,6 @@ use ottla_storage::{
 };
 use tokio::task::coop::unconstrained;
 
-use crate::damage::is_damage;
 use crate::entry::Proposal;
 use crate::progress::{Registration, Waiter, Waiters};
 use crate::shared::Shared;
@@ -215,9 +214,7 @@ impl Partition {
         let watermarks = self.watermarks();
         let below = watermarks.readable_end(isolation);
         let records = self.shared.log.read(offset, max_bytes, min_one, below);
-        if let Err(ReadError::Io(error)) = &records
-            && is_damage(error)
-        {
+        if records.as_ref().is_err_and(ReadError::is_damage) {
             self.shared.tell_damage();
         }
         let records = records?;

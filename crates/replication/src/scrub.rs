@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::OptionFuture;
 use ottla_platform::work::blocking;
 use ottla_storage::{Checked, Damage, Identity, LogDir, SegmentCheck};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,8 +18,9 @@ use crate::damage::Damaged;
 
 /// Read at once.
 const PIECE_BYTES: u64 = 1 << 20;
-/// Until a log that nobody could mend is looked through again, though somebody still asks for it.
-const LOSS_REST: Duration = Duration::from_secs(2);
+/// Until a log that somebody has met damage in is looked through again: perhaps nobody could mend it, or it
+/// is no frame of it that is damaged.
+const REST: Duration = Duration::from_secs(2);
 
 /// How often and how fast logs are read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +56,9 @@ impl Scrubber {
 
     /// Does so as long as it is polled.
     pub async fn run(mut self, pace: ScrubPace) {
-        if pace.bytes_per_second == 0 {
-            loop {
-                self.look_through_damaged().await;
-            }
-        }
         loop {
-            self.rest(Instant::now() + pace.interval).await;
+            let next = (pace.bytes_per_second > 0).then(|| Instant::now() + pace.interval);
+            self.rest(next).await;
             self.lost.clear();
             for log in self.dir.open_logs() {
                 self.look_through(log, Some(pace.bytes_per_second)).await;
@@ -68,47 +66,29 @@ impl Scrubber {
         }
     }
 
-    /// Looks through what is found damaged, until a moment has come.
-    async fn rest(&mut self, until: Instant) {
+    /// Looks through what is found damaged, until a moment has come if there is one.
+    async fn rest(&mut self, until: Option<Instant>) {
         loop {
             let damaged = tokio::select! {
                 biased;
                 logs = self.damaged.take() => logs,
-                () = sleep_until(until) => return,
+                Some(()) = OptionFuture::from(until.map(sleep_until)) => return,
             };
-            self.look_through_all(damaged).await;
+            for log in damaged {
+                Box::pin(self.look_through(log, None)).await;
+            }
+            sleep(REST).await;
         }
     }
 
-    async fn look_through_damaged(&mut self) {
-        let damaged = self.damaged.take().await;
-        self.look_through_all(damaged).await;
-    }
-
-    async fn look_through_all(&mut self, logs: BTreeSet<Identity>) {
-        let mut are_whole = true;
-        for log in logs {
-            are_whole &= Box::pin(self.look_through(log, None)).await;
-        }
-        if !are_whole {
-            sleep(LOSS_REST).await;
-        }
-    }
-
-    /// Checks a log, at a rate if one is given, and mends it; whether it is whole.
-    async fn look_through(&mut self, log: Identity, rate: Option<u64>) -> bool {
+    /// Checks a log, at a rate if one is given, and mends it.
+    async fn look_through(&mut self, log: Identity, rate: Option<u64>) {
         let indexes = self.dir.log(log).map(|it| it.segment_indexes());
-        let mut is_whole = true;
         for first_index in indexes.unwrap_or_default() {
-            is_whole &= match self.check(log, first_index, rate).await {
-                Ok(is_whole) => is_whole,
-                Err(error) => {
-                    tracing::warn!(%log, first_index, %error, "a segment was not checked");
-                    false
-                }
-            };
+            if let Err(error) = self.check(log, first_index, rate).await {
+                tracing::warn!(%log, first_index, %error, "a segment was not checked");
+            }
         }
-        is_whole
     }
 
     /// The same for a segment.
@@ -117,34 +97,34 @@ impl Scrubber {
         log: Identity,
         first_index: u64,
         rate: Option<u64>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<()> {
         let Some(handle) = self.dir.log(log) else {
-            return Ok(true);
+            return Ok(());
         };
         let begun = blocking(move || handle.check_segment(first_index)).await?;
         let mut check = match begun {
             Ok(Some(check)) => check,
-            Ok(None) => return Ok(true),
+            Ok(None) => return Ok(()),
             // it was deleted just now
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
         loop {
             let went_on = blocking(move || (check.go_on(PIECE_BYTES), check)).await?;
             check = went_on.1;
             match went_on.0? {
-                Checked::End => return Ok(true),
+                Checked::End => return Ok(()),
                 Checked::More => {
                     if let Some(rate) = rate {
                         let piece = Duration::from_secs_f64(PIECE_BYTES as f64 / rate as f64);
-                        self.rest(Instant::now() + piece).await;
+                        self.rest(Some(Instant::now() + piece)).await;
                     }
                 }
                 Checked::Damaged(damage) => {
                     let (is_mended, back) = self.mend(log, check, &damage).await?;
                     if !is_mended {
                         self.tell_loss(log, &damage);
-                        return Ok(false);
+                        return Ok(());
                     }
                     check = back;
                 }

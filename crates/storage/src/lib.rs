@@ -36,7 +36,7 @@ pub use frame::{CheckedFrame, Frame, Private, PrivateError};
 pub use ids::{Identity, LogId};
 pub use log::{
     Checked, Damage, Done, Log, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,
-    SegmentCheck, TimestampOffset,
+    SegmentCheck, TimestampOffset, is_damage,
 };
 pub use outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
 pub use producers::{BATCHES_KEPT, Producer, ProducerBatch};

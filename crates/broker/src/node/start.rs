@@ -23,7 +23,7 @@ use ottla_replication::{OpenError, Partition};
 use ottla_statemachine::{Limits, Replay};
 use ottla_storage::{LogDir, LogDirError};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -52,7 +52,7 @@ use crate::preferred::Balancer;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::settings::Settings;
-use crate::shard::{LogError, Question, Questions, Shard, ShardOptions, questions};
+use crate::shard::{Arriving, LogError, Questions, Shard, ShardOptions, questions};
 
 /// What a node is started with: its settings and its doors to the system.
 pub struct NodeOptions {
@@ -282,11 +282,9 @@ pub(super) struct Ground {
     pub(super) images: Arc<Images>,
     pub(super) quorum: Arc<QuorumWatch>,
     /// Asks the machine of the metadata, and where it is asked until that takes it.
-    pub(super) questions: (Questions<Metadata>, Option<Arriving>),
+    pub(super) questions: (Questions<Metadata>, Option<Arriving<Metadata>>),
     failed: watch::Sender<Option<String>>,
 }
-
-type Arriving = mpsc::Receiver<Question<Metadata>>;
 
 impl Ground {
     /// Says that the node cannot go on.

@@ -59,10 +59,7 @@ pub enum LogError {
 impl LogError {
     /// Whether what was read is not what was written. Another replica may mend it.
     pub(super) fn is_damage(&self) -> bool {
-        match self {
-            LogError::Read(ReadError::Io(error)) => error.kind() == io::ErrorKind::InvalidData,
-            _ => false,
-        }
+        matches!(self, LogError::Read(error) if error.is_damage())
     }
 }
 

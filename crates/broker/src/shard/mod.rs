@@ -12,7 +12,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use handle::{Question, Questions, Undecided, questions};
+pub use handle::{Arriving, Questions, Undecided, questions};
 pub use log::LogError;
 pub use machine::{Entry, Follower, Logged, Undecodable};
 pub use task::{Shard, ShardOptions};

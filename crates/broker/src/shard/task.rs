@@ -24,7 +24,7 @@ use ottla_statemachine::{
 use ottla_storage::{Condition, ReadError};
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{Asker, Question};
+use super::handle::{Arriving, Asker, Question};
 use super::log::{self, LogError};
 use super::machine::{Follower, Logged};
 
@@ -61,11 +61,11 @@ where
     M::Hard: Clone,
 {
     /// A shard that answers these questions.
-    pub fn new(options: ShardOptions<M, F>, questions: mpsc::Receiver<Question<M>>) -> Self {
+    pub fn new(options: ShardOptions<M, F>, arriving: Arriving<M>) -> Self {
         Shard {
             time: SteadyTime::new(Arc::clone(&options.clock)),
+            questions: arriving.of(&options.partition),
             options,
-            questions,
         }
     }
 
@@ -156,8 +156,6 @@ where
                 follower.committed(follower.mark(replay.hard()), end).await;
             }
             if let Some(epoch) = epoch {
-                // What was asked before may have been asked again of who led then, and more after it.
-                while self.questions.try_recv().is_ok() {}
                 return Ok(Some((epoch, replay)));
             }
             tokio::select! {
@@ -286,15 +284,16 @@ impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
         }
     }
 
-    /// Decides, unless another broker may lead: then what is known here may be old. Dropping the
-    /// question tells to ask elsewhere.
+    /// Decides, unless another broker may lead: then what is known here may be old; or may have led
+    /// since it was asked: then the question may be old. Dropping it tells to ask elsewhere.
     async fn decide_for_certain(&mut self, question: Question<M>) {
-        if self.options.partition.confirm_leading().await {
+        let is_of_now = question.asked_in == Some(self.term);
+        if is_of_now && self.options.partition.confirm_leading().await {
             self.decide(question);
         }
     }
 
-    fn decide(&mut self, Question { input, asker }: Question<M>) {
+    fn decide(&mut self, Question { input, asker, .. }: Question<M>) {
         match self.runner.step(self.time.now(), input, asker) {
             Ok(step) => self.carry_out(step),
             // Dropping the asker tells it to come again.

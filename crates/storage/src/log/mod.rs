@@ -36,6 +36,6 @@ pub(crate) use pipeline::FlushWork;
 pub(crate) use shared::LogShared;
 pub use types::{
     Checked, Damage, Done, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,
-    TimestampOffset,
+    TimestampOffset, is_damage,
 };
 pub(crate) use write_work::{Roll, WriteFrames, WriteIndex, WriteStep};

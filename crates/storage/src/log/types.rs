@@ -139,6 +139,18 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
+impl ReadError {
+    /// See [`is_damage`].
+    pub fn is_damage(&self) -> bool {
+        matches!(self, ReadError::Io(error) if is_damage(error))
+    }
+}
+
+/// Whether an error says that what was read of a log is not what was written. Another replica may mend it.
+pub fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+}
+
 /// A record found by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimestampOffset {

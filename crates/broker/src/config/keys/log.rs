@@ -18,7 +18,7 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Long,
         Some("8388608"),
         Check::AtLeast(0),
-        "How fast logs are read again to find what the disk has lost, which other replicas mend; 0 is never.",
+        "How fast logs are read again to find what the disk has lost, which other replicas mend; 0: only logs in which a reader met it.",
     ),
     Key::new(
         "ottla.scrub.interval.ms",
