@@ -250,10 +250,9 @@ pub struct History {
     pub committed: BTreeMap<Partition, i64>,
     /// Writers whose records may be there more than once: they do not number them.
     pub repeating: BTreeSet<Client>,
-    /// Records that were under way when machines lost what they had not synced, or were sent until the
-    /// partition had acknowledged one again. A broker that forgot a producer takes any sequence of it, so
-    /// that these may be there in another order.
-    pub unordered: BTreeSet<Value>,
+    /// Records of which a log may have lost the numbers before it took them: they may be there in another
+    /// order, or twice.
+    pub unnumbered: BTreeSet<Value>,
     /// Up to where each reader has read each partition in the end.
     pub read_to: BTreeMap<(Client, Partition), i64>,
     /// The replicas of each log that is written by clients.

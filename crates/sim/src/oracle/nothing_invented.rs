@@ -28,7 +28,7 @@ pub(super) fn check(history: &History) -> Vec<String> {
                     )),
                     Some(_) => {}
                 }
-                if history.unordered.contains(&value) {
+                if history.unnumbered.contains(&value) {
                     continue;
                 }
                 let writer = writer_of(value);
@@ -72,7 +72,7 @@ mod tests {
             .entries
             .insert(2, entry(1, 0, &[11, 10]));
         assert_eq!(check(&run).len(), 1);
-        run.unordered.insert(10);
+        run.unnumbered.insert(10);
         assert_eq!(check(&run), [""; 0]);
     }
 }

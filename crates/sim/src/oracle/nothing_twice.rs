@@ -10,7 +10,9 @@ pub(super) fn check(history: &History) -> Vec<String> {
         for replica in replicas {
             let mut seen = BTreeMap::new();
             for (offset, value) in replica.records() {
-                if history.repeating.contains(&writer_of(value)) {
+                let is_numbered = !history.repeating.contains(&writer_of(value))
+                    && !history.unnumbered.contains(&value);
+                if !is_numbered {
                     continue;
                 }
                 if let Some(before) = seen.insert(value, offset) {
@@ -37,5 +39,7 @@ mod tests {
         let again = entry(2, 3, &[12]);
         replica(&mut run, 0).entries.insert(4, again);
         assert_eq!(check(&run).len(), 1);
+        run.unnumbered.insert(12);
+        assert_eq!(check(&run), [""; 0], "its number was lost");
     }
 }

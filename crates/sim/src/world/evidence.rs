@@ -55,14 +55,6 @@ impl Evidence {
         self.standing.get(&partition).copied()
     }
 
-    /// Whether what is seen binds, of a partition or of all.
-    pub(super) fn stands(&self, partition: Option<i32>) -> bool {
-        match partition {
-            Some(partition) => self.standing.contains_key(&partition),
-            None => (0..PARTITIONS).all(|partition| self.standing.contains_key(&partition)),
-        }
-    }
-
     /// Whether an answer still binds, the question to which was asked at `asked`.
     pub(super) fn binds(&self, partition: i32, asked: Option<Standing>) -> bool {
         asked.is_some() && asked == self.of(partition)
@@ -93,6 +85,5 @@ mod tests {
         assert!(evidence.acknowledged(0, evidence.now()));
         assert!(evidence.binds(0, evidence.of(0)));
         assert_eq!(evidence.of(1), None);
-        assert!(evidence.stands(Some(0)) && !evidence.stands(Some(1)) && !evidence.stands(None));
     }
 }

@@ -3,6 +3,7 @@
 //! - [`swarm`]: what a seed makes of a run;
 //! - [`shared`]: what the clients of a run have in common;
 //! - [`evidence`]: what was seen and still binds;
+//! - [`numbers`]: which records a log may have in another order, or twice;
 //! - [`broker`]: a host with a node and its disk;
 //! - [`workload`]: what clients do, each on a host of its own;
 //! - [`nemesis`]: what goes wrong, and when;
@@ -13,6 +14,7 @@
 mod broker;
 mod evidence;
 mod nemesis;
+mod numbers;
 mod replicas;
 mod run;
 mod shared;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::broker::BROKERS;
 use super::evidence::{Evidence, Standing};
+use super::numbers::Numbers;
 use super::swarm::Swarm;
 use crate::history::{Client, Event, History, Partition, Value};
 
@@ -35,6 +36,7 @@ struct State {
     phase: Phase,
     history: History,
     evidence: Evidence,
+    numbers: Numbers,
     /// Records of which it is not known yet what becomes of them.
     under_way: BTreeSet<Value>,
     /// Up to where everything is to be read before the end, by each writer that has written all.
@@ -54,6 +56,7 @@ impl Shared {
             phase: Phase::Begins,
             history: History::default(),
             evidence: Evidence::default(),
+            numbers: Numbers::default(),
             under_way: BTreeSet::new(),
             goals: BTreeMap::new(),
             writers: swarm.writers.len(),
@@ -81,7 +84,8 @@ impl Shared {
     pub(super) fn lost(&self) {
         let state = &mut *self.0.lock();
         state.evidence.lost();
-        state.history.unordered.extend(&state.under_way);
+        state.numbers.lost(&state.under_way);
+        state.history.unnumbered.extend(&state.under_way);
         state.history.events.retain(|event| !event.shows());
         state.history.committed.clear();
     }
@@ -94,16 +98,17 @@ impl Shared {
         });
         let state = &mut *self.0.lock();
         state.under_way.insert(value);
-        // a log that has lost what its producer sent takes what comes first
-        if !state.evidence.stands(partition) {
-            state.history.unordered.insert(value);
+        if state.numbers.sends(partition, value) {
+            state.history.unnumbered.insert(value);
         }
         state.evidence.now()
     }
 
     /// It is known what became of a record.
     pub(super) fn settled(&self, value: Value) {
-        self.0.lock().under_way.remove(&value);
+        let state = &mut *self.0.lock();
+        state.under_way.remove(&value);
+        state.numbers.settled(value);
     }
 
     /// A record was acknowledged that was sent at `sent`.
@@ -115,6 +120,7 @@ impl Shared {
     ) {
         let binds = self.0.lock().evidence.acknowledged(partition, sent);
         if binds {
+            self.0.lock().numbers.acknowledged(partition, value);
             self.saw(Event::Acknowledged {
                 partition: name(partition),
                 value,
