@@ -1,33 +1,48 @@
 //! What a contender takes its turn with: a broker, or several that replicate everything to each
 //! other. What they use of the machine is that of all together.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use ottla_client::Client;
+use ottla_tests::client::connect_to;
 use ottla_tests::process::Usage;
 use ottla_tests::{Broker, Cluster, Settings, wait};
 
-use crate::Options;
 use crate::contender::Contender;
 
 /// How long the last replica may take to have what was acknowledged.
-const REPLICATED_WITHIN: Duration = Duration::from_secs(60);
+const REPLICATED_WITHIN: Duration = Duration::from_secs(120);
 
 /// The brokers of one turn, fresh.
 pub(crate) struct Brokers(Vec<Broker>);
 
+/// What brokers did while they were watched.
+pub(crate) struct Watched {
+    pub(crate) cpu: Duration,
+    pub(crate) took: Duration,
+    /// What they use at its end.
+    pub(crate) after: Usage,
+}
+
 impl Brokers {
-    /// Starts them with empty disks.
-    pub(crate) fn start(contender: Contender, options: &Options) -> Result<Brokers, String> {
-        let count = options.brokers;
+    /// Starts so many with empty disks; if several, each has a replica of everything.
+    pub(crate) fn start(
+        contender: Contender,
+        count: usize,
+        folder: Option<&Path>,
+    ) -> Result<Brokers, String> {
         let settings = Settings {
-            inside: options.folder.clone(),
+            inside: folder.map(Path::to_path_buf),
             ..contender.settings()
         };
         if count <= 1 {
             let broker = Broker::start(contender.kind(), settings)?;
             return Ok(Brokers(vec![broker]));
         }
-        let settings = settings.with("default.replication.factor", &count.to_string());
+        let settings = settings
+            .with("default.replication.factor", &count.to_string())
+            .with("auto.leader.rebalance.enable", "false");
         let cluster = Cluster::start_of(contender.kind(), count, settings)?;
         Ok(Brokers(cluster.into_brokers()))
     }
@@ -38,10 +53,20 @@ impl Brokers {
         each.max().unwrap_or_default()
     }
 
-    /// What clients take as bootstrap servers.
-    pub(crate) fn bootstrap(&self) -> String {
+    /// A client of theirs.
+    pub(crate) async fn connect(&self) -> Client {
         let all: Vec<String> = self.0.iter().map(Broker::bootstrap).collect();
-        all.join(",")
+        connect_to(&all.join(",")).await
+    }
+
+    /// One of them, by its number in the cluster, which counts from one.
+    pub(crate) fn of_number(&mut self, number: i32) -> &mut Broker {
+        let index = usize::try_from(number - 1).expect("numbers begin with one");
+        &mut self.0[index]
+    }
+
+    pub(crate) fn all(&self) -> &[Broker] {
+        &self.0
     }
 
     /// What they use of the machine.
@@ -56,17 +81,36 @@ impl Brokers {
         Ok(sum)
     }
 
+    /// What they use while something is done.
+    pub(crate) async fn watch<T>(
+        &self,
+        work: impl Future<Output = Result<T, String>>,
+    ) -> Result<(T, Watched), String> {
+        let (before, begun) = (self.usage()?, Instant::now());
+        let outcome = work.await?;
+        let (after, took) = (self.usage()?, begun.elapsed());
+        let cpu = after.cpu.saturating_sub(before.cpu);
+        Ok((outcome, Watched { cpu, took, after }))
+    }
+
     /// Waits until each holds so many bytes of a topic: an acknowledgement need not wait for the
     /// slowest, but its work counts.
     pub(crate) fn wait_until_all_hold(
         &self,
         topic: &str,
+        partitions: i32,
         bytes: u64,
-        options: &Options,
     ) -> Result<(), String> {
-        let hold = |broker: &Broker| held_bytes(broker, topic, options.partitions) >= bytes;
+        let hold = |broker: &Broker| held_bytes(broker, topic, partitions) >= bytes;
         wait::poll(REPLICATED_WITHIN, || self.0.iter().all(hold).then_some(()))
             .ok_or_else(|| format!("{topic} is not on all brokers after {REPLICATED_WITHIN:?}"))
+    }
+}
+
+impl Watched {
+    /// How much of a core they used.
+    pub(crate) fn cpu_percent(&self) -> f64 {
+        100.0 * self.cpu.as_secs_f64() / self.took.as_secs_f64()
     }
 }
 

@@ -8,6 +8,8 @@ use ottla_tests::{Kind, Settings};
 pub(crate) enum Contender {
     /// Apache Kafka as it comes: acknowledged means in the page cache
     Kafka,
+    /// Apache Kafka with log.flush.interval.messages=1: acknowledged means on the disks of all brokers in sync
+    KafkaFsync,
     /// Ottla with ottla.flush=async: the same promise as Kafka's
     OttlaAsync,
     /// Ottla as it comes: acknowledged means on disk
@@ -15,7 +17,8 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Contender; 3] = [
+    /// Those that take part if nobody says who.
+    pub(crate) const USUAL: [Contender; 3] = [
         Contender::Kafka,
         Contender::OttlaAsync,
         Contender::OttlaFsync,
@@ -24,7 +27,7 @@ impl Contender {
     /// Whose broker it is.
     pub(crate) fn kind(self) -> Kind {
         match self {
-            Contender::Kafka => Kind::Kafka,
+            Contender::Kafka | Contender::KafkaFsync => Kind::Kafka,
             Contender::OttlaAsync | Contender::OttlaFsync => Kind::Ottla,
         }
     }
@@ -33,6 +36,7 @@ impl Contender {
     pub(crate) fn settings(self) -> Settings {
         match self {
             Contender::Kafka | Contender::OttlaFsync => Settings::default(),
+            Contender::KafkaFsync => Settings::default().with("log.flush.interval.messages", "1"),
             Contender::OttlaAsync => Settings::default().with("ottla.flush", "async"),
         }
     }
@@ -42,6 +46,7 @@ impl std::fmt::Display for Contender {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(match self {
             Contender::Kafka => "kafka",
+            Contender::KafkaFsync => "kafka (fsync)",
             Contender::OttlaAsync => "ottla (async)",
             Contender::OttlaFsync => "ottla (fsync)",
         })

@@ -3,107 +3,114 @@
 use std::collections::BTreeMap;
 
 use crate::contender::Contender;
+use crate::scenario::Scenario;
 
-/// One thing that is measured in every turn, in the order of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Metric {
-    StartSeconds,
-    IdleResidentMib,
-    IdleAnonymousMib,
-    IdleCpuPercent,
-    ProduceMibPerSecond,
-    ReplicateMibPerSecond,
-    ProduceCpuSecondsPerGib,
-    ConsumeMibPerSecond,
-    ConsumeCpuSecondsPerGib,
-    LoadedAnonymousMib,
-    TopicsSeconds,
-    TopicsIdleCpuPercent,
-    TopicsResidentMib,
-    TopicsAnonymousMib,
+/// One thing that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Figure {
+    /// What the table calls it, with its unit.
+    pub(crate) label: &'static str,
+    pub(crate) better: Better,
 }
 
-impl Metric {
-    /// What the table calls it.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Metric::StartSeconds => "start to first Metadata answer, s",
-            Metric::IdleResidentMib => "idle: resident memory, MiB",
-            Metric::IdleAnonymousMib => "idle: anonymous memory, MiB",
-            Metric::IdleCpuPercent => "idle: CPU, % of a core",
-            Metric::ProduceMibPerSecond => "produce: MiB/s",
-            Metric::ReplicateMibPerSecond => "produce, until all brokers have it: MiB/s",
-            Metric::ProduceCpuSecondsPerGib => "produce: broker CPU s/GiB",
-            Metric::ConsumeMibPerSecond => "consume: MiB/s",
-            Metric::ConsumeCpuSecondsPerGib => "consume: broker CPU s/GiB",
-            Metric::LoadedAnonymousMib => "after the load: anonymous memory, MiB",
-            Metric::TopicsSeconds => "many topics: creating them, s",
-            Metric::TopicsIdleCpuPercent => "many topics, idle: CPU, % of a core",
-            Metric::TopicsResidentMib => "many topics, idle: resident memory, MiB",
-            Metric::TopicsAnonymousMib => "many topics, idle: anonymous memory, MiB",
-        }
-    }
+/// Which of two numbers is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    Less,
+    More,
+}
 
-    /// Whether less of it is better.
-    pub(crate) fn less_is_better(self) -> bool {
-        !matches!(
-            self,
-            Metric::ProduceMibPerSecond
-                | Metric::ReplicateMibPerSecond
-                | Metric::ConsumeMibPerSecond
-        )
+/// A figure of which less is better.
+pub(crate) const fn less(label: &'static str) -> Figure {
+    Figure {
+        label,
+        better: Better::Less,
     }
 }
 
-/// The figures of one turn.
-pub(crate) type Turn = BTreeMap<Metric, f64>;
+/// A figure of which more is better.
+pub(crate) const fn more(label: &'static str) -> Figure {
+    Figure {
+        label,
+        better: Better::More,
+    }
+}
 
-/// The figures of all turns, in the order they were taken.
+/// The figures of one turn, in the order of the table.
+pub(crate) type Turn = Vec<(Figure, f64)>;
+
+/// The figures of all turns.
 #[derive(Debug, Default)]
-pub(crate) struct Results(BTreeMap<Metric, BTreeMap<Contender, Vec<f64>>>);
+pub(crate) struct Results(BTreeMap<Scenario, Vec<Row>>);
+
+/// The values of one figure.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) figure: Figure,
+    /// In the order they were taken.
+    values: BTreeMap<Contender, Vec<f64>>,
+}
 
 impl Results {
     /// Adds the figures of one turn.
-    pub(crate) fn add(&mut self, contender: Contender, turn: Turn) {
-        for (metric, value) in turn {
-            let of_metric = self.0.entry(metric).or_default();
-            of_metric.entry(contender).or_default().push(value);
+    pub(crate) fn add(&mut self, scenario: Scenario, contender: Contender, turn: Turn) {
+        let rows = self.0.entry(scenario).or_default();
+        for (figure, value) in turn {
+            let place = rows.iter().position(|row| row.figure == figure);
+            let place = place.unwrap_or_else(|| {
+                rows.push(Row::new(figure));
+                rows.len() - 1
+            });
+            let values = rows[place].values.entry(contender).or_default();
+            values.push(value);
         }
     }
 
     /// What was measured, in the order of the table.
-    pub(crate) fn metrics(&self) -> impl Iterator<Item = Metric> {
-        self.0.keys().copied()
+    pub(crate) fn scenarios(&self) -> impl Iterator<Item = (Scenario, &[Row])> {
+        let scenarios = self.0.iter();
+        scenarios.map(|(scenario, rows)| (*scenario, rows.as_slice()))
+    }
+}
+
+impl Row {
+    fn new(figure: Figure) -> Row {
+        Row {
+            figure,
+            values: BTreeMap::new(),
+        }
     }
 
-    /// Every value of this metric, in the order they were taken.
-    pub(crate) fn values(&self, metric: Metric, contender: Contender) -> &[f64] {
-        let of_metric = self.0.get(&metric);
-        of_metric
-            .and_then(|contenders| contenders.get(&contender))
-            .map_or(&[], Vec::as_slice)
+    /// Every value, in the order they were taken.
+    pub(crate) fn values(&self, contender: Contender) -> &[f64] {
+        self.values.get(&contender).map_or(&[], Vec::as_slice)
     }
 
     /// The middle value; the mean of the middle two of an even number.
-    pub(crate) fn median(&self, metric: Metric, contender: Contender) -> Option<f64> {
-        let mut values = self.values(metric, contender).to_vec();
+    pub(crate) fn median(&self, contender: Contender) -> Option<f64> {
+        let mut values = self.values(contender).to_vec();
         values.sort_by(f64::total_cmp);
         let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
         Some((values[low] + values[high]) / 2.0)
     }
 
+    /// How far the values are from their median, at most, in percent of it; `None` of a single value.
+    pub(crate) fn spread_percent(&self, contender: Contender) -> Option<f64> {
+        let values = self.values(contender);
+        let median = self
+            .median(contender)
+            .filter(|it| *it > 0.0 && values.len() > 1)?;
+        let off = values.iter().map(|value| (value - median).abs());
+        Some(100.0 * off.fold(0.0, f64::max) / median)
+    }
+
     /// How many times better than the other one, by the medians; `None` where that makes no sense.
-    pub(crate) fn times_better(
-        &self,
-        metric: Metric,
-        contender: Contender,
-        than: Contender,
-    ) -> Option<f64> {
-        let ours = self.median(metric, contender)?;
-        let theirs = self.median(metric, than)?;
-        let (better, worse) = match metric.less_is_better() {
-            true => (theirs, ours),
-            false => (ours, theirs),
+    pub(crate) fn times_better(&self, contender: Contender, than: Contender) -> Option<f64> {
+        let ours = self.median(contender)?;
+        let theirs = self.median(than)?;
+        let (better, worse) = match self.figure.better {
+            Better::Less => (theirs, ours),
+            Better::More => (ours, theirs),
         };
         (worse > 0.0).then(|| better / worse)
     }
@@ -113,32 +120,42 @@ impl Results {
 mod tests {
     use super::*;
 
-    fn results(metric: Metric, ours: &[f64], theirs: &[f64]) -> Results {
-        let mut results = Results::default();
-        for (contender, values) in [(Contender::OttlaFsync, ours), (Contender::Kafka, theirs)] {
-            for &value in values {
-                results.add(contender, Turn::from([(metric, value)]));
-            }
-        }
-        results
+    fn row(figure: Figure, ours: &[f64], theirs: &[f64]) -> Row {
+        let mut row = Row::new(figure);
+        row.values.insert(Contender::OttlaFsync, ours.to_vec());
+        row.values.insert(Contender::Kafka, theirs.to_vec());
+        row
     }
 
     #[test]
-    fn the_median_is_the_middle_value() {
-        let results = results(Metric::StartSeconds, &[5.0, 1.0, 3.0], &[4.0, 2.0]);
-        let median = |contender| results.median(Metric::StartSeconds, contender);
-        assert_eq!(median(Contender::OttlaFsync), Some(3.0));
-        assert_eq!(median(Contender::Kafka), Some(3.0));
-        assert_eq!(median(Contender::OttlaAsync), None);
+    fn the_median_is_the_middle_value_and_the_spread_the_way_to_the_farthest() {
+        let row = row(less("s"), &[5.0, 1.0, 3.0], &[4.0, 2.0]);
+        assert_eq!(row.median(Contender::OttlaFsync), Some(3.0));
+        assert_eq!(row.median(Contender::Kafka), Some(3.0));
+        assert_eq!(row.median(Contender::OttlaAsync), None);
+        let spread = row.spread_percent(Contender::OttlaFsync);
+        assert_eq!(spread.map(f64::round), Some(67.0));
     }
 
     #[test]
     fn better_is_less_time_and_more_throughput() {
-        let better = |metric| {
-            let results = results(metric, &[1.0], &[4.0]);
-            results.times_better(metric, Contender::OttlaFsync, Contender::Kafka)
+        let better = |figure| {
+            row(figure, &[1.0], &[4.0]).times_better(Contender::OttlaFsync, Contender::Kafka)
         };
-        assert_eq!(better(Metric::StartSeconds), Some(4.0));
-        assert_eq!(better(Metric::ProduceMibPerSecond), Some(0.25));
+        assert_eq!(better(less("s")), Some(4.0));
+        assert_eq!(better(more("MiB/s")), Some(0.25));
+    }
+
+    #[test]
+    fn figures_keep_the_order_of_the_first_turn() {
+        let mut results = Results::default();
+        for value in [1.0, 2.0] {
+            let turn = vec![(less("b"), value), (less("a"), value)];
+            results.add(Scenario::Start, Contender::Kafka, turn);
+        }
+        let (_, rows) = results.scenarios().next().unwrap();
+        let labels: Vec<_> = rows.iter().map(|row| row.figure.label).collect();
+        assert_eq!(labels, ["b", "a"]);
+        assert_eq!(rows[1].values(Contender::Kafka), [1.0, 2.0]);
     }
 }

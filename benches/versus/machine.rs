@@ -14,28 +14,12 @@ pub(crate) fn description(options: &Options) -> String {
         |_| "no Kafka".to_owned(),
         |toolchain| format!("Apache Kafka {}", toolchain.server_version()),
     );
-    let brokers = match options.brokers {
-        0 | 1 => "one broker".to_owned(),
-        count => {
-            format!("{count} brokers, each with a replica of everything: what all use together")
-        }
-    };
-    let topics = match options.are_replicated() {
-        true => String::new(),
-        false => format!("; {} topics", options.topics),
-    };
     format!(
-        "{cores} cores of {processor}, {memory} memory, Linux {kernel}; {kafka}\n{brokers}\n\
-         medians of {rounds} rounds; {gib} GiB after {warmup} in records of {record} B, {partitions} partitions, \
-         batch.size {batch}, linger.ms {linger}, acks=all, idempotent{topics}",
+        "{cores} cores of {processor}, {memory} memory, Linux {kernel}; {kafka}\n\
+         medians of {rounds} rounds, the load generator on the same cores; acks=all, idempotent, 1 KiB records in \
+         batches of 64 KiB to 6 partitions unless said otherwise; what several brokers use is that of all",
         kernel = kernel.trim(),
         rounds = options.rounds,
-        gib = options.gib,
-        warmup = options.warmup_gib,
-        record = options.record_bytes,
-        partitions = options.partitions,
-        batch = options.batch_bytes(),
-        linger = options.linger_ms,
     )
 }
 

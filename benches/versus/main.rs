@@ -1,10 +1,9 @@
 //! Ottla beside Apache Kafka: the same load, on the same machine, in the same run.
 //!
-//! Contenders take turns, round by round, so that a machine that gets slower or busier is so for
-//! all; the table shows medians over the rounds. A broker's CPU time and memory are read from
-//! /proc, so what the load generator uses does not count, though it competes for the same cores.
-//! With several brokers, each of them has a replica of everything, only the load is measured, and
-//! what they use is that of all together.
+//! Each scenario is measured with fresh brokers of each contender in turn, round by round, so that a machine that
+//! gets slower or busier is so for all; the table shows medians over the rounds. A broker's CPU time and memory
+//! are read from /proc, so what the load generator uses does not count, though it competes for the same cores.
+//! With several brokers each has a replica of everything, and what they use is that of all together.
 #![allow(
     clippy::print_stdout,
     reason = "a command line tool talks to its terminal"
@@ -13,76 +12,43 @@
 mod brokers;
 mod contender;
 mod figures;
+mod latencies;
 mod load;
 mod machine;
-mod measure;
 mod report;
+mod scenario;
+mod scenarios;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use clap::Parser;
-
-use contender::Contender;
-use figures::Results;
+use clap::{Parser, ValueEnum as _};
 use ottla_tests::process::kill_all_on_panic;
 
-/// Ottla beside Apache Kafka: start-up, memory, CPU per GiB, 1,000 topics; or CPU per GiB replicated.
+use brokers::Brokers;
+use contender::Contender;
+use figures::{Results, Turn};
+use scenario::Scenario;
+
+/// Ottla beside Apache Kafka, in the same run: throughput, latency, CPU and memory of the brokers.
 #[derive(Clone, Debug, Parser)]
 struct Options {
+    /// What is measured; everything by default
+    #[arg(value_enum)]
+    scenarios: Vec<Scenario>,
     /// Who takes part
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Contender::ALL)]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Contender::USUAL)]
     contenders: Vec<Contender>,
-    /// How many brokers each has; several have a replica each of everything, and only the load is measured
-    #[arg(long, default_value_t = 1)]
-    brokers: usize,
     /// How often each takes its turn
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// How much is produced and consumed in each turn, in GiB
-    #[arg(long, default_value_t = 2.0)]
-    gib: f64,
-    /// How much of the same before anything is measured, in GiB: a JVM compiles its code meanwhile
-    #[arg(long, default_value_t = 1.0)]
-    warmup_gib: f64,
-    /// Bytes of each record's value
-    #[arg(long, default_value_t = 1024)]
-    record_bytes: usize,
-    #[arg(long, default_value_t = 4)]
-    partitions: i32,
-    /// The producer's batch.size; by default 16384, or 65536 with several brokers
-    #[arg(long)]
-    batch_bytes: Option<usize>,
-    /// The producer's linger.ms
-    #[arg(long, default_value_t = 5)]
-    linger_ms: u64,
-    /// How many topics of one partition are created
-    #[arg(long, default_value_t = 1_000)]
-    topics: usize,
-    /// How long an idle broker is watched
-    #[arg(long, default_value_t = 10)]
-    idle_seconds: u64,
     /// Where the brokers' data goes; the system's temporary folder by default
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Also write all figures as JSON to this file
     #[arg(long)]
     json: Option<PathBuf>,
-}
-
-impl Options {
-    fn are_replicated(&self) -> bool {
-        self.brokers > 1
-    }
-
-    fn batch_bytes(&self) -> usize {
-        let usual = if self.are_replicated() {
-            65_536
-        } else {
-            16_384
-        };
-        self.batch_bytes.unwrap_or(usual)
-    }
 }
 
 fn main() -> ExitCode {
@@ -97,11 +63,20 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    let scenarios = match options.scenarios.as_slice() {
+        [] => Scenario::value_variants(),
+        some => some,
+    };
     let mut results = Results::default();
     for round in 1..=options.rounds {
-        for &contender in &options.contenders {
-            println!("round {round} of {}: {contender}", options.rounds);
-            results.add(contender, measure::one_turn(contender, options)?);
+        for &scenario in scenarios {
+            for &contender in &options.contenders {
+                let begun = Instant::now();
+                let turn = one_turn(scenario, contender, options)?;
+                let took = begun.elapsed().as_secs();
+                println!("round {round}: {contender}, {took} s, {}", scenario.title());
+                results.add(scenario, contender, turn);
+            }
         }
     }
     println!("\n{}", machine::description(options));
@@ -113,4 +88,14 @@ fn run(options: &Options) -> Result<(), String> {
         println!("all figures: {}", path.display());
     }
     Ok(())
+}
+
+fn one_turn(scenario: Scenario, contender: Contender, options: &Options) -> Result<Turn, String> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| format!("cannot start a runtime: {error}"))?;
+    let folder = options.folder.as_deref();
+    let mut brokers = Brokers::start(contender, scenario.brokers(), folder)?;
+    runtime
+        .block_on(scenario.measure(&mut brokers))
+        .map_err(|error| format!("{contender}, {}: {error}", scenario.title()))
 }

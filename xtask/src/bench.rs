@@ -22,8 +22,13 @@ enum Measurement {
         #[arg(last = true)]
         options: Vec<String>,
     },
-    /// Start-up, memory, CPU per GiB and 1,000 topics beside Apache Kafka, in the same run; or, with
-    /// `-- --brokers 3`, the CPU of all brokers per GiB with three replicas
+    /// Instructions that the broker runs for one request of a kind, counted by callgrind
+    Instructions {
+        /// Options of the program; see `-- --help`
+        #[arg(last = true)]
+        options: Vec<String>,
+    },
+    /// Throughput, latency, CPU and memory beside Apache Kafka, in the same run; one broker and three
     Versus {
         /// Options of the program; see `-- --help`
         #[arg(last = true)]
@@ -35,6 +40,7 @@ enum Measurement {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let (program, options) = match &arguments.measurement {
         Measurement::Cluster { options } => ("cluster", options),
+        Measurement::Instructions { options } => ("instructions", options),
         Measurement::Versus { options } => ("versus", options),
     };
     shell::run(
