@@ -17,7 +17,7 @@ pub(crate) enum Scenario {
     Tiny,
     /// 1 KiB records of text in batches packed with lz4
     Lz4,
-    /// The same with zstd
+    /// 1 KiB records of text in batches packed with zstd
     Zstd,
     /// One record a request, five requests under way
     Single,

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::values;
 use crate::latencies::Latencies;
 
-/// Records that may wait for their acknowledgement, all partitions together.
-const WINDOW: usize = 16_384;
+/// Values that may wait for their acknowledgement, all partitions together.
+const WINDOW_BYTES: usize = 16 << 20;
 
 /// What is sent, and how.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ impl Bulk {
             ..ProducerRecord::default()
         };
         let lanes = usize::try_from(self.partitions).expect("there are some partitions");
-        let (waiting, sent) = mpsc::channel((WINDOW / lanes).max(1));
+        let (waiting, sent) = mpsc::channel((WINDOW_BYTES / self.record_bytes / lanes).max(1));
         let collecting = tokio::spawn(super::collect(sent));
         for _ in 0..records {
             let begun = Instant::now();
