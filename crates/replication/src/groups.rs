@@ -282,7 +282,7 @@ impl Groups {
             shared: Arc::clone(&shared),
             throttles: Arc::clone(cluster.throttles()),
         });
-        let network = Network::new(shared.log.identity().group_id, endpoint, gate);
+        let network = Network::new(&shared, endpoint, gate);
         let starting = Raft::new(self.me, self.config.clone(), network, store, machine);
         #[cfg(ottla_sim)]
         let starting = crate::types::Runtime::scope(0, starting);

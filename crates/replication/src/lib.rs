@@ -13,6 +13,7 @@ mod contradiction;
 mod damage;
 mod entry;
 mod groups;
+mod heard;
 mod log_store;
 mod partition;
 mod peers;

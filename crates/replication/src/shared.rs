@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::cluster::{Bell, Members, is_other};
 use crate::codec::decode_vote;
 use crate::damage::Damaged;
+use crate::heard::Heard;
 use crate::progress::Waiters;
 use crate::throttle::Throttled;
 use crate::ticket::{AppendError, Appended, TicketSender};
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     seats: RwLock<Seats>,
     /// Which replicas of the group are held up while they do not keep up.
     throttled: RwLock<Arc<Throttled>>,
+    /// When others were last heard, if this replica leads.
+    pub(crate) heard: Arc<Heard>,
     /// Proposals that wait until the leader's lease is renewed. Taken before no lock but the
     /// tickets'.
     pub(crate) waiting: Mutex<Waiting>,
@@ -148,6 +151,7 @@ impl Shared {
             contradicted_by: OnceLock::new(),
             seats: RwLock::default(),
             throttled: RwLock::default(),
+            heard: Arc::default(),
             waiting: Mutex::default(),
             tickets: Mutex::default(),
         }))

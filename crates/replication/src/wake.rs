@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use openraft::Instant as _;
+use openraft::async_runtime::WatchReceiver as _;
 use ottla_platform::planted::Planted;
 use tokio::time::{Instant, sleep};
 
@@ -55,8 +55,11 @@ impl Partition {
 
     /// Whether a majority was heard in the first half of the lease.
     fn lease_is_fresh(&self, lease: Duration) -> bool {
-        let leader = self.raft.as_leader().ok();
-        let heard = leader.and_then(|leader| leader.last_quorum_acked());
+        let metrics = self.raft.metrics();
+        let now = metrics.borrow_watched();
+        let voters = now.membership_config.membership().get_joint_config();
+        let (me, term) = (self.shared.me, now.vote.leader_id.term.0);
+        let heard = self.shared.heard.by_majorities(term, me, voters);
         heard.is_some_and(|heard| heard.elapsed() < lease / 2)
     }
 

@@ -19,9 +19,11 @@ use openraft::raft::{
 use openraft::{AnyError, OptionalSend};
 use ottla_protocol::types::NodeId;
 use ottla_storage::Boundary;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::wire;
+use crate::heard::Heard;
+use crate::shared::Shared;
 use crate::throttle::Gate;
 use crate::transport::{Endpoint, Kind, Lane, Link, LinkError, Reply};
 use crate::types::{Directory, Member, RaftLogId, Types, Vote};
@@ -45,6 +47,7 @@ pub(crate) struct Network {
     /// None: this broker is alone.
     endpoint: Option<Arc<Endpoint>>,
     gate: Option<Gate>,
+    heard: Arc<Heard>,
     target: NodeId,
     /// Where the group knows its replica to be. On another disk it is another one, which has
     /// forgotten what it had: nothing is sent there.
@@ -54,11 +57,16 @@ pub(crate) struct Network {
 
 impl Network {
     /// Makes clients for the members of a group.
-    pub(crate) fn new(group: u64, endpoint: Option<Arc<Endpoint>>, gate: Option<Gate>) -> Network {
+    pub(crate) fn new(
+        shared: &Shared,
+        endpoint: Option<Arc<Endpoint>>,
+        gate: Option<Gate>,
+    ) -> Network {
         Network {
-            group,
+            group: shared.log.identity().group_id,
             endpoint,
             gate,
+            heard: Arc::clone(&shared.heard),
             target: NodeId::NONE,
             directory: Directory::default(),
             lane: Lane::Data,
@@ -81,6 +89,19 @@ impl Network {
 }
 
 impl Network {
+    /// To be noted before the request goes anywhere.
+    fn sent(&self, request: &AppendEntriesRequest<Types>) -> Sent {
+        let prev = request.prev_log_id;
+        Sent {
+            target: Member(self.target.0),
+            term: request.vote.leader_id.term.0,
+            at: Instant::now(),
+            prev,
+            last: request.entries.last().map(RaftEntry::log_id).or(prev),
+            heard: Arc::clone(&self.heard),
+        }
+    }
+
     async fn ask_for_vote(
         &self,
         kind: Kind,
@@ -122,27 +143,37 @@ impl RaftNetworkFactory<Types> for Network {
     }
 }
 
-/// The entry before a request's first, and its last.
-type Ends = (Option<RaftLogId>, Option<RaftLogId>);
-
-/// What the peer says of entries that were sent, once it does.
-async fn appended(
-    (prev, last): Ends,
-    reply: Result<Reply, LinkError>,
-) -> Rpc<StreamAppendResult<Types>> {
-    let answer = match reply {
-        Ok(reply) => timeout(SLOW, reply).await.unwrap_or(Err(LinkError::Down)),
-        Err(error) => Err(error),
-    };
-    let answer = answer.map_err(|error| unreachable(&error))?;
-    let response = wire::decode_appended(answer).map_err(malformed)?;
-    Ok(response.into_stream_result(prev, last))
+/// What is kept of entries that were sent, until the peer has answered.
+struct Sent {
+    target: Member,
+    term: i32,
+    at: Instant,
+    /// The entry before the first, and the last.
+    prev: Option<RaftLogId>,
+    last: Option<RaftLogId>,
+    heard: Arc<Heard>,
 }
 
-fn ends(request: &AppendEntriesRequest<Types>) -> Ends {
-    let prev = request.prev_log_id;
-    let last = request.entries.last().map(RaftEntry::log_id).or(prev);
-    (prev, last)
+impl Sent {
+    /// The peer's answer, once it comes.
+    async fn answer(self, reply: Result<Reply, LinkError>) -> Rpc<StreamAppendResult<Types>> {
+        let answer = match reply {
+            Ok(reply) => timeout(SLOW, reply).await.unwrap_or(Err(LinkError::Down)),
+            Err(error) => Err(error),
+        };
+        let answer = answer.map_err(|error| unreachable(&error))?;
+        let response = self.accepted(answer)?;
+        Ok(response.into_stream_result(self.prev, self.last))
+    }
+
+    /// Reads the answer. Whoever does not refuse the leader accepts it.
+    fn accepted(&self, answer: Bytes) -> Rpc<AppendEntriesResponse<Types>> {
+        let response = wire::decode_appended(answer).map_err(malformed)?;
+        if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+            self.heard.tell(self.target, self.term, self.at);
+        }
+        Ok(response)
+    }
 }
 
 impl RaftNetworkV2<Types> for Network {
@@ -153,9 +184,10 @@ impl RaftNetworkV2<Types> for Network {
         request: AppendEntriesRequest<Types>,
         _option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<Types>> {
+        let sent = self.sent(&request);
         let body = wire::encode_append(request);
         let answer = self.ask(self.lane, Kind::Append, body, SLOW).await?;
-        wire::decode_appended(answer).map_err(malformed)
+        sent.accepted(answer)
     }
 
     /// Requests are sent one after the other without waiting for answers; the transport keeps
@@ -171,11 +203,11 @@ impl RaftNetworkV2<Types> for Network {
     {
         let link = self.link(self.lane).ok();
         let (group, target) = (self.group, self.target);
-        let gate = self.gate.clone();
+        let (gate, network) = (self.gate.clone(), self.clone());
         let sent = input.then(move |request| {
             let (link, gate) = (link.clone(), gate.clone());
+            let sent = network.sent(&request);
             async move {
-                let ends = ends(&request);
                 let reply = match link {
                     Some(link) => {
                         let is_empty = request.entries.is_empty();
@@ -188,11 +220,11 @@ impl RaftNetworkV2<Types> for Network {
                     }
                     None => Err(LinkError::Down),
                 };
-                (ends, reply)
+                (sent, reply)
             }
         });
         let answers = sent
-            .map(|(ends, reply)| appended(ends, reply))
+            .map(|(sent, reply)| sent.answer(reply))
             .buffered(WINDOW)
             .boxed();
         std::future::ready(Ok(answers)).boxed()
