@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use openraft::alias::SnapshotOf;
 use openraft::entry::RaftEntry;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
@@ -19,7 +19,7 @@ use openraft::raft::{
 use openraft::{AnyError, OptionalSend};
 use ottla_protocol::types::NodeId;
 use ottla_storage::Boundary;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::wire;
 use crate::heard::Heard;
@@ -33,6 +33,9 @@ const WINDOW: usize = 16;
 /// How long entries and snapshots may take to be written and synced by a peer that is alive. One
 /// that is not is noticed much earlier, and its links are broken.
 const SLOW: Duration = Duration::from_secs(30);
+
+/// How long a follower may not know that what it has is committed, if nothing else is to be said to it.
+const COMMIT_WAITS: Duration = Duration::from_millis(5);
 
 /// How long to rest after a peer was not reached, doubled this many times at most.
 const REST: Duration = Duration::from_millis(10);
@@ -176,6 +179,25 @@ impl Sent {
     }
 }
 
+/// Lets a request that only tells of a commit wait for entries, which tell it as well. The first of a stream
+/// finds out what the peer has, and does not wait.
+fn unhurried<S>(input: S) -> impl Stream<Item = AppendEntriesRequest<Types>> + Send
+where
+    S: Stream<Item = AppendEntriesRequest<Types>> + Unpin + Send,
+{
+    stream::unfold((input.fuse(), true), async |(mut input, is_first)| {
+        let mut request = input.next().await?;
+        let deadline = Instant::now() + COMMIT_WAITS;
+        while request.entries.is_empty() && !is_first {
+            match timeout_at(deadline, input.next()).await {
+                Ok(Some(newer)) => request = newer,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Some((request, (input, false)))
+    })
+}
+
 impl RaftNetworkV2<Types> for Network {
     type SnapshotData = Boundary;
 
@@ -204,7 +226,7 @@ impl RaftNetworkV2<Types> for Network {
         let link = self.link(self.lane).ok();
         let (group, target) = (self.group, self.target);
         let (gate, network) = (self.gate.clone(), self.clone());
-        let sent = input.then(move |request| {
+        let sent = unhurried(input).then(move |request| {
             let (link, gate) = (link.clone(), gate.clone());
             let sent = network.sent(&request);
             async move {
