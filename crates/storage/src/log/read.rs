@@ -40,8 +40,8 @@ enum Plan {
 }
 
 impl Log {
-    /// Whether a read at `offset` is likely not to wait for the disk. One that may is to be made,
-    /// and what it gives to be sent, on a thread that can wait.
+    /// Whether a read at `offset` is likely not to wait for the disk. One that may is to be made on a
+    /// thread that can wait; what it gives is in memory then.
     pub fn is_warm(&self, offset: i64) -> bool {
         self.shared.inner.lock().is_warm(offset)
     }
@@ -75,10 +75,9 @@ impl Log {
 
     fn try_read(&self, offset: i64, limits: &Limits) -> Result<ReadSlices, ReadError> {
         let maps = &self.shared.dir.maps;
-        let (plan, warm, is_own) = {
+        let (plan, is_warm) = {
             let inner = self.shared.inner.lock();
-            let plan = inner.plan(offset, limits)?;
-            (plan, inner.is_warm(offset), offset >= inner.opened_at)
+            (inner.plan(offset, limits)?, inner.is_warm(offset))
         };
         let (view, found) = match plan {
             Plan::Nothing => return Ok(ReadSlices::nothing_at(offset)),
@@ -98,7 +97,7 @@ impl Log {
                 slices.push(bytes.view(range.start, (range.end - range.start) as usize)?);
             }
         }
-        if !(warm && is_own) {
+        if !is_warm {
             slices.iter().try_for_each(check_batches)?;
         }
         let in_memory = found.in_memory.into_iter();
@@ -108,7 +107,6 @@ impl Log {
             first_offset,
             next_offset: found.next_offset,
             size_bytes: found.size_bytes,
-            cold: !warm,
         })
     }
 
@@ -162,12 +160,15 @@ struct Limits {
 }
 
 impl Inner {
-    /// In the tail, or not far from the log's end.
+    /// In the tail, or written by this process and not far from the log's end.
     fn is_warm(&self, offset: i64) -> bool {
+        if self.tail.starting_at(offset).is_some() {
+            return true;
+        }
         let from_end = self.segments.iter().rev();
         let behind = from_end.take_while(|segment| segment.next_offset > offset);
         let bytes: u64 = behind.map(|segment| u64::from(segment.len)).sum();
-        bytes <= WARM_BYTES || self.tail.starting_at(offset).is_some()
+        offset >= self.opened_at && bytes <= WARM_BYTES
     }
 
     fn plan(&self, offset: i64, limits: &Limits) -> Result<Plan, ReadError> {

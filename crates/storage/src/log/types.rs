@@ -119,8 +119,6 @@ pub struct ReadSlices {
     pub next_offset: i64,
     /// Sum of the slices.
     pub size_bytes: usize,
-    /// May not be in memory: send it from a thread that may block.
-    pub cold: bool,
 }
 
 /// Why nothing can be read.

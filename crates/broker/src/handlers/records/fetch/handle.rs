@@ -1,16 +1,18 @@
 //! One request, from its session to its reply.
 //!
-//! A round that has too little to say is repeated when one of its partitions moves. Slices that may
-//! not be in memory are touched on a thread that may block, before the socket sees them.
+//! A round that has too little to say is repeated when one of its partitions moves. What may not be in
+//! memory is read on a thread that may block, before the socket sees it.
 
 use std::time::Duration;
 
+use ottla_platform::work::blocking;
+use ottla_protocol::ErrorCode;
 use ottla_protocol::fetch::FetchResponse;
 use ottla_protocol::messages::FetchRequest;
 use tokio::time::Instant;
 
 use super::nearest::Nearest;
-use super::read::{self, Reading, Round};
+use super::read::{self, Reading};
 use super::{request, response};
 use crate::context::Call;
 use crate::fetch_session::{Begun, Context};
@@ -33,20 +35,37 @@ pub(crate) fn handle(call: Call<'_>, request: FetchRequest) -> Reply {
     };
     let Begun { context, targets } = begun;
     if let Context::Refused(error) = context {
-        return Reply::now(FetchResponse {
-            error_code: error.code(),
-            ..FetchResponse::default()
-        });
+        return Reply::now(refused(error));
     }
     let reading = Reading::new(call, &image, targets, limits, nearest);
+    let deadline = Instant::now() + max_wait;
+    if !reading.is_warm() {
+        return Reply::later(finish_cold(reading, context, deadline));
+    }
     let round = reading.round();
     if max_wait.is_zero() || round.is_enough(&reading) {
-        if !round.is_cold() {
-            return Reply::now(response::finish(reading, round, context));
-        }
-        return Reply::later(finish_cold(reading, round, context));
+        return Reply::now(response::finish(reading, round, context));
     }
-    Reply::later(finish_later(reading, context, Instant::now() + max_wait))
+    Reply::later(finish_later(reading, context, deadline))
+}
+
+fn refused(error: ErrorCode) -> FetchResponse {
+    FetchResponse {
+        error_code: error.code(),
+        ..FetchResponse::default()
+    }
+}
+
+async fn finish_cold(reading: Reading, context: Context, deadline: Instant) -> FetchResponse {
+    let read = blocking(move || (reading.round(), reading)).await;
+    let Ok((round, reading)) = read else {
+        // The runtime ends, and the connection with it.
+        return refused(ErrorCode::BrokerNotAvailable);
+    };
+    if Instant::now() >= deadline || round.is_enough(&reading) {
+        return response::finish(reading, round, context);
+    }
+    finish_later(reading, context, deadline).await
 }
 
 async fn finish_later(reading: Reading, context: Context, deadline: Instant) -> FetchResponse {
@@ -59,12 +78,5 @@ async fn finish_later(reading: Reading, context: Context, deadline: Instant) -> 
         .await;
     drop(partitions);
     let round = found.unwrap_or_else(|| reading.round());
-    finish_cold(reading, round, context).await
-}
-
-async fn finish_cold(reading: Reading, round: Round, context: Context) -> FetchResponse {
-    if round.is_cold() {
-        round.warm().await;
-    }
     response::finish(reading, round, context)
 }

@@ -10,9 +10,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ottla_metadata::image::{Image, Topic};
-use ottla_platform::work::blocking;
 use ottla_protocol::messages::FetchRequest;
 use ottla_protocol::{ErrorCode, NodeId, TopicId};
 use ottla_replication::{Isolation, Partition, ReadData, Watermarks};
@@ -33,8 +31,6 @@ const FIRST_WITH_REPLICA_STATE: i16 = 15;
 const FIRST_WITH_LEADERS: i16 = 16;
 /// Versions that say where the consumer is, and may read from followers.
 const FIRST_WITH_RACK: i16 = 11;
-/// Bytes of memory that are faulted in at once.
-const PAGE_BYTES: usize = 4096;
 
 /// What a request allows.
 #[derive(Clone, Copy)]
@@ -153,6 +149,19 @@ impl Reading {
                 .ok()
         });
         replicas.map(|replica| replica.partition).collect()
+    }
+
+    /// Whether a round is likely not to wait for the disk.
+    pub(super) fn is_warm(&self) -> bool {
+        self.wanted.iter().all(|wanted| {
+            let key = &wanted.target.key;
+            let topic_id = wanted.topic.ok();
+            let replica = topic_id.and_then(|id| self.find(id, key.partition).ok());
+            replica.is_none_or(|it| {
+                let log = it.partition.log();
+                log.is_warm(wanted.target.request.fetch_offset)
+            })
+        })
     }
 
     /// Reads all partitions once.
@@ -288,34 +297,6 @@ impl Round {
         self.is_urgent
             || self.bytes >= reading.limits.bytes_min
             || reading.wanted.iter().all(|wanted| wanted.topic.is_err())
-    }
-
-    /// Whether sending it might wait for the disk.
-    pub(super) fn is_cold(&self) -> bool {
-        self.found
-            .iter()
-            .any(|found| matches!(found, Found::Data { data, .. } if data.records.cold))
-    }
-
-    /// Has the disk read what is not in memory, on a thread that may block.
-    pub(super) async fn warm(&self) {
-        let mut cold: Vec<Bytes> = Vec::new();
-        for found in &self.found {
-            if let Found::Data { data, .. } = found
-                && data.records.cold
-            {
-                cold.extend(data.records.slices.iter().cloned());
-            }
-        }
-        // Fails only when the runtime ends, and this with it.
-        let _ = blocking(move || cold.iter().for_each(touch)).await;
-    }
-}
-
-/// Reads a byte of every page.
-fn touch(slice: &Bytes) {
-    for page in slice.chunks(PAGE_BYTES) {
-        std::hint::black_box(page[0]);
     }
 }
 
