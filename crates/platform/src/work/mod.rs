@@ -17,5 +17,5 @@ use tasks as form;
 
 mod next;
 
-pub use form::{Bell, HAS_THREADS, OwnThread, Worker, blocking};
+pub use form::{Bell, HAS_THREADS, OwnThread, Worker, blocking, may_wait_here};
 pub use next::Next;

@@ -44,6 +44,13 @@ async fn take_time() {
     }
 }
 
+/// Whether a moment's wait may be had here rather than in a task that takes its time. By chance, and not
+/// on a host that stands still.
+pub fn may_wait_here() -> bool {
+    let is_stopped = Conditions::here().is_some_and(|it| it.is_stopped());
+    !is_stopped && chance(|random| random.below(2) == 0)
+}
+
 /// Runs what blocks, after a while. It runs also if nobody waits for it any more.
 ///
 /// # Errors

@@ -13,6 +13,11 @@ use super::Next;
 /// Whether a thread may wait for what another does.
 pub const HAS_THREADS: bool = true;
 
+/// Whether a moment's wait may be had here rather than on a thread that may wait. Always.
+pub fn may_wait_here() -> bool {
+    true
+}
+
 /// Runs what blocks, on a thread that may.
 ///
 /// # Errors

@@ -97,6 +97,7 @@ impl LogDir {
             whole,
             logs: Mutex::default(),
             turning: Mutex::default(),
+            pen: writer::Pen::default(),
             writer: WorkQueue::default(),
             flusher: WorkQueue::default(),
             timers: Mutex::default(),

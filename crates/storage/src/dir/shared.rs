@@ -20,6 +20,7 @@ use super::journal::Journal;
 use super::options::{Counters, Drive, OnFailure};
 use super::queue::WorkQueue;
 use super::trash::Trash;
+use super::writer::Pen;
 use super::{DirectoryMeta, flusher, writer};
 use crate::Identity;
 use crate::log::LogShared;
@@ -63,6 +64,7 @@ pub(crate) struct DirShared {
     pub(crate) logs: Mutex<BTreeMap<Identity, Slot>>,
     /// Held by who writes and flushes where no worker does.
     pub(crate) turning: Mutex<()>,
+    pub(crate) pen: Pen,
     pub(crate) writer: WorkQueue,
     pub(crate) flusher: WorkQueue,
     /// Logs to be flushed at a time of the monotonic clock.

@@ -4,6 +4,9 @@
 //! frames came in. Space is reserved before in growing steps, so that a full disk is noticed while
 //! there is still room for what was promised. A log that finds no space waits and is tried again;
 //! nothing of it fails.
+//!
+//! Little is written by whoever appends it: to wake a thread costs more than that. While that takes
+//! long, the disk has much to do, it is left to the writer again.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -11,8 +14,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ottla_platform::disk::{DiskFile, is_exhaustion};
-use ottla_platform::work::Next;
+use ottla_platform::work::{Next, may_wait_here};
 use ottla_protocol::records::HEADER_LEN;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::shared::DirShared;
 use crate::log::{LogShared, Roll, WriteFrames, WriteIndex, WriteStep};
@@ -23,6 +27,41 @@ const STEP_BYTES_MIN: u64 = 64 << 10;
 const STEP_BYTES_MAX: u64 = 16 << 20;
 /// Pause before a log that found no space is tried again.
 pub(super) const RETRY: Duration = Duration::from_millis(100);
+/// Whoever appends and waited longer than this for a write ...
+const SLOW: Duration = Duration::from_millis(2);
+/// ... leaves writing to the writer for so long.
+const SLOW_FOR: Duration = Duration::from_secs(1);
+
+/// Held by who writes to files of the directory. It is waited for by the writer alone, and with no
+/// other lock held.
+#[derive(Default)]
+pub(crate) struct Pen {
+    held: Mutex<()>,
+    /// A time of the monotonic clock until which only the writer writes.
+    slow_until: Mutex<Duration>,
+}
+
+impl Pen {
+    /// For whoever appends little, if nobody writes and the disk is not slow.
+    pub(crate) fn for_little(&self, now: Duration) -> Option<MutexGuard<'_, ()>> {
+        if now < *self.slow_until.lock() || !may_wait_here() {
+            return None;
+        }
+        self.held.try_lock()
+    }
+}
+
+/// Writes what a log has, on the thread that has appended it.
+pub(crate) fn write_here(dir: &DirShared, log: Arc<LogShared>, begun: Duration) {
+    write_log(dir, log);
+    let now = dir.clock.monotonic();
+    if now.saturating_sub(begun) > SLOW {
+        *dir.pen.slow_until.lock() = now + SLOW_FOR;
+    }
+    if dir.writer.has_stalled() {
+        dir.writer.poke();
+    }
+}
 
 /// A round of the worker.
 pub(super) fn round(dir: &DirShared) -> Next {
@@ -36,6 +75,7 @@ pub(super) fn turn(dir: &DirShared) -> bool {
     if dir.writer.has_stalled() {
         dir.writer.retry();
     }
+    let _pen = dir.pen.held.lock();
     let logs = dir.writer.take();
     let any = !logs.is_empty();
     for log in logs {

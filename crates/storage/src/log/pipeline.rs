@@ -18,11 +18,15 @@ use super::shared::{Inner, LogShared};
 use super::types::Done;
 use super::write_work::{Roll, WriteStep, WriteWork, collect, note_written};
 use crate::config::FlushPolicy;
-use crate::dir::{DirShared, Saved};
+use crate::dir::writer::write_here;
+use crate::dir::{DirShared, Drive, Saved};
 use crate::tail::Unwritten;
 
 /// The journal is told of a log's progress at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// What is at most written by whoever appends it.
+const LITTLE_FRAMES: usize = 16;
+const LITTLE_BYTES: u32 = 16 << 10;
 
 #[derive(Default)]
 pub(crate) struct Pipeline {
@@ -107,6 +111,14 @@ impl LogShared {
             is_vote,
             done,
         });
+        if inner.has_little() && self.dir.drive == Drive::Workers {
+            let now = self.dir.clock.monotonic();
+            if let Some(_pen) = self.dir.pen.for_little(now) {
+                inner.pipeline.queued = true;
+                drop(inner);
+                return write_here(&self.dir, Arc::clone(self), now);
+            }
+        }
         self.queue_write(&mut inner);
     }
 
@@ -308,6 +320,24 @@ impl LogShared {
                 self.progress.wait(&mut inner);
             }
         }
+    }
+}
+
+impl Inner {
+    /// Whether all that waits to be written is a few small frames of one segment, and nobody has been
+    /// told to write it.
+    fn has_little(&self) -> bool {
+        let pipeline = &self.pipeline;
+        if pipeline.queued || !pipeline.rolls.is_empty() || pipeline.index_wanted {
+            return false;
+        }
+        let mut frames = self.tail.unwritten().take(LITTLE_FRAMES + 1);
+        let (mut count, mut bytes) = (0, 0);
+        frames.all(|(recent, _)| {
+            count += 1;
+            bytes += recent.meta.size_bytes;
+            count <= LITTLE_FRAMES && bytes <= LITTLE_BYTES
+        })
     }
 }
 
