@@ -41,14 +41,17 @@ pub(crate) async fn measure(brokers: &Brokers) -> Result<Turn, String> {
         forget(&brokers.all()[0].partition_folder(COLD, partition))
             .map_err(|error| format!("cannot drop {COLD} from memory: {error}"))?;
     }
+    // With connections of its own, as another process would have.
+    let reader = brokers.connect().await;
     let producing = pace.send(&client, TOPIC, pace.schedule());
     let reading = async {
-        let read = async { Ok(read_all(&client, COLD, cold.partitions).await) };
+        let read = async { Ok(read_all(&reader, COLD, cold.partitions).await) };
         brokers.watch(read).await
     };
     let (mut beside, read) = tokio::join!(producing, reading);
     let (bytes, watched) = read?;
     Client::close(&client);
+    Client::close(&reader);
     let mut turn = Turn::new();
     turn.extend(quiet.at_permille(990).map(|it| (QUIET, it)));
     turn.extend(beside.at_permille(990).map(|it| (BESIDE, it)));

@@ -171,4 +171,8 @@ pub trait Mapping: Send + Sync + Debug {
 
     /// Whether views are free of copying, so that a caller may ask for more than it reads.
     fn is_zero_copy(&self) -> bool;
+
+    /// Says that these bytes will be read soon, so that what is not in memory comes in one request rather
+    /// than in as many, and with as much around, as the system thinks best. A hint: nothing fails.
+    fn will_need(&self, _offset: u64, _len: usize) {}
 }

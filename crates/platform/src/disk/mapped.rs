@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use super::Mapping;
 
@@ -48,6 +48,15 @@ impl Mapping for MappedFile {
 
     fn is_zero_copy(&self) -> bool {
         true
+    }
+
+    fn will_need(&self, offset: u64, len: usize) {
+        let Ok(offset) = usize::try_from(offset) else {
+            return;
+        };
+        let len = len.min(self.raw.len().saturating_sub(offset));
+        // A system that does not want the hint does as it thinks best.
+        let _ = self.raw.advise_range(Advice::WillNeed, offset, len);
     }
 }
 

@@ -101,6 +101,9 @@ impl Log {
         for view in views {
             let from = start.max(view.head.first_index);
             let mut walk = view.walk_to_index(&self.shared.dir.maps, from)?;
+            if !is_recent {
+                walk.will_read(max_bytes);
+            }
             while let Some(step) = walk.next()? {
                 if step.index >= end
                     || step.index >= from && !fits(&frames, step.header.size_bytes())

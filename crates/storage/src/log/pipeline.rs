@@ -26,7 +26,7 @@ use crate::tail::Unwritten;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// What is at most written by whoever appends it.
 const LITTLE_FRAMES: usize = 16;
-const LITTLE_BYTES: u32 = 16 << 10;
+const LITTLE_BYTES: u32 = 80 << 10;
 
 #[derive(Default)]
 pub(crate) struct Pipeline {

@@ -83,7 +83,7 @@ impl Log {
             Plan::Nothing => return Ok(ReadSlices::nothing_at(offset)),
             Plan::Found(view, found) => (view, found),
             Plan::Search(view) => {
-                let found = search(&view, maps, offset, limits)?;
+                let found = search(&view, maps, offset, limits, is_warm)?;
                 (view, found)
             }
         };
@@ -263,8 +263,12 @@ fn search(
     maps: &crate::segment::MapCache,
     offset: i64,
     limits: &Limits,
+    is_warm: bool,
 ) -> io::Result<Found> {
     let mut walk = view.walk_to_offset(maps, offset)?;
+    if !is_warm {
+        walk.will_read(limits.max_bytes);
+    }
     let mut found = Found::default();
     while let Some(step) = walk.next()? {
         let offsets = step.header.base_offset..step.header.next_offset();

@@ -26,6 +26,14 @@ impl LogBytes {
         }
     }
 
+    /// Says that these bytes will be viewed soon.
+    pub(crate) fn will_need(&self, position: u32, len: usize) {
+        match self {
+            LogBytes::Mapped(mapping) => mapping.will_need(position.into(), len),
+            LogBytes::File(_) => {}
+        }
+    }
+
     /// Whether a view costs the same whatever its length.
     pub(crate) fn is_zero_copy(&self) -> bool {
         match self {

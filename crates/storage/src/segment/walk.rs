@@ -14,6 +14,10 @@ use crate::frame::{self, Frame};
 
 /// Read at once where a view copies: several headers of small batches.
 const READ_AHEAD: usize = 4096;
+/// Looked at beside what is read: the frame before it, the header after it.
+const AHEAD_BYTES: usize = 64 << 10;
+/// At most asked of the disk at once: others wait for it meanwhile.
+const AHEAD_BYTES_MAX: usize = 2 << 20;
 
 /// A walk from some frame to the end of the readable part.
 #[derive(Debug)]
@@ -109,6 +113,13 @@ impl Walk {
         self.position = step.end();
         self.index += 1;
         Ok(Some(step))
+    }
+
+    /// Says that about so many bytes from here on will be read.
+    pub(crate) fn will_read(&self, bytes: usize) {
+        let left = (self.end - self.position) as usize;
+        let len = bytes.saturating_add(AHEAD_BYTES).min(AHEAD_BYTES_MAX).min(left);
+        self.bytes.will_need(self.position, len);
     }
 
     /// The first frame for which `wanted` is true.
