@@ -27,7 +27,7 @@ use crate::log::LogShared;
 use crate::segment::MapCache;
 
 /// From this many files on, one sync of the whole file system is cheaper than one by one.
-const WHOLE_SYNC_FILES: usize = 8;
+const WHOLE_SYNC_FILES: usize = 2;
 
 /// Files and folders that were written to and not synced.
 #[derive(Default)]
