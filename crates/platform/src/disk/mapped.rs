@@ -76,3 +76,29 @@ impl AsRef<[u8]> for View {
         unsafe { std::slice::from_raw_parts(self.raw.as_ptr().add(self.start), self.len) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_may_lie_anywhere_and_views_only_inside() {
+        let file = tempfile::tempfile().unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[7; 10_000], 0).unwrap();
+        let mapped = MappedFile::new(&file, 1 << 16).unwrap();
+        for (offset, len) in [
+            (0, 10_000),
+            (4_097, 1),
+            (9_999, 1 << 20),
+            (1 << 16, 1),
+            (u64::MAX, 1),
+        ] {
+            mapped.will_need(offset, len);
+        }
+        assert_eq!(mapped.slice(9_990, 10).unwrap(), [7; 10][..]);
+        assert_eq!(
+            mapped.slice(1 << 16, 1).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+    }
+}

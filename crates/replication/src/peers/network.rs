@@ -305,3 +305,93 @@ impl RaftNetworkV2<Types> for Network {
         wire::decode_transferred(answer).map_err(malformed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use openraft::vote::RaftVote as _;
+    use ottla_storage::LogId;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::entry::{Entry, Payload};
+    use crate::types::{LeaderId, Term, raft_id};
+
+    const TERM: i32 = 9;
+
+    /// With entries of these indexes, or the news of a commit.
+    fn request(indexes: std::ops::Range<u64>) -> AppendEntriesRequest<Types> {
+        let id = |index| raft_id(LogId { term: TERM, index });
+        let leader = LeaderId {
+            term: Term(TERM),
+            voted_for: Member(1),
+        };
+        let entries = indexes.clone();
+        AppendEntriesRequest {
+            vote: Vote::from_leader_id(leader, true),
+            prev_log_id: Some(id(indexes.start - 1)),
+            entries: entries
+                .map(|index| Entry::new(id(index), Payload::Blank))
+                .collect(),
+            leader_commit: Some(id(indexes.start - 1)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_waits_a_little_for_entries_that_tell_it_as_well() {
+        let (send, input) = mpsc::unbounded_channel();
+        let requests = stream::unfold(input, async |mut input: mpsc::UnboundedReceiver<_>| {
+            Some((input.recv().await?, input))
+        });
+        let mut sent = Box::pin(unhurried(Box::pin(requests)));
+        let begun = Instant::now();
+        // What the peer has is to be known at once.
+        send.send(request(5..5)).unwrap();
+        assert!(sent.next().await.unwrap().entries.is_empty());
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        // Entries never wait, and take the place of what waits.
+        send.send(request(6..6)).unwrap();
+        send.send(request(6..8)).unwrap();
+        assert_eq!(sent.next().await.unwrap().entries.len(), 2);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        // Of several commits the newest goes, after a while.
+        send.send(request(8..8)).unwrap();
+        send.send(request(9..9)).unwrap();
+        let newest = sent.next().await.unwrap();
+        assert_eq!(newest.prev_log_id, request(9..9).prev_log_id);
+        assert_eq!(begun.elapsed(), COMMIT_WAITS);
+        // At the end nothing is kept back.
+        send.send(request(10..10)).unwrap();
+        drop(send);
+        assert!(sent.next().await.is_some());
+        assert!(sent.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_counts_from_when_its_request_was_sent() {
+        let heard = Arc::new(Heard::default());
+        let sent = |target, at| Sent {
+            target: Member(target),
+            term: TERM,
+            at,
+            prev: None,
+            last: None,
+            heard: Arc::clone(&heard),
+        };
+        let voters = [BTreeSet::from([1, 2, 3].map(Member))];
+        let since = || heard.by_majorities(TERM, Member(1), &voters);
+        let (old, new) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let refusal = AppendEntriesResponse::HigherVote(request(1..1).vote);
+        sent(2, new)
+            .accepted(wire::encode_appended(&refusal))
+            .unwrap();
+        assert_eq!(since(), None);
+        let accepted = wire::encode_appended(&AppendEntriesResponse::Success);
+        sent(2, old).accepted(accepted.clone()).unwrap();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(since(), Some(old));
+        sent(2, new).accepted(accepted).unwrap();
+        assert_eq!(since(), Some(new));
+    }
+}

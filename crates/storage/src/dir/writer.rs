@@ -49,15 +49,18 @@ impl Pen {
         }
         self.held.try_lock()
     }
+
+    fn took(&self, begun: Duration, ended: Duration) {
+        if ended.saturating_sub(begun) > SLOW {
+            *self.slow_until.lock() = ended + SLOW_FOR;
+        }
+    }
 }
 
 /// Writes what a log has, on the thread that has appended it.
 pub(crate) fn write_here(dir: &DirShared, log: Arc<LogShared>, begun: Duration) {
     write_log(dir, log);
-    let now = dir.clock.monotonic();
-    if now.saturating_sub(begun) > SLOW {
-        *dir.pen.slow_until.lock() = now + SLOW_FOR;
-    }
+    dir.pen.took(begun, dir.clock.monotonic());
     if dir.writer.has_stalled() {
         dir.writer.poke();
     }
@@ -209,4 +212,30 @@ pub(crate) fn create_segment(
         files.open(kind)?;
     }
     Ok(dirty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_appends_does_not_wait_for_who_writes() {
+        let pen = Pen::default();
+        let held = pen.for_little(Duration::ZERO);
+        assert!(held.is_some());
+        assert!(pen.for_little(Duration::ZERO).is_none());
+        drop(held);
+        assert!(pen.for_little(Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn a_disk_that_was_slow_is_left_to_the_writer_for_a_while() {
+        let (pen, begun) = (Pen::default(), Duration::from_secs(7));
+        pen.took(begun, begun + SLOW);
+        assert!(pen.for_little(begun + SLOW).is_some());
+        let ended = begun + SLOW + Duration::from_micros(1);
+        pen.took(begun, ended);
+        assert!(pen.for_little(ended).is_none());
+        assert!(pen.for_little(ended + SLOW_FOR).is_some());
+    }
 }

@@ -118,7 +118,10 @@ impl Walk {
     /// Says that about so many bytes from here on will be read.
     pub(crate) fn will_read(&self, bytes: usize) {
         let left = (self.end - self.position) as usize;
-        let len = bytes.saturating_add(AHEAD_BYTES).min(AHEAD_BYTES_MAX).min(left);
+        let len = bytes
+            .saturating_add(AHEAD_BYTES)
+            .min(AHEAD_BYTES_MAX)
+            .min(left);
         self.bytes.will_need(self.position, len);
     }
 

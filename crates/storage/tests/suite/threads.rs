@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::thread::ThreadId;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ottla_platform::clock::SystemClock;
@@ -48,6 +50,44 @@ fn wait(log: &Log) {
     let (done, answer) = mpsc::channel();
     log.submit(Box::new(move |result| done.send(result).unwrap()));
     answer.recv().unwrap().unwrap();
+}
+
+/// Which thread told that all is written.
+fn told_by(log: &Log) -> ThreadId {
+    let (done, answer) = mpsc::channel();
+    log.submit(Box::new(move |result| {
+        done.send((result, std::thread::current().id())).unwrap();
+    }));
+    let (result, thread) = answer.recv().unwrap();
+    result.unwrap();
+    thread
+}
+
+#[test]
+fn little_is_written_by_whoever_appends_it_and_much_by_the_writer() {
+    let scratch = tempfile::tempdir().unwrap();
+    format(scratch.path());
+    let config = LogConfig {
+        flush: FlushPolicy::Async,
+        segment_bytes: 1 << 20,
+        ..small()
+    };
+    let dir = open_dir(scratch.path(), 10).unwrap();
+    let log = open_log(&dir, 0, &config).0;
+    let me = std::thread::current().id();
+    // A machine that is busy may have it take long once, which leaves writing to the writer for a second.
+    let little_by_me = (0..50).any(|_| {
+        accepted(append(&log, batch(3, 50, NOW)));
+        let mine = told_by(&log) == me;
+        if !mine {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        mine
+    });
+    assert!(little_by_me);
+    accepted(append(&log, batch(1, 100_000, NOW)));
+    assert_ne!(told_by(&log), me);
+    check(&log);
 }
 
 #[test]
