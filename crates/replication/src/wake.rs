@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver as _;
 use ottla_platform::planted::Planted;
 use tokio::time::{Instant, sleep};
@@ -53,14 +54,17 @@ impl Partition {
         }
     }
 
-    /// Whether a majority was heard in the first half of the lease.
+    /// Whether a majority was heard in the first half of the lease: by our own record of it, which a proof rests on,
+    /// and by openraft's, which takes proposals by it and may come to know of an answer a moment later.
     fn lease_is_fresh(&self, lease: Duration) -> bool {
         let metrics = self.raft.metrics();
         let now = metrics.borrow_watched();
         let voters = now.membership_config.membership().get_joint_config();
         let (me, term) = (self.shared.me, now.vote.leader_id.term.0);
         let heard = self.shared.heard.by_majorities(term, me, voters);
-        heard.is_some_and(|heard| heard.elapsed() < lease / 2)
+        let heard_by_openraft = now.last_quorum_acked.map(|it| it.into_inner());
+        heard.is_some_and(|it| it.elapsed() < lease / 2)
+            && heard_by_openraft.is_some_and(|it| it.elapsed() < lease / 2)
     }
 
     /// Whether this replica leads beyond doubt. What it told just before was then true; a deposed

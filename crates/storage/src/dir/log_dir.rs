@@ -16,6 +16,7 @@ use super::options::Counters;
 use super::queue::WorkQueue;
 use super::shared::{DirShared, Slot};
 use super::strays;
+use super::sync_choice::SyncChoice;
 use super::trash::Trash;
 use super::{
     DELETED_FOLDER, DirStats, DirectoryMeta, Drive, LogDirError, LogDirOptions, flusher, writer,
@@ -95,6 +96,7 @@ impl LogDir {
             generation: journal.generation(),
             journal: Mutex::new(journal),
             whole,
+            sync_choice: SyncChoice::default(),
             logs: Mutex::default(),
             turning: Mutex::default(),
             pen: writer::Pen::default(),

@@ -2,8 +2,8 @@
 //! threads that write and sync.
 //!
 //! In reading order: identity, options and counters, the directory, what its parts share, the
-//! state journal, queues, writer, flusher, syncs shared by blocking calls, delayed deletion,
-//! folders of logs that should not be here.
+//! state journal, queues, writer, flusher, how several files are synced, syncs shared by blocking
+//! calls, delayed deletion, folders of logs that should not be here.
 
 mod flusher;
 mod group_sync;
@@ -14,6 +14,7 @@ mod options;
 mod queue;
 mod shared;
 mod strays;
+mod sync_choice;
 mod trash;
 pub(crate) mod writer;
 

@@ -19,15 +19,13 @@ use super::group_sync::GroupSync;
 use super::journal::Journal;
 use super::options::{Counters, Drive, OnFailure};
 use super::queue::WorkQueue;
+use super::sync_choice::{SyncChoice, Way};
 use super::trash::Trash;
 use super::writer::Pen;
 use super::{DirectoryMeta, flusher, writer};
 use crate::Identity;
 use crate::log::LogShared;
 use crate::segment::MapCache;
-
-/// From this many files on, one sync of the whole file system is cheaper than one by one.
-const WHOLE_SYNC_FILES: usize = 2;
 
 /// Files and folders that were written to and not synced.
 #[derive(Default)]
@@ -61,6 +59,7 @@ pub(crate) struct DirShared {
     pub(crate) generation: u64,
     pub(crate) journal: Mutex<Journal>,
     pub(crate) whole: Option<Arc<dyn WholeSync>>,
+    pub(crate) sync_choice: SyncChoice,
     pub(crate) logs: Mutex<BTreeMap<Identity, Slot>>,
     /// Held by who writes and flushes where no worker does.
     pub(crate) turning: Mutex<()>,
@@ -148,15 +147,27 @@ impl DirShared {
     }
 
     fn try_sync(&self, files: &[Arc<dyn DiskFile>], folders: &[&Path]) -> io::Result<()> {
+        let count = files.len() + folders.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let begun = self.clock.monotonic();
+        let way = match &self.whole {
+            Some(_) => self.sync_choice.of(count),
+            None => Way::OneByOne,
+        };
         match &self.whole {
-            Some(whole) if files.len() + folders.len() >= WHOLE_SYNC_FILES => whole.sync(),
+            Some(whole) if way == Way::AllAtOnce => whole.sync()?,
             _ => {
                 files.iter().try_for_each(|file| file.sync_data())?;
                 folders
                     .iter()
-                    .try_for_each(|folder| self.sync_folder(folder))
+                    .try_for_each(|folder| self.sync_folder(folder))?;
             }
         }
+        let took = self.clock.monotonic().saturating_sub(begun);
+        self.sync_choice.took(way, count, took);
+        Ok(())
     }
 
     /// As [`DirShared::sync`], but with one sync of everything where that can be trusted, which

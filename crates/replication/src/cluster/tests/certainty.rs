@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 
 use super::*;
 use crate::transport::Lane;
+use crate::types::Member;
 
 /// Listens for the broker at that port, and lets only connections for data through to it.
 async fn only_data_to(port: u16) -> u16 {
@@ -56,4 +57,23 @@ async fn who_hands_over_does_not_lead_for_certain() {
     assert!(partition.confirm_leading().await && partition.leads_for_certain());
     partition.shared.hands_over();
     assert!(!partition.leads_for_certain() && !partition.confirm_leading().await);
+}
+
+/// An answer is in our own record a moment before openraft has it, which refuses what is proposed meanwhile.
+#[tokio::test]
+async fn a_proposal_waits_until_openraft_takes_the_lease_for_fresh_too() {
+    let rig = Rig::start(1).await;
+    let leader = || rig.nodes.values().find(|it| it.partitions[&1].is_leader());
+    let leader = until("somebody leads", leader).await;
+    let partition = &leader.partitions[&1];
+    for _ in 0..3 {
+        sleep(Duration::from_millis(600)).await;
+        assert!(!partition.leads_for_certain());
+        for member in ALL.map(Member) {
+            let heard = &partition.shared.heard;
+            heard.tell(member, partition.leader_epoch(), Instant::now());
+        }
+        let proposed = partition.propose(batch("after a rest"), None);
+        assert!(proposed.await.is_ok());
+    }
 }
