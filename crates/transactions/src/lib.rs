@@ -8,5 +8,9 @@
 //! Invariants: no clock, randomness, file or asynchronous runtime in here; the state changes by records alone; a
 //! decision to commit or to abort is told to whoever writes markers only after the log has it committed.
 
+pub mod config;
+pub mod live;
+pub mod machine;
+pub mod operations;
 pub mod record;
 pub mod state;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::TransactionConfig;
 use crate::record::Record;
 
 /// How a transaction stands (`TransactionState` of Kafka, but for what is never written).
@@ -98,13 +99,61 @@ pub struct Transaction {
     pub client_version: i16,
 }
 
+impl Transaction {
+    /// A producer that has done nothing yet.
+    pub(crate) fn of(producer_id: i64) -> Self {
+        Transaction {
+            producer_id,
+            previous_producer_id: -1,
+            next_producer_id: -1,
+            producer_epoch: -1,
+            timeout_ms: 0,
+            phase: Phase::Empty,
+            partitions: Partitions::new(),
+            updated_ms: -1,
+            started_ms: -1,
+            client_version: 0,
+        }
+    }
+
+    /// Whether its producer id can be given no further epoch: the last of all is for fencing.
+    pub(crate) fn epochs_are_used_up(&self) -> bool {
+        is_last_epoch(self.producer_epoch)
+    }
+
+    /// Whether it writes to a partition.
+    pub(crate) fn has(&self, topic: &str, partition: i32) -> bool {
+        let partitions = self.partitions.get(topic);
+        partitions.is_some_and(|partitions| partitions.contains(&partition))
+    }
+}
+
+/// Whether a producer is given no epoch after this one.
+pub(crate) fn is_last_epoch(epoch: i16) -> bool {
+    epoch >= i16::MAX - 1
+}
+
 /// All transactional ids of a partition of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
+    config: TransactionConfig,
     transactions: BTreeMap<String, Transaction>,
 }
 
 impl State {
+    /// That of an empty log.
+    pub fn new(config: TransactionConfig) -> Self {
+        State {
+            config,
+            transactions: BTreeMap::new(),
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &TransactionConfig {
+        &self.config
+    }
+
     /// Takes one record of the log.
     pub fn apply(&mut self, record: &Record) {
         let transactional_id = &record.transactional_id;
