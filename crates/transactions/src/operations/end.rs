@@ -7,7 +7,7 @@
 use ottla_protocol::ErrorCode;
 use ottla_statemachine::{Outbox, Timestamp};
 
-use super::init_producer_id::has_epoch_per_transaction;
+use super::producer::has_epoch_per_transaction;
 use super::{Producer, Refused, markers};
 use crate::live::Live;
 use crate::machine::{Reply, Transactions};

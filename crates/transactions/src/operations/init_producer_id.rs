@@ -3,7 +3,8 @@
 use ottla_protocol::ErrorCode;
 use ottla_statemachine::{Outbox, Timestamp};
 
-use super::{EPOCH_PER_TRANSACTION, Producer, Refused, markers, write};
+use super::write::write;
+use super::{Producer, Refused, markers};
 use crate::live::Live;
 use crate::machine::{Reply, Transactions};
 use crate::state::{Partitions, Phase, State, Transaction, is_last_epoch};
@@ -130,9 +131,4 @@ impl InitProducerId {
             Some(_) => Err(ErrorCode::ProducerFenced.into()),
         }
     }
-}
-
-/// Whether clients of a level of `transaction.version` get an epoch for each transaction.
-pub(super) fn has_epoch_per_transaction(version: i16) -> bool {
-    version >= EPOCH_PER_TRANSACTION
 }

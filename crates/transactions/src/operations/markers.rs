@@ -3,7 +3,9 @@
 use ottla_protocol::ErrorCode;
 use ottla_statemachine::{Outbox, Timestamp};
 
-use super::{EPOCH_PER_TRANSACTION, Producer, write};
+use super::Producer;
+use super::producer::has_epoch_per_transaction;
+use super::write::write;
 use crate::live::Live;
 use crate::machine::{Reply, Transactions};
 use crate::state::{Partitions, Phase, State, Transaction};
@@ -103,7 +105,7 @@ pub(super) fn fence(
     let after = Transaction {
         phase: Phase::PrepareAbort,
         producer_epoch: before.producer_epoch.saturating_add(1),
-        client_version: match server_version >= EPOCH_PER_TRANSACTION {
+        client_version: match has_epoch_per_transaction(server_version) {
             true => server_version,
             false => 0,
         },

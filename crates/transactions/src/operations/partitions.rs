@@ -3,7 +3,8 @@
 use ottla_protocol::ErrorCode;
 use ottla_statemachine::{Outbox, Timestamp};
 
-use super::{Producer, write};
+use super::Producer;
+use super::write::write;
 use crate::machine::{Reply, Transactions};
 use crate::state::{Phase, State, Transaction};
 

@@ -2,7 +2,8 @@
 
 use ottla_statemachine::{Outbox, Timestamp};
 
-use super::{EPOCH_PER_TRANSACTION, markers};
+use super::markers;
+use super::producer::EPOCH_PER_TRANSACTION;
 use crate::live::Live;
 use crate::machine::{Input, Timer, Transactions};
 use crate::record::Record;
