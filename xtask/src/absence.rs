@@ -22,6 +22,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "ottla-coordinator",
         &["ottla-statemachine", "ottla-protocol"],
     ),
+    (
+        "ottla-transactions",
+        &["ottla-statemachine", "ottla-protocol"],
+    ),
     ("ottla-storage", &["ottla-platform", "ottla-protocol"]),
     (
         "ottla-replication",
@@ -49,7 +53,12 @@ const GUARDED: &[(&str, &[&str])] = &[
 
 /// Outside crates that the pure crates may not depend on at all.
 const IMPURE: &[&str] = &["tokio", "rand", "getrandom", "parking_lot"];
-const PURE: &[&str] = &["ottla-statemachine", "ottla-metadata", "ottla-coordinator"];
+const PURE: &[&str] = &[
+    "ottla-statemachine",
+    "ottla-metadata",
+    "ottla-coordinator",
+    "ottla-transactions",
+];
 
 /// A word that may stand only in some folders.
 struct Word {
@@ -95,7 +104,12 @@ const fn everywhere_but(word: &'static str, home: &'static [&'static str]) -> Wo
 const fn in_pure_crates(word: &'static str) -> Word {
     Word {
         word,
-        within: &["statemachine/", "metadata/", "coordinator/"],
+        within: &[
+            "statemachine/",
+            "metadata/",
+            "coordinator/",
+            "transactions/",
+        ],
         home: &[],
     }
 }

@@ -20,7 +20,7 @@ const LASTS: Duration = Duration::from_secs(10);
 
 /// As many as go, five under way.
 pub(crate) async fn single(brokers: &Brokers) -> Result<Turn, String> {
-    const RECORDS: u64 = 200_000;
+    const RECORDS: u64 = 100_000;
     let client = brokers.connect().await;
     for topic in [WARM_UP, TOPIC] {
         create(&client, topic, 1, &[]).await;

@@ -314,11 +314,21 @@ impl<'a> FieldReader<'a> {
         element_bytes_min: usize,
         read: impl FnMut(&mut Self) -> Result<T, FieldError>,
     ) -> Result<Vec<T>, FieldError> {
+        let items = self.old_nullable_array(element_bytes_min, read)?;
+        items.ok_or(FieldError::Null)
+    }
+
+    /// Reads an [old array](Self::old_array) or null.
+    pub fn old_nullable_array<T>(
+        &mut self,
+        element_bytes_min: usize,
+        read: impl FnMut(&mut Self) -> Result<T, FieldError>,
+    ) -> Result<Option<Vec<T>>, FieldError> {
         let count = match self.i32()? {
-            -1 => return Err(FieldError::Null),
+            -1 => return Ok(None),
             count => usize::try_from(count).map_err(|_| FieldError::Negative)?,
         };
-        self.elements(count, element_bytes_min, read)
+        self.elements(count, element_bytes_min, read).map(Some)
     }
 
     /// Reads an array whose elements take at least `element_bytes_min` each.
@@ -327,8 +337,20 @@ impl<'a> FieldReader<'a> {
         element_bytes_min: usize,
         read: impl FnMut(&mut Self) -> Result<T, FieldError>,
     ) -> Result<Vec<T>, FieldError> {
-        let count = self.length()?.ok_or(FieldError::Null)?;
-        self.elements(count, element_bytes_min, read)
+        let items = self.nullable_array(element_bytes_min, read)?;
+        items.ok_or(FieldError::Null)
+    }
+
+    /// Reads an [array](Self::array) or null.
+    pub fn nullable_array<T>(
+        &mut self,
+        element_bytes_min: usize,
+        read: impl FnMut(&mut Self) -> Result<T, FieldError>,
+    ) -> Result<Option<Vec<T>>, FieldError> {
+        match self.length()? {
+            Some(count) => self.elements(count, element_bytes_min, read).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn elements<T>(

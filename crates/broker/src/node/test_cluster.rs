@@ -1,6 +1,7 @@
 //! Nodes in this process that are one cluster, and what tests do with them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -12,14 +13,26 @@ use tokio::time::{Instant, sleep};
 
 use super::testing::{PATIENCE, TestNode, batch, create_request, new_topic};
 
-/// Ports that nobody listens on.
+/// Ports that nobody listens on, below those that the system gives to outgoing connections; elsewhere in every
+/// process.
 pub(crate) async fn ports(count: usize) -> Vec<u16> {
-    let taking = (0..count).map(|_| Reserved::bind("127.0.0.1", 0, ListenOptions::default()));
-    let taken = join_all(taking).await;
-    let ports = taken
-        .iter()
-        .map(|it| it.as_ref().unwrap().local_addr().unwrap().port());
-    ports.collect()
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 20_000;
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(97);
+    let mut ports = Vec::new();
+    while ports.len() < count {
+        let step = ASKED.fetch_add(1, Ordering::Relaxed);
+        assert!(
+            step < COUNT,
+            "all {COUNT} ports from {FIRST} on were asked for"
+        );
+        let port = FIRST + start.wrapping_add(step) % COUNT;
+        let port = u16::try_from(port).expect("the range ends below 65,536");
+        let taken = Reserved::bind("127.0.0.1", port, ListenOptions::default()).await;
+        ports.extend(taken.is_ok().then_some(port));
+    }
+    ports
 }
 
 /// Three nodes that found a cluster.
