@@ -2,7 +2,7 @@
 //!
 //! Submissions move from `waiting` (until their frames are written) to `flushing` (until synced)
 //! and are then called, always in their order; under asynchronous flush those without a vote skip
-//! the second station if nothing stands in it.
+//! the second station if nothing stands in it. A sync that nobody waits for holds up nobody.
 
 use std::collections::VecDeque;
 use std::io;
@@ -45,6 +45,8 @@ pub(crate) struct Pipeline {
     /// In the flusher's queue; being flushed.
     flush_queued: bool,
     flushing_now: bool,
+    /// Submissions are being flushed or called: later ones come after them.
+    flush_is_awaited: bool,
     /// The last attempt to keep a vote found no space.
     flush_stalled: bool,
     timer_set: bool,
@@ -223,7 +225,7 @@ impl LogShared {
         let is_async = config.flush == FlushPolicy::Async || Planted::AckBeforeFsync.is_there();
         let skips = is_async
             && pipeline.flushing.is_empty()
-            && !pipeline.flushing_now
+            && !pipeline.flush_is_awaited
             && !ready.iter().any(|submission| submission.is_vote);
         if !skips {
             let any = !ready.is_empty();
@@ -253,6 +255,7 @@ impl LogShared {
         pipeline.flush_stalled = false;
         pipeline.flushing_now = true;
         let submissions = std::mem::take(&mut pipeline.flushing);
+        pipeline.flush_is_awaited = !submissions.is_empty();
         let files = std::mem::take(&mut pipeline.dirty);
         let folder = std::mem::take(&mut pipeline.dirty_folder);
         let reached = pipeline.written_index;
@@ -396,6 +399,7 @@ impl FlushWork {
         let mut inner = self.log.inner.lock();
         let pipeline = &mut inner.pipeline;
         pipeline.flushing_now = false;
+        pipeline.flush_is_awaited = false;
         pipeline.flush_queued = true;
         pipeline.flush_stalled = true;
         let later = std::mem::replace(&mut pipeline.flushing, self.submissions);
@@ -415,9 +419,14 @@ impl FlushWork {
         }
         drop(inner);
         self.log.progress.notify_all();
+        if self.submissions.is_empty() {
+            return;
+        }
         for submission in self.submissions {
             (submission.done)(dir.check());
         }
+        // Only now may others be called.
+        self.log.inner.lock().pipeline.flush_is_awaited = false;
     }
 }
 
