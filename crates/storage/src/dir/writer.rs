@@ -74,7 +74,7 @@ pub(super) fn round(dir: &DirShared) -> Next {
 }
 
 /// Writes what the logs in the queue have; whether any was there.
-pub(super) fn turn(dir: &DirShared) -> bool {
+pub(crate) fn turn(dir: &DirShared) -> bool {
     if dir.writer.has_stalled() {
         dir.writer.retry();
     }

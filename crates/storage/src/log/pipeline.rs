@@ -433,3 +433,103 @@ impl FlushWork {
 pub(crate) fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "the log is closed")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use ottla_platform::clock::ManualClock;
+    use ottla_platform::sim::SimDisk;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::testing::batch;
+    use crate::{DirectoryMeta, Identity, Log, LogConfig, LogDir, LogDirOptions, OnDamage, dir};
+
+    /// A log that flushes so.
+    fn log(flush: FlushPolicy) -> (LogDir, Log) {
+        let disk = SimDisk::new(1);
+        let meta = DirectoryMeta {
+            starts: 1,
+            directory_id: Uuid::from_u128(9),
+            cluster_id: "cluster".into(),
+            node_id: 1,
+            founding: None,
+        };
+        meta.write(&disk, Path::new("data")).unwrap();
+        let options = LogDirOptions {
+            clock: Arc::new(ManualClock::at(1_000)),
+            drive: dir::Drive::Manual,
+            mapped_files_max: 0,
+            reserve_bytes: 0,
+            on_failure: Box::new(|text| panic!("{text}")),
+        };
+        let dir = LogDir::open(Arc::new(disk), Path::new("data"), options).unwrap();
+        let identity = Identity {
+            topic_id: Uuid::from_u128(1),
+            partition: 0,
+            group_id: 1,
+        };
+        let config = LogConfig {
+            flush,
+            ..LogConfig::default()
+        };
+        let log = Log::open(&dir, "t-0", identity, config, OnDamage::Refuse);
+        (dir, log.unwrap().0)
+    }
+
+    /// Appends a batch and has it written; whether that was told.
+    fn write(log: &Log) -> Arc<AtomicBool> {
+        let told = Arc::new(AtomicBool::new(false));
+        let tell = Arc::clone(&told);
+        let frame = crate::Frame::from(batch(1, 1_000, None));
+        let unwritten = Unwritten {
+            frame: crate::Frame {
+                header: ottla_protocol::records::BatchHeader {
+                    partition_leader_epoch: 1,
+                    ..frame.header
+                },
+                ..frame
+            },
+            unsealed: true,
+        };
+        let mut inner = log.shared.inner.lock();
+        log.shared.append(&mut inner, unwritten, 1_000).unwrap();
+        drop(inner);
+        log.submit(Box::new(move |result| {
+            result.unwrap();
+            tell.store(true, Ordering::SeqCst);
+        }));
+        dir::writer::turn(&log.shared.dir);
+        told
+    }
+
+    #[test]
+    fn a_sync_that_nobody_waits_for_holds_up_nobody() {
+        let (dir, log) = log(FlushPolicy::Async);
+        assert!(write(&log).load(Ordering::SeqCst));
+        log.shared.flush_now();
+        let under_way = Arc::clone(&log.shared).begin_flush();
+        assert!(write(&log).load(Ordering::SeqCst));
+        under_way.finish(&dir.shared);
+    }
+
+    #[test]
+    fn after_a_vote_that_is_synced_others_are_told_in_their_order() {
+        let (dir, log) = log(FlushPolicy::Async);
+        log.save_vote(
+            Bytes::from_static(b"vote"),
+            Box::new(|result| result.unwrap()),
+        );
+        dir::writer::turn(&dir.shared);
+        let under_way = Arc::clone(&log.shared).begin_flush();
+        let told = write(&log);
+        assert!(!told.load(Ordering::SeqCst));
+        under_way.finish(&dir.shared);
+        assert!(!told.load(Ordering::SeqCst));
+        dir.turn();
+        assert!(told.load(Ordering::SeqCst));
+        assert!(write(&log).load(Ordering::SeqCst));
+    }
+}
