@@ -70,10 +70,7 @@ impl EndTransaction {
             false => self.judge(before)?,
         };
         let producer = match verdict {
-            Verdict::Done => Producer {
-                id: before.producer_id,
-                epoch: before.producer_epoch,
-            },
+            Verdict::Done => before.producer(),
             Verdict::Decide => self.prepare(before, live, now, out)?,
         };
         Ok(if has_epochs { producer } else { NOBODY })

@@ -33,12 +33,18 @@ pub(crate) fn abort_timed_out(
         .iter()
         .filter(|(_, it)| it.phase == Phase::Ongoing && is_late(it.started_ms, it.timeout_ms));
     let mut rest_ms = hard.config().abort_interval_ms;
+    let mut is_any_aborted = false;
     for (id, it) in late {
         // Values that are not flexible have no room for the version: the newest is read by all.
         let version = it.client_version.clamp(1, EPOCH_PER_TRANSACTION);
-        if markers::fence(id, it, version, live, now, out).is_err() {
-            rest_ms = 0;
-            break;
+        match markers::fence(id, it, version, live, now, out) {
+            Ok(()) => is_any_aborted = true,
+            Err(_) if is_any_aborted => {
+                rest_ms = 0;
+                break;
+            }
+            // No batch holds it; that is not to keep the others waiting.
+            Err(_) => {}
         }
     }
     set(Timer::Abort, rest_ms, now, out);

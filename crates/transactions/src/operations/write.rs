@@ -17,23 +17,21 @@ pub(super) fn write(
     now: Timestamp,
     out: &mut Outbox<Transactions>,
 ) -> Result<(), ErrorCode> {
-    let is_flexible = server_version > 0;
-    let transaction = Transaction {
-        previous_producer_id: if is_flexible { before.producer_id } else { -1 },
-        next_producer_id: if is_flexible {
-            after.next_producer_id
-        } else {
-            -1
-        },
-        client_version: if is_flexible { after.client_version } else { 0 },
+    let mut transaction = Transaction {
+        previous_producer_id: before.producer_id,
         updated_ms: now.0,
         ..after.clone()
     };
-    let version = if is_flexible {
-        Version::V1
-    } else {
-        Version::V0
+    let version = match server_version {
+        0 => Version::V0,
+        _ => Version::V1,
     };
+    if version == Version::V0 {
+        // It has no room for these.
+        transaction.previous_producer_id = -1;
+        transaction.next_producer_id = -1;
+        transaction.client_version = 0;
+    }
     let record = Record {
         transactional_id: transactional_id.to_owned(),
         value: Some(Value {
