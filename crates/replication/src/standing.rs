@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::async_runtime::WatchReceiver;
+use openraft::raft::VoteRequest;
+use openraft::vote::RaftTerm;
 use ottla_protocol::types::NodeId;
 
 use crate::cluster::{Members, ReplicaKey, Step};
 use crate::groups::LEASE_MS;
 use crate::partition::Partition;
 use crate::shared::members_of;
-use crate::types::{Directory, Member, RaftLogId};
+use crate::types::{Directory, Member, RaftLogId, Term, Vote, raft_id};
 
 impl Partition {
     /// The leader epoch in which this broker leads and knows all that was committed before.
@@ -40,6 +42,9 @@ impl Partition {
 
     /// Stands for election, if the others would vote for it.
     pub(crate) async fn stand(&self) {
+        if self.is_stuck_handing_over() {
+            self.give_up_leading().await;
+        }
         if let Err(reason) = self.raft.trigger().elect(true).await {
             tracing::debug!(log = %self.log().identity(), %reason, "did not stand");
         }
@@ -73,6 +78,29 @@ impl Partition {
     pub(crate) fn is_stuck_handing_over(&self) -> bool {
         let handing_over_for = self.shared.handing_over_for();
         handing_over_for.is_some_and(|time| time > Duration::from_millis(LEASE_MS))
+    }
+
+    /// Has a leader whose successor did not take over follow again, so that it can stand.
+    ///
+    /// While it hands over it tells its followers nothing: not even that a power cut has taken from the
+    /// successor's log what it has. It gives the next term's vote to another replica, which does not know
+    /// of it; if it stands in that term, whoever else votes looks at its log as always.
+    async fn give_up_leading(&self) {
+        let voters = self.voters();
+        let Some(other) = voters.iter().find(|node| Member(node.0) != self.shared.me) else {
+            return;
+        };
+        let term = Term(self.leader_epoch()).next();
+        let vote = Vote::new(term, Member(other.0));
+        let last = self.log().state().last;
+        let mut request = VoteRequest::new(vote, last.map(raft_id));
+        request.leadership_transfer = true;
+        match self.raft.vote(request).await {
+            Ok(_) => {
+                tracing::info!(log = %self.log().identity(), "nobody took over: leads no more, stands again")
+            }
+            Err(reason) => tracing::debug!(log = %self.log().identity(), %reason, "leads on"),
+        }
     }
 
     /// Who has the group's log, by the leader's newest word, committed or not.

@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod certainty;
+mod handing_over;
 mod mending;
 mod newcomers;
 
