@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::brokers::Brokers;
 use crate::figures::Turn;
-use crate::scenarios::{bulk, cold, deaths, idle, paced};
+use crate::scenarios::{bulk, cold, deaths, idle, paced, transactions};
 
 /// One of them. Its order is that of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -25,6 +25,8 @@ pub(crate) enum Scenario {
     Paced,
     /// 1,000 records a second, from when each was to be sent to when a consumer has it
     EndToEnd,
+    /// Four producers that commit every 100 records of 1 KiB; latencies are those of commits
+    Transactions,
     /// 1,000 topics of one partition
     Topics,
     /// 1,000 connections that ask for nothing, and 10,000
@@ -77,6 +79,7 @@ impl Scenario {
             Scenario::Single => paced::single(brokers).await,
             Scenario::Paced => paced::paced(brokers, 5_000).await,
             Scenario::EndToEnd | Scenario::ClusterEndToEnd => paced::end_to_end(brokers).await,
+            Scenario::Transactions => transactions::measure(brokers).await,
             Scenario::Topics => idle::topics(brokers).await,
             Scenario::Connections => idle::connections(brokers).await,
             Scenario::ColdReads => cold::measure(brokers).await,

@@ -79,6 +79,18 @@ const CASES: &[&str] = &[
     "log_levels_are_altered",
     "config_resources_are_listed",
     "log_dirs_are_described",
+    "a_committed_transaction_is_read_whole",
+    "an_aborted_transaction_is_not_read",
+    "transactions_of_several_producers_mix",
+    "hundreds_of_transactions_follow_each_other",
+    "a_producer_is_fenced_by_its_successor",
+    "consumed_offsets_are_committed_with_what_was_produced",
+    "offsets_of_an_aborted_transaction_are_consumed_again",
+    "a_transaction_that_takes_too_long_is_aborted",
+    "a_transaction_timeout_beyond_the_brokers_is_refused",
+    "transactions_are_listed_and_described",
+    "a_producer_is_fenced_by_an_admin",
+    "a_hanging_transaction_is_aborted_by_an_admin",
 ];
 
 /// The JVM, and the broker that it was started for; a suite against two brokers uses two.

@@ -78,7 +78,6 @@ const FEATURES: &[&str] = &[
     "kraft.version",
     "share.version",
     "streams.version",
-    "transaction.version",
 ];
 
 /// All of them.
@@ -107,7 +106,7 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     in_api(ApiKey::ApiVersions, "ApiKeys[]", Rule::OnlyKafka, "an API that Ottla does not serve"),
     in_api(ApiKey::ApiVersions, "FinalizedFeaturesEpoch", Rule::Given, "an offset in the cluster's metadata"),
     of(FEATURES, in_api(ApiKey::ApiVersions, "FinalizedFeatures[]", Rule::OnlyKafka,
-        "features of Kafka's replication, of transactions and of groups that Ottla does not serve")),
+        "features of Kafka's replication and of groups that Ottla does not serve")),
     in_api(ApiKey::AlterPartitionReassignments, "*ErrorMessage", Rule::There,
         "a sentence for people; Kafka has none where nothing is under way that could be cancelled, and an empty one where nothing is asked"),
     of(&["CONTROLLER"], in_api(ApiKey::DescribeQuorum, "Nodes[].Listeners[]", Rule::OnlyKafka, "voters reach each other through the listener of controllers")),
@@ -122,7 +121,7 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     in_api(ApiKey::Metadata, "*ErrorCode", Rule::Exactly("-1", "42"),
         "a topic with neither name nor id: Kafka stumbles over what no client sends, Ottla calls it invalid"),
     of(FEATURES, in_api(ApiKey::ApiVersions, "SupportedFeatures[]", Rule::OnlyKafka,
-        "features of Kafka's replication, of transactions and of groups that Ottla does not serve")),
+        "features of Kafka's replication and of groups that Ottla does not serve")),
     in_api(ApiKey::Produce, "*ErrorMessage", Rule::There, "a sentence for people; Kafka has one only for single records"),
     only_in("limits_of_records", in_api(ApiKey::Produce, "*LogAppendTimeMs", Rule::Given, "the broker's clock, of a topic with log append time")),
     only_in("records_that_are_null", in_api(ApiKey::Produce, "(the whole answer)", Rule::Exactly("never answers", "an answer"),
@@ -148,6 +147,13 @@ pub(crate) static ALLOWED: &[Allowed] = &[
     in_api(ApiKey::Fetch, "*MaxTimestamp", Rule::Given, "the broker's clock, of a topic with log append time"),
     in_api(ApiKey::Fetch, "SessionId", Rule::Given, "made up when a session begins"),
     in_api(ApiKey::InitProducerId, "ProducerId", Rule::Given, "given out"),
+    everywhere("*CoordinatorEpoch", Rule::Exactly("0", "1"), "see LeaderEpoch"),
+    in_api(ApiKey::DescribeProducers, "*ErrorMessage", Rule::There, "a sentence for people; of a partition that a topic has not Kafka says nothing"),
+    in_api(ApiKey::DescribeProducers, "*LastTimestamp", Rule::Given, "of the end of a transaction: the broker's clock"),
+    in_api(ApiKey::DescribeTransactions, "*TransactionStartTimeMs", Rule::Given, "the broker's clock"),
+    in_api(ApiKey::Fetch, "*BaseTimestamp", Rule::Given, "of the end of a transaction: the broker's clock"),
+    only_in("transactions_with_an_epoch_each", in_api(ApiKey::AddPartitionsToTxn, "(the whole answer)", Rule::Exactly("never answers", "an answer"),
+        "of no transaction at all, which no broker asks: Kafka forgets the answer")),
     in_api(ApiKey::DescribeLogDirs, "*PartitionSize", Rule::Given, "a log of Ottla's holds what its Raft group needs beside the records"),
     in_api(ApiKey::DescribeLogDirs, "Results[].UsableBytes", Rule::Given, "read at another moment"),
 ];

@@ -1,6 +1,6 @@
 //! Record batches: those that scenarios send, sound or broken in one place, and those that come back.
 
-use ottla_protocol::records::{Batch, BatchBuilder, Compression, ProducerStamp};
+use ottla_protocol::records::{Batch, BatchBuilder, Compression, EndMarker, ProducerStamp};
 use serde_json::{Value, json};
 
 use crate::codec::hex;
@@ -35,6 +35,28 @@ pub(crate) fn stamped(
         BatchBuilder::new(Compression::None).with_producer(stamp),
         values,
     )
+}
+
+/// The same, in a transaction of a producer whose id the lab fills in.
+pub(crate) fn in_transaction(
+    producer: &str,
+    producer_epoch: i16,
+    base_sequence: i32,
+    values: &[&str],
+) -> String {
+    let stamp = ProducerStamp {
+        producer_id: 0,
+        producer_epoch,
+        base_sequence,
+        transactional: true,
+    };
+    let batch = BatchBuilder::new(Compression::None).with_producer(stamp);
+    format!("${producer}|{}", built(batch, values))
+}
+
+/// The batch with another producer id.
+pub(crate) fn of_producer(batch: &str, id: i64) -> String {
+    with(batch, 43, &id.to_be_bytes(), true)
 }
 
 /// Of one record with this time.
@@ -118,6 +140,11 @@ pub(crate) const CUT: &str = "cut";
 
 fn describe_batch(batch: &Batch) -> Value {
     let header = batch.header;
+    let payload = match EndMarker::read(batch).filter(|_| header.attributes.is_control()) {
+        // The coordinator's epoch is its own.
+        Some(end) => json!({ "Commits": end.commits, "CoordinatorEpoch": end.coordinator_epoch }),
+        None => json!(hex(&batch.payload)),
+    };
     json!({
         "BaseOffset": header.base_offset,
         "LeaderEpoch": header.partition_leader_epoch,
@@ -130,6 +157,6 @@ fn describe_batch(batch: &Batch) -> Value {
         "BaseSequence": header.base_sequence,
         "Count": header.record_count,
         "CrcHolds": batch.verify_crc().is_ok(),
-        "Payload": hex(&batch.payload),
+        "Payload": payload,
     })
 }

@@ -27,11 +27,13 @@ const NAMES: &[&str] = &[
     "NodeId",
     "Partition",
     "PartitionIndex",
+    "ProducerId",
     "ResourceName",
     "ResourceType",
     "Topic",
     "TopicId",
     "TopicName",
+    "TransactionalId",
 ];
 /// Arrays whose order is Kafka's promise.
 const ORDERED: &[(ApiKey, &str)] = &[

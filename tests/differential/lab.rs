@@ -2,7 +2,8 @@
 //!
 //! Requests are JSON by Kafka's names (see `codec`). A string `$name` stands for what each broker
 //! itself has given out under that name: a topic's id is `$id:orders` once an answer has named it, and
-//! a scenario learns others. Before answers are compared, what is known by a name is called by it.
+//! a scenario learns others. `$name|hex:...` is a batch of records whose producer has that id. Before
+//! answers are compared, what is known by a name is called by it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use ottla_tests::{Broker, wait};
 use serde_json::{Value, json};
 
 use crate::allowed::Exchange;
+use crate::batches;
 use crate::codec;
 use crate::compare;
 use crate::connection::{Connection, Outcome};
@@ -269,10 +271,15 @@ impl Side {
     }
 
     fn learn(&mut self, name: &str, value: Value) {
-        if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
-            self.names
-                .entry(text.to_owned())
-                .or_insert_with(|| format!("${name}"));
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            // Only a producer id is known by its number.
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if !text.is_empty() {
+            let named = || format!("${name}");
+            self.names.entry(text).or_insert_with(named);
         }
         self.known.insert(name.to_owned(), value);
     }
@@ -311,12 +318,16 @@ impl Side {
     fn filled_in(&self, body: &Value) -> Value {
         map_leaves(body, &|_, value| {
             let name = value.as_str()?.strip_prefix('$')?;
+            let (name, batch) = match name.split_once('|') {
+                Some((name, batch)) => (name, Some(batch)),
+                None => (name, None),
+            };
             let known = self.known.get(name);
-            Some(
-                known
-                    .unwrap_or_else(|| panic!("{} gave no {name}", self.name))
-                    .clone(),
-            )
+            let known = known.unwrap_or_else(|| panic!("{} gave no {name}", self.name));
+            Some(match (batch, known.as_i64()) {
+                (Some(batch), Some(id)) => json!(batches::of_producer(batch, id)),
+                _ => known.clone(),
+            })
         })
     }
 
@@ -324,6 +335,10 @@ impl Side {
         map_leaves(body, &|field, value| match value {
             Value::Number(_) if field == "Port" && *value == json!(self.port) => {
                 Some(json!("$port"))
+            }
+            Value::Number(number) if field == "ProducerId" => {
+                let name = self.names.get(&number.to_string());
+                name.map(|name| json!(name))
             }
             Value::String(text) => match self.names.get(text) {
                 Some(name) => Some(json!(name)),

@@ -98,7 +98,8 @@ fn start() -> Result<(Broker, Broker), String> {
     let settings = Settings::default()
         .with("group.initial.rebalance.delay.ms", "0")
         .with("group.min.session.timeout.ms", "100")
-        .with("offsets.topic.num.partitions", "1");
+        .with("offsets.topic.num.partitions", "1")
+        .with("transaction.state.log.num.partitions", "1");
     let kafka = Broker::start(Kind::Kafka, settings.clone())?;
     let ottla = Broker::start(Kind::Ottla, settings)?;
     Ok((kafka, ottla))

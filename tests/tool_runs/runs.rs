@@ -62,7 +62,6 @@ impl Run {
 }
 
 const TELEMETRY: &[&str] = &["GetTelemetrySubscriptions", "PushTelemetry"];
-const TRANSACTIONS: &[&str] = &["AddPartitionsToTxn", "EndTxn"];
 
 /// All of them.
 #[rustfmt::skip] // one run, one glance
@@ -220,7 +219,16 @@ pub(crate) static ALL: &[Run] = &[
         .lacks(&["DescribeDelegationToken"]),
     run("kafka-features describe", &["FeatureCommand {at} describe"]),
     run("kafka-features version-mapping", &["FeatureCommand version-mapping"]),
-    run("kafka-features upgrade --dry-run", &["FeatureCommand {at} upgrade --dry-run --feature share.version=1"]).lacks(&["UpdateFeatures"]),
+    run("kafka-features upgrade --dry-run", &[
+        "FeatureCommand {at} upgrade --dry-run --feature transaction.version=2",
+        "FeatureCommand {at} upgrade --dry-run --feature transaction.version=9",
+        "FeatureCommand {at} upgrade --dry-run --feature never.version=1",
+    ]),
+    run("kafka-features downgrade and upgrade", &[
+        "FeatureCommand {at} downgrade --feature transaction.version=1",
+        "FeatureCommand {at} upgrade --feature transaction.version=2",
+        "FeatureCommand {at} disable --feature never.version",
+    ]),
 
     run("kafka-get-offsets --time latest", &["GetOffsetShell {at} --exclude-internal-topics --time -1"]),
     run("kafka-get-offsets --time earliest", &["GetOffsetShell {at} --exclude-internal-topics --time -2"]),
@@ -248,7 +256,7 @@ pub(crate) static ALL: &[Run] = &[
     ]).no_numbers(),
     run("kafka-producer-perf-test --transactional-id", &[
         "ProducerPerformance {at} --topic perf --num-records 1000 --record-size 100 --throughput -1 --transactional-id t --transaction-duration-ms 100 --command-property max.block.ms=5000",
-    ]).lacks(TRANSACTIONS),
+    ]).no_numbers(),
     run("kafka-consumer-perf-test", &["ConsumerPerformance {at} --topic lines --group perf --num-records 10 --timeout 30000"]).no_numbers(),
     run("kafka-share-consumer-perf-test", &["ShareConsumerPerformance {at} --topic lines --group shares --num-records 10 --timeout 10000"])
         .lacks(&["ShareGroupHeartbeat", "ShareFetch"]),
@@ -261,11 +269,24 @@ pub(crate) static ALL: &[Run] = &[
     run("kafka-reassign-partitions --cancel", &["reassign.ReassignPartitionsCommand {at} --cancel --reassignment-json-file {folder}/moved.json"]),
     run("kafka-replica-verification", &["ReplicaVerificationTool --help"]),
 
-    run("kafka-transactions list", &["TransactionsCommand {at} list"]).lacks(&["ListTransactions"]),
-    run("kafka-transactions describe", &["TransactionsCommand {at} describe --transactional-id t"]).lacks(&["DescribeTransactions"]),
-    run("kafka-transactions describe-producers", &["TransactionsCommand {at} describe-producers --topic lines --partition 0"]).lacks(&["DescribeProducers"]),
-    run("kafka-transactions find-hanging", &["TransactionsCommand {at} find-hanging --broker-id 1"]).lacks(&["DescribeProducers"]),
-    run("kafka-transactions forceTerminateTransaction", &["TransactionsCommand {at} forceTerminateTransaction --transactionalId t"]).lacks(TRANSACTIONS),
+    run("kafka-transactions list", &["TransactionsCommand {at} list"]).no_numbers(),
+    run("kafka-transactions list --duration-filter --transactional-id-pattern", &[
+        "TransactionsCommand {at} list --duration-filter 1",
+        "TransactionsCommand {at} list --transactional-id-pattern t.*",
+        "TransactionsCommand {at} list --transactional-id-pattern [",
+    ]).no_numbers(),
+    run("kafka-transactions describe", &["TransactionsCommand {at} describe --transactional-id t"]).no_numbers(),
+    run("kafka-transactions describe, what is not there", &["TransactionsCommand {at} describe --transactional-id never-was"]),
+    run("kafka-transactions describe-producers", &["TransactionsCommand {at} describe-producers --topic perf --partition 0"]).no_numbers(),
+    run("kafka-transactions find-hanging", &[
+        "TransactionsCommand {at} find-hanging --broker-id 1",
+        "TransactionsCommand {at} find-hanging --topic perf",
+    ]),
+    run("kafka-transactions abort", &["TransactionsCommand {at} abort --topic perf --partition 0 --start-offset 1000000"]),
+    run("kafka-transactions forceTerminateTransaction", &[
+        "TransactionsCommand {at} forceTerminateTransaction --transactionalId t",
+        "TransactionsCommand {at} describe --transactional-id t",
+    ]).no_numbers(),
 
     run("kafka-streams-application-reset", &[
         "StreamsResetter {at} --application-id application --input-topics lines",

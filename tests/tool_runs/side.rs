@@ -75,7 +75,10 @@ impl Side {
             .with("group.initial.rebalance.delay.ms", "0")
             .with("node.id", "1")
             .with("offsets.topic.num.partitions", "1")
-            .with("offsets.topic.replication.factor", "1");
+            .with("offsets.topic.replication.factor", "1")
+            .with("transaction.state.log.num.partitions", "1")
+            .with("transaction.state.log.replication.factor", "1")
+            .with("transaction.state.log.min.isr", "1");
         let broker = Broker::start(kind, settings)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;

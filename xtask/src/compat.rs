@@ -64,12 +64,11 @@ fn set_up_java(folder: &Path) -> Outcome<Entry> {
     let server = maven::install(folder, &JarSet::SERVER)?;
     let tools = maven::install(folder, &JarSet::TOOLS)?;
     let clients = maven::install(folder, &JarSet::CLIENTS)?;
+    let connect = maven::install(folder, &JarSet::CONNECT)?;
     let sources_crc32c = java::compile_suites(&jdk, folder, &clients)?;
     Ok(Entry::Java {
         jdk,
-        server,
-        tools,
-        clients,
+        jars: vec![server, tools, clients, connect],
         sources_crc32c,
     })
 }

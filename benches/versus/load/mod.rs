@@ -5,6 +5,7 @@ pub(crate) mod bulk;
 pub(crate) mod paced;
 pub(crate) mod reading;
 pub(crate) mod topics;
+pub(crate) mod transactions;
 mod values;
 
 use ottla_client::producer::Delivery;

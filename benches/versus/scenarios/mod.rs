@@ -5,6 +5,7 @@ pub(crate) mod cold;
 pub(crate) mod deaths;
 pub(crate) mod idle;
 pub(crate) mod paced;
+pub(crate) mod transactions;
 
 use crate::figures::{Figure, Turn, less};
 use crate::latencies::Latencies;

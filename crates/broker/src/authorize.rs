@@ -116,6 +116,7 @@ mod tests {
         Peer {
             address: "127.0.0.1:1".parse().unwrap(),
             listener: "PLAINTEXT".into(),
+            number: 0,
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::LagLimits;
 use crate::context::Broker;
-use crate::groups::GroupShards;
+use crate::groups::LagMeter;
 use crate::limits::{RETENTION_AT_ONCE_MAX, TIDY_INTERVAL};
 use crate::partitions::Partitions;
 
@@ -43,12 +43,8 @@ impl Chores {
             )),
         ];
         if broker.config.lags.listed_max > 0 {
-            let (groups, clock) = (Arc::clone(&broker.groups), Arc::clone(&broker.clock));
-            tasks.push(tokio::spawn(measure_lags(
-                groups,
-                clock,
-                broker.config.lags,
-            )));
+            let (meter, clock) = (Arc::clone(&broker.lags), Arc::clone(&broker.clock));
+            tasks.push(tokio::spawn(measure_lags(meter, clock, broker.config.lags)));
         }
         Chores { tasks }
     }
@@ -98,12 +94,12 @@ async fn retain(partition: &Partition, now_ms: i64) {
 }
 
 /// Measures how far consumer groups are behind.
-async fn measure_lags(groups: Arc<GroupShards>, clock: Arc<dyn Clock>, limits: LagLimits) {
+async fn measure_lags(meter: Arc<LagMeter>, clock: Arc<dyn Clock>, limits: LagLimits) {
     let mut ticks = interval(limits.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        groups.measure_lags(clock.now_ms(), limits.listed_max).await;
+        meter.measure(clock.now_ms(), limits.listed_max).await;
     }
 }
 

@@ -18,7 +18,7 @@ use crate::authorize::{Gate, Operation, Resource};
 use crate::config::Config;
 use crate::defaults::Defaults;
 use crate::fetch_session::FetchSessionCache;
-use crate::groups::GroupShards;
+use crate::groups::{GroupShards, LagMeter};
 use crate::images::Images;
 use crate::loggers::Loggers;
 use crate::metadata_runner::MetadataHandle;
@@ -27,6 +27,7 @@ use crate::net::Peer;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
+use crate::transactions::{FirstWrites, Speakers, TransactionShards};
 
 /// The parts of a running node, as handlers see them.
 pub struct Broker {
@@ -46,6 +47,14 @@ pub struct Broker {
     pub partitions: Arc<Partitions>,
     /// The consumer groups that this node holds.
     pub groups: Arc<GroupShards>,
+    /// How far those groups are behind.
+    pub lags: Arc<LagMeter>,
+    /// The transactional ids that this node holds.
+    pub transactions: Arc<TransactionShards>,
+    /// Who speaks for transactional ids.
+    pub speakers: Speakers,
+    /// Which transactions may write to the partitions that this node leads.
+    pub first_writes: FirstWrites,
     /// Where changes of the cluster are decided.
     pub metadata: MetadataHandle,
     /// The other brokers, and who leads what.

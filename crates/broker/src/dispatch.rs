@@ -6,7 +6,7 @@ use ottla_protocol::request::{Request, RequestHeader};
 use ottla_protocol::response::Response;
 
 use crate::context::{Broker, Call};
-use crate::handlers::{cluster, configs, groups, records, topics};
+use crate::handlers::{cluster, configs, groups, records, topics, transactions};
 use crate::net::{Answer, Peer, Reply, Service};
 use crate::response_errors::each_error;
 
@@ -53,6 +53,19 @@ impl Service for Dispatch {
             Request::DeleteTopics(request) => topics::delete_topics::handle(call, request),
             Request::DeleteRecords(request) => records::delete_records::handle(call, request),
             Request::InitProducerId(request) => records::init_producer_id::handle(call, request),
+            Request::AddPartitionsToTxn(request) => {
+                transactions::add_partitions::handle(call, request)
+            }
+            Request::AddOffsetsToTxn(request) => transactions::add_offsets::handle(call, request),
+            Request::EndTxn(request) => transactions::end::handle(call, request),
+            Request::WriteTxnMarkers(request) => transactions::write_markers::handle(call, request),
+            Request::TxnOffsetCommit(request) => groups::txn_offset_commit::handle(call, request),
+            Request::DescribeProducers(request) => {
+                records::describe_producers::handle(call, request)
+            }
+            Request::DescribeTransactions(request) => transactions::describe::handle(call, request),
+            Request::ListTransactions(request) => transactions::list::handle(call, request),
+            Request::UpdateFeatures(request) => cluster::update_features::handle(call, request),
             Request::OffsetForLeaderEpoch(request) => {
                 records::offset_for_leader_epoch::handle(call, request)
             }

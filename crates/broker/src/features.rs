@@ -1,7 +1,7 @@
 //! The features of Kafka that this broker can run with, and at which levels.
 //!
 //! Clients act on what is finalized, so a feature is here only when what it stands for is served:
-//! groups, shares, streams and transactions are not, and so their features are not named.
+//! groups, shares and streams are not, and so their features are not named.
 
 /// A feature and its levels.
 pub(crate) struct Feature {
@@ -27,5 +27,12 @@ pub(crate) const SUPPORTED: &[Feature] = &[
         min: 7,
         max: 33,
         initial: 33,
+    },
+    // By which rules transactions end: KIP-98, KIP-890 with flexible records, KIP-890 with an epoch for each.
+    Feature {
+        name: "transaction.version",
+        min: 0,
+        max: 2,
+        initial: 2,
     },
 ];

@@ -11,7 +11,7 @@
 //! - [`shard`]: a replicated state machine on the partition that holds its log;
 //! - [`images`], [`metadata_runner`], [`partitions`], [`defaults`]: the cluster as it is, how it changes, what of it is
 //!   here, and what topics get here where they do not say;
-//! - [`groups`]: consumer groups;
+//! - [`groups`], [`transactions`]: consumer groups, transactions;
 //! - [`chores`]: what is done by the clock;
 //! - [`metrics`], [`http`], [`loggers`]: what the node tells of itself.
 
@@ -42,3 +42,4 @@ pub mod purgatory;
 mod response_errors;
 pub mod settings;
 pub mod shard;
+pub mod transactions;

@@ -38,12 +38,27 @@ pub const OPENING_AT_ONCE_MAX: usize = 64;
 /// Requests to the metadata that wait for their turn.
 pub const METADATA_REQUESTS_QUEUED_MAX: usize = 1024;
 
-/// Requests to the groups of one partition that wait for their turn.
-pub const GROUP_REQUESTS_QUEUED_MAX: usize = 4096;
+/// Requests to the state machine of one partition (groups, transactions) that wait for their turn.
+pub const SHARD_REQUESTS_QUEUED_MAX: usize = 4096;
 
-/// How long the start, and the first question about a group, wait for groups to be loaded. They say that
-/// they are being loaded to who asks earlier, and clients ask again.
-pub const GROUPS_SETTLE_MAX: Duration = Duration::from_secs(1);
+/// Producers that are known to have a transaction open, of each partition led here.
+pub const TRANSACTION_WRITERS_KNOWN_MAX: usize = 65_536;
+
+/// Batches of one producer for one partition that wait until it is known whether they may be written.
+pub const FIRST_WRITES_WAITING_MAX: usize = 64;
+
+/// Transactional ids of which it is known on which connection somebody speaks for them.
+pub const SPEAKERS_KNOWN_MAX: usize = 65_536;
+
+/// Transactions of one coordinator whose markers are written at the same time.
+pub const TRANSACTIONS_COMPLETED_AT_ONCE_MAX: usize = 10_000;
+
+/// How long to rest before what completes a transaction is tried again.
+pub const TRANSACTION_RETRY: Duration = Duration::from_millis(50);
+
+/// How long the start, and the first question about a group or a transaction, wait for them to be loaded. They
+/// say that they are being loaded to who asks earlier, and clients ask again.
+pub const SHARDS_SETTLE_MAX: Duration = Duration::from_secs(1);
 
 /// How long a producer that came to the wrong broker is kept when it is not known who leads.
 pub const LEADER_KNOWN_MAX: Duration = Duration::from_millis(300);

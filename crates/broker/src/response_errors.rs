@@ -74,6 +74,35 @@ pub(crate) fn each_error(response: &Response, mut tell: impl FnMut(i16)) {
             let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
             partitions.for_each(|partition| look(partition.error_code));
         }
+        Response::AddPartitionsToTxn(response) => {
+            look(response.error_code);
+            let results = response.results_by_transaction.iter();
+            let topics = results.flat_map(|result| &result.topic_results);
+            let topics = topics.chain(&response.results_by_topic_v3_and_below);
+            let partitions = topics.flat_map(|topic| &topic.results_by_partition);
+            partitions.for_each(|partition| look(partition.partition_error_code));
+        }
+        Response::AddOffsetsToTxn(response) => look(response.error_code),
+        Response::EndTxn(response) => look(response.error_code),
+        Response::WriteTxnMarkers(response) => {
+            let topics = response.markers.iter().flat_map(|marker| &marker.topics);
+            let partitions = topics.flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::TxnOffsetCommit(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::DescribeProducers(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.for_each(|partition| look(partition.error_code));
+        }
+        Response::DescribeTransactions(response) => {
+            let states = response.transaction_states.iter();
+            states.for_each(|state| look(state.error_code));
+        }
+        Response::ListTransactions(response) => look(response.error_code),
+        Response::UpdateFeatures(response) => look(response.error_code),
         Response::ApiVersions(response) => look(response.error_code),
         Response::CreateTopics(response) => {
             response

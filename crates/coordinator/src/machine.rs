@@ -5,11 +5,11 @@ use ottla_statemachine::{Offset, Outbox, StateMachine, Timestamp};
 
 use crate::live::Live;
 use crate::operations::{
-    CommittedTopic, DeleteGroups, DeletedGroup, DescribeGroup, DescribedGroup, FetchedTopic,
-    Heartbeat, JoinGroup, JoinRefused, Joined, LeaveGroup, LeftMember, ListGroups, ListedGroup,
-    OffsetCommit, OffsetDelete, OffsetFetch, SyncGroup, Synced, TopicResults, TopicsDeleted, Turn,
-    expire_join, expire_offsets, expire_session, expire_sync, extend_initial_rebalance,
-    set_retention_timer,
+    CommittedTopic, DeleteGroups, DeletedGroup, DescribeGroup, DescribedGroup, EndTransaction,
+    FetchedTopic, Heartbeat, JoinGroup, JoinRefused, Joined, LeaveGroup, LeftMember, ListGroups,
+    ListedGroup, OffsetCommit, OffsetDelete, OffsetFetch, SyncGroup, Synced, TopicResults,
+    TopicsDeleted, Turn, expire_join, expire_offsets, expire_session, expire_sync,
+    extend_initial_rebalance, set_retention_timer,
 };
 use crate::record::Record;
 use crate::state::State;
@@ -37,6 +37,8 @@ pub enum Input {
     DeleteGroups(DeleteGroups),
     /// Offsets are committed.
     OffsetCommit(OffsetCommit),
+    /// A transaction that has offsets here, or may have, ends.
+    EndTransaction(EndTransaction),
     /// Offsets are asked for.
     OffsetFetch(OffsetFetch),
     /// Offsets are deleted.
@@ -125,6 +127,8 @@ pub enum Reply {
     DeleteGroups(Vec<DeletedGroup>),
     /// What became of each offset, in the order of the request.
     OffsetCommit(Result<Vec<CommittedTopic>, ErrorCode>),
+    /// Whether the end stands in the log.
+    EndTransaction(Result<(), ErrorCode>),
     /// The offsets, in the order of the request, or all.
     OffsetFetch(Result<Vec<FetchedTopic>, ErrorCode>),
     /// What became of each offset, in the order of the request.
@@ -175,6 +179,7 @@ impl StateMachine for Groups {
             Input::ListGroups(list) => out.reply(Reply::ListGroups(list.decide(hard, live))),
             Input::DeleteGroups(delete) => delete.decide(hard, live, now, out),
             Input::OffsetCommit(commit) => commit.decide(hard, live, now, out),
+            Input::EndTransaction(end) => end.decide(hard, out),
             Input::OffsetFetch(fetch) => out.reply(Reply::OffsetFetch(fetch.decide(hard))),
             Input::OffsetDelete(delete) => delete.decide(hard, live, out),
             Input::TopicsDeleted(deleted) => deleted.decide(hard, out),
@@ -183,8 +188,8 @@ impl StateMachine for Groups {
         }
     }
 
-    fn apply(hard: &mut State, _: Offset, record: &Record) {
-        hard.apply(record);
+    fn apply(hard: &mut State, at: Offset, record: &Record) {
+        hard.apply(at, record);
     }
 
     fn size_bytes(record: &Record) -> usize {

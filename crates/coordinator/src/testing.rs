@@ -25,10 +25,16 @@ pub(crate) const INITIAL_DELAY_MS: i64 = 3_000;
 
 /// What a record becomes on its way through the disk.
 pub(crate) fn persist(record: &Record) -> Record {
+    if let Record::EndOfTransaction { .. } = record {
+        return record.clone();
+    }
     let encoded = record::encode(record);
-    record::decode(&encoded.key, encoded.value.as_deref())
-        .unwrap()
-        .unwrap()
+    let decoded = record::decode(&encoded.key, encoded.value.as_deref());
+    let decoded = decoded.unwrap().unwrap();
+    match record {
+        Record::TransactionalOffset { producer, .. } => record::in_transaction(decoded, *producer),
+        _ => decoded,
+    }
 }
 
 /// A coordinator and the answers that it gave.
@@ -357,6 +363,7 @@ pub(crate) fn commit(offset: i64) -> OffsetCommit {
         generation: -1,
         member_id: String::new(),
         instance_id: None,
+        transaction: None,
         retention_time_ms: -1,
         topics: vec![CommitTopic {
             name: "t".into(),

@@ -13,7 +13,7 @@ use crate::operations::{
     AllocateProducerIds, AlterConfigs, AlterReplicas, ChooseVoter, CreatePartitions, CreateTopics,
     CreationDefaults, DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome,
     ProducerIdBlock, Refused, RegisterBroker, RenewReplicas, SettleReplicas, TopicOutcome,
-    UnregisterBroker,
+    UnregisterBroker, UpdateFeatures,
 };
 use crate::record::Record;
 
@@ -34,6 +34,8 @@ pub enum Input {
     UnregisterBroker(UnregisterBroker),
     /// A broker is to vote on the metadata, or not to.
     ChooseVoter(ChooseVoter),
+    /// Levels of features change.
+    UpdateFeatures(UpdateFeatures),
     /// Topics are created.
     CreateTopics(CreateTopics),
     /// Topics are deleted.
@@ -80,6 +82,8 @@ pub enum Reply {
     UnregisterBroker(Result<(), Refused>),
     /// Whether that is noted now.
     ChooseVoter(Result<(), Refused>),
+    /// Whether the features have those levels now.
+    UpdateFeatures(Result<(), Refused>),
     /// What became of each topic, in the order of the request.
     CreateTopics(Vec<TopicOutcome>),
     /// What became of each topic, in the order of the request.
@@ -132,6 +136,10 @@ impl StateMachine for Metadata {
             }
             Input::ChooseVoter(choice) => {
                 Reply::ChooseVoter(choice.decide(image).map(|record| out.extend(record)))
+            }
+            Input::UpdateFeatures(update) => {
+                let decision = update.decide(image);
+                Reply::UpdateFeatures(decision.map(|records| out.extend(records)))
             }
             Input::CreateTopics(topics) => {
                 let (records, outcomes) = topics.decide(image, |records| out.fits(records));

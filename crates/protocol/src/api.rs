@@ -52,6 +52,16 @@ macro_rules! for_each_api {
             InitProducerId = 22, InitProducerIdRequest => InitProducerIdResponse, 0..=5, advertised 0, flexible 2;
             /// Where a leader epoch ends in a log.
             OffsetForLeaderEpoch = 23, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4, advertised 2, flexible 4;
+            /// Say which partitions a transaction writes to, or ask whether it does.
+            AddPartitionsToTxn = 24, AddPartitionsToTxnRequest => AddPartitionsToTxnResponse, 0..=5, advertised 0, flexible 3;
+            /// Say that a transaction commits offsets of a group.
+            AddOffsetsToTxn = 25, AddOffsetsToTxnRequest => AddOffsetsToTxnResponse, 0..=4, advertised 0, flexible 3;
+            /// Commit or abort a transaction.
+            EndTxn = 26, EndTxnRequest => EndTxnResponse, 0..=5, advertised 0, flexible 3;
+            /// Write the ends of transactions to partitions.
+            WriteTxnMarkers = 27, WriteTxnMarkersRequest => WriteTxnMarkersResponse, 1..=2, advertised 1, flexible 1;
+            /// Commit offsets of a group as part of a transaction.
+            TxnOffsetCommit = 28, TxnOffsetCommitRequest => TxnOffsetCommitResponse, 0..=6, advertised 0, flexible 3;
             /// Read configurations.
             DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse, 1..=4, advertised 1, flexible 4;
             /// Replace configurations.
@@ -75,10 +85,18 @@ macro_rules! for_each_api {
             OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse, 0..=0, advertised 0, flexible 32767;
             /// Who votes on the cluster's metadata, who leads, and how far each has it.
             DescribeQuorum = 55, DescribeQuorumRequest => DescribeQuorumResponse, 0..=2, advertised 0, flexible 0;
+            /// Change the levels of features.
+            UpdateFeatures = 57, UpdateFeaturesRequest => UpdateFeaturesResponse, 0..=2, advertised 0, flexible 0;
             /// The brokers of the cluster.
             DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse, 0..=2, advertised 0, flexible 0;
+            /// Who writes to partitions, and which transactions are open there.
+            DescribeProducers = 61, DescribeProducersRequest => DescribeProducersResponse, 0..=0, advertised 0, flexible 0;
             /// Forget a broker.
             UnregisterBroker = 64, UnregisterBrokerRequest => UnregisterBrokerResponse, 0..=0, advertised 0, flexible 0;
+            /// How transactions stand.
+            DescribeTransactions = 65, DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0, advertised 0, flexible 0;
+            /// The transactional ids of this broker.
+            ListTransactions = 66, ListTransactionsRequest => ListTransactionsResponse, 0..=2, advertised 0, flexible 0;
             /// Which resources have configurations of their own.
             ListConfigResources = 74, ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1, advertised 0, flexible 0;
             /// Partitions of topics, page by page.

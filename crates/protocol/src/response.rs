@@ -18,17 +18,20 @@ mod types {
     //! The type in each variant of [`super::Response`]: kafka-protocol's, but for Fetch.
     pub(super) use crate::fetch::FetchResponse;
     pub(super) use crate::messages::{
-        AddRaftVoterResponse, AlterConfigsResponse, AlterPartitionReassignmentsResponse,
-        ApiVersionsResponse, CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
+        AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, AddRaftVoterResponse,
+        AlterConfigsResponse, AlterPartitionReassignmentsResponse, ApiVersionsResponse,
+        CreatePartitionsResponse, CreateTopicsResponse, DeleteGroupsResponse,
         DeleteRecordsResponse, DeleteTopicsResponse, DescribeClusterResponse,
         DescribeConfigsResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
-        DescribeQuorumResponse, DescribeTopicPartitionsResponse, ElectLeadersResponse,
+        DescribeProducersResponse, DescribeQuorumResponse, DescribeTopicPartitionsResponse,
+        DescribeTransactionsResponse, ElectLeadersResponse, EndTxnResponse,
         FindCoordinatorResponse, HeartbeatResponse, IncrementalAlterConfigsResponse,
         InitProducerIdResponse, JoinGroupResponse, LeaveGroupResponse, ListConfigResourcesResponse,
         ListGroupsResponse, ListOffsetsResponse, ListPartitionReassignmentsResponse,
-        MetadataResponse, OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse,
-        OffsetForLeaderEpochResponse, ProduceResponse, RemoveRaftVoterResponse, SyncGroupResponse,
-        UnregisterBrokerResponse,
+        ListTransactionsResponse, MetadataResponse, OffsetCommitResponse, OffsetDeleteResponse,
+        OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse,
+        RemoveRaftVoterResponse, SyncGroupResponse, TxnOffsetCommitResponse,
+        UnregisterBrokerResponse, UpdateFeaturesResponse, WriteTxnMarkersResponse,
     };
 }
 

@@ -154,7 +154,12 @@ impl Partition {
         } = self.shared.log.state();
         Watermarks {
             log_start_offset,
-            last_stable_offset: self.shared.log.last_stable_offset(high_watermark),
+            // A transaction may have begun with records that are deleted.
+            last_stable_offset: self
+                .shared
+                .log
+                .last_stable_offset(high_watermark)
+                .max(log_start_offset),
             high_watermark: high_watermark.max(log_start_offset),
             log_end_offset,
         }

@@ -166,6 +166,27 @@ pub enum Event {
         /// The answer to which question.
         question: u64,
     },
+    /// A transaction is about to write.
+    Begins {
+        /// Which: the value of its records.
+        transaction: Value,
+    },
+    /// It has ended, as its producer was told.
+    Ends {
+        /// Which.
+        transaction: Value,
+        /// Whether it is committed.
+        commits: bool,
+    },
+    /// A record of a transaction was read by somebody who reads what is committed.
+    Audited {
+        /// Where.
+        partition: Partition,
+        /// Of which transaction.
+        transaction: Value,
+    },
+    /// Whoever reads what is committed has read all there is.
+    AuditEnds,
     /// Reading failed for good.
     ReadFailed {
         /// In words.
@@ -194,6 +215,10 @@ impl Event {
             | Event::Owns { .. }
             | Event::CommitsAs { .. }
             | Event::CommittedAs { .. }
+            | Event::Begins { .. }
+            | Event::Ends { .. }
+            | Event::Audited { .. }
+            | Event::AuditEnds
             | Event::ReadFailed { .. } => false,
         }
     }
@@ -262,6 +287,8 @@ pub struct History {
     /// Lines that told of acknowledged data that a disk does not have any more, though it has flipped no
     /// bits.
     pub damaged: Vec<String>,
+    /// What is not committed, and keeps what is from being read, though all transactions have ended.
+    pub unstable: Vec<String>,
     /// What did not go on within the time allowed after everything was healed, in words.
     pub stuck: Vec<String>,
 }

@@ -3,12 +3,13 @@
 //! a truncation is replayed, so that all three agree.
 
 use bytes::Bytes;
+use ottla_protocol::records::{Batch, EndMarker};
 
 use crate::entry::{EntryKind, EntryMeta};
 use crate::epochs::{EpochTable, TermTable};
 use crate::frame::{Frame, Private, PrivateError};
 use crate::producers::Producers;
-use crate::transactions::{AbortedEntry, CompletedTransaction, Transactions, read_marker};
+use crate::transactions::{AbortedEntry, CompletedTransaction, Transactions};
 use crate::{Boundary, LogId};
 
 #[derive(Debug, Clone, Default)]
@@ -93,14 +94,17 @@ impl History {
 
     fn note_marker(&mut self, frame: &Frame) -> Option<AbortedEntry> {
         let header = &frame.header;
-        let marker = read_marker(header, &frame.payload)?;
+        let marker = EndMarker::read(&Batch {
+            header: *header,
+            payload: frame.payload.clone(),
+        })?;
         let first_offset = self.producers.note_marker(header, marker)?;
         let entry = self.transactions.end(CompletedTransaction {
             producer_id: header.producer_id,
             first_offset,
             marker_offset: header.base_offset,
         });
-        (!marker.commit).then_some(entry)
+        (!marker.commits).then_some(entry)
     }
 
     /// The newest membership at or below an index, as far as it is remembered.

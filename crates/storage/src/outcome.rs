@@ -75,10 +75,11 @@ pub enum Rejection {
 pub struct Condition {
     /// Raft term of the append.
     pub term: Option<i32>,
-    /// Base offset the batch must get.
+    /// Base offset the batch must get. Who knows it knows all of the log, and has judged producers for itself.
     pub base_offset: Option<i64>,
-    /// The batch's producer must be known with exactly this epoch.
-    pub producer_epoch: Option<i16>,
+    /// The batch's producer has an epoch for each transaction (KIP-890): its first sequence is 0, and a marker's epoch
+    /// is newer than that of the transaction that it ends.
+    pub epoch_per_transaction: bool,
 }
 
 /// Why a frame from the leader is not appended. Nothing was changed.

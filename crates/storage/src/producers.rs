@@ -5,7 +5,7 @@
 //! sequence 0; otherwise sequences follow each other, or the batch is one of the five.
 
 use ottla_platform::seed::HashMap;
-use ottla_protocol::records::{BatchHeader, NO_PRODUCER_EPOCH, NO_SEQUENCE};
+use ottla_protocol::records::{BatchHeader, EndMarker, NO_PRODUCER_EPOCH, NO_SEQUENCE};
 
 use crate::outcome::{Placed, Rejection};
 
@@ -51,13 +51,6 @@ pub(crate) enum Check {
     Next,
     Duplicate(ProducerBatch),
     Rejected(Rejection),
-}
-
-/// The content of a transaction marker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Marker {
-    pub(crate) commit: bool,
-    pub(crate) coordinator_epoch: i32,
 }
 
 impl ProducerBatch {
@@ -171,14 +164,24 @@ impl Producers {
         entries
     }
 
+    #[cfg(test)]
     pub(crate) fn get(&self, producer_id: i64) -> Option<&Producer> {
         self.by_id.get(&producer_id)
     }
 
-    /// Whether a batch of records may be appended now.
-    pub(crate) fn check(&self, header: &BatchHeader) -> Check {
+    /// Whether a batch of records may be appended now. Of a producer that has an epoch for each transaction, and is
+    /// not known, any sequence but the first is one too many.
+    pub(crate) fn check(&self, header: &BatchHeader, epoch_per_transaction: bool) -> Check {
         let unknown = Producer::new(header.producer_id);
         let producer = self.by_id.get(&header.producer_id).unwrap_or(&unknown);
+        if epoch_per_transaction && producer.epoch == NO_PRODUCER_EPOCH && header.base_sequence > 0
+        {
+            return Check::Rejected(Rejection::OutOfOrderSequence {
+                producer_id: header.producer_id,
+                expected: 0,
+                found: header.base_sequence,
+            });
+        }
         if let Some(original) = producer.find(header) {
             return Check::Duplicate(original);
         }
@@ -198,16 +201,28 @@ impl Producers {
         checked.map_or_else(Check::Rejected, |()| Check::Next)
     }
 
-    /// Whether a marker may be appended now.
+    /// Whether a marker may be appended now. Where each transaction has an epoch of its own, its marker has the next
+    /// one: that of the open transaction is one that comes a second time, for the transaction before (KAFKA-19999).
     pub(crate) fn check_marker(
         &self,
         header: &BatchHeader,
-        marker: Marker,
+        marker: EndMarker,
+        epoch_per_transaction: bool,
     ) -> Result<(), Rejection> {
         let Some(producer) = self.by_id.get(&header.producer_id) else {
             return Ok(());
         };
         producer.check_epoch(header)?;
+        let is_of_open = producer.transaction_start.is_some()
+            && header.producer_epoch == producer.epoch
+            && header.producer_epoch != i16::MAX;
+        if epoch_per_transaction && is_of_open {
+            return Err(Rejection::StaleProducerEpoch {
+                producer_id: header.producer_id,
+                current: producer.epoch,
+                found: header.producer_epoch,
+            });
+        }
         if marker.coordinator_epoch < producer.coordinator_epoch {
             return Err(Rejection::StaleCoordinatorEpoch {
                 current: producer.coordinator_epoch,
@@ -232,7 +247,7 @@ impl Producers {
     }
 
     /// Remembers a marker that stands in the log; the start of the transaction that it ends.
-    pub(crate) fn note_marker(&mut self, header: &BatchHeader, marker: Marker) -> Option<i64> {
+    pub(crate) fn note_marker(&mut self, header: &BatchHeader, marker: EndMarker) -> Option<i64> {
         self.make_room(header.producer_id);
         let producer = self.entry(header.producer_id);
         producer.enter_epoch(header.producer_epoch);
@@ -300,7 +315,7 @@ mod tests {
     fn after(headers: &[BatchHeader]) -> Producers {
         let mut producers = Producers::default();
         for header in headers {
-            assert_eq!(producers.check(header), Check::Next);
+            assert_eq!(producers.check(header, false), Check::Next);
             producers.note_batch(header);
         }
         producers
@@ -318,7 +333,7 @@ mod tests {
     #[test]
     fn an_unknown_producer_may_begin_anywhere() {
         assert_eq!(
-            Producers::default().check(&header(3, 500, 2, 0)),
+            Producers::default().check(&header(3, 500, 2, 0), false),
             Check::Next
         );
     }
@@ -326,12 +341,18 @@ mod tests {
     #[test]
     fn sequences_follow_each_other_and_wrap() {
         let mut producers = after(&[header(0, 0, 3, 0), header(0, 3, 2, 3)]);
-        assert_eq!(refused(producers.check(&header(0, 6, 1, 5))), Some((5, 6)));
-        assert_eq!(refused(producers.check(&header(0, 4, 1, 5))), Some((5, 4)));
+        assert_eq!(
+            refused(producers.check(&header(0, 6, 1, 5), false)),
+            Some((5, 6))
+        );
+        assert_eq!(
+            refused(producers.check(&header(0, 4, 1, 5), false)),
+            Some((5, 4))
+        );
         producers.note_batch(&header(0, i32::MAX - 1, 2, 5));
-        assert_eq!(producers.check(&header(0, 0, 1, 7)), Check::Next);
+        assert_eq!(producers.check(&header(0, 0, 1, 7), false), Check::Next);
         producers.note_batch(&header(0, i32::MAX, 3, 7));
-        assert_eq!(producers.check(&header(0, 2, 1, 10)), Check::Next);
+        assert_eq!(producers.check(&header(0, 2, 1, 10), false), Check::Next);
     }
 
     #[test]
@@ -341,7 +362,7 @@ mod tests {
             .collect();
         let producers = after(&all);
         for (n, header) in all.iter().enumerate() {
-            match producers.check(header) {
+            match producers.check(header, false) {
                 Check::Duplicate(original) => {
                     assert!(n >= 2);
                     let placed = original.placed();
@@ -352,21 +373,27 @@ mod tests {
             }
         }
         // the same first sequence with another length is not the same batch
-        assert!(refused(producers.check(&header(0, 12, 1, 0))).is_some());
+        assert!(refused(producers.check(&header(0, 12, 1, 0), false)).is_some());
     }
 
     #[test]
     fn a_new_epoch_begins_at_zero_and_ends_the_old() {
         let mut producers = after(&[header(4, 0, 3, 0)]);
-        assert_eq!(refused(producers.check(&header(5, 3, 1, 3))), Some((0, 3)));
-        assert_eq!(producers.check(&header(5, 0, 1, 3)), Check::Next);
+        assert_eq!(
+            refused(producers.check(&header(5, 3, 1, 3), false)),
+            Some((0, 3))
+        );
+        assert_eq!(producers.check(&header(5, 0, 1, 3), false), Check::Next);
         producers.note_batch(&header(5, 0, 1, 3));
         let stale = Rejection::StaleProducerEpoch {
             producer_id: 7,
             current: 5,
             found: 4,
         };
-        assert_eq!(producers.check(&header(4, 0, 3, 4)), Check::Rejected(stale));
+        assert_eq!(
+            producers.check(&header(4, 0, 3, 4), false),
+            Check::Rejected(stale)
+        );
     }
 
     #[test]
@@ -374,7 +401,7 @@ mod tests {
         let mut producers = Producers::default();
         assert!(producers.note_batch(&transactional(header(0, 0, 2, 10))));
         assert!(!producers.note_batch(&transactional(header(0, 2, 2, 12))));
-        let plain = producers.check(&header(0, 4, 1, 14));
+        let plain = producers.check(&header(0, 4, 1, 14), false);
         assert!(matches!(
             plain,
             Check::Rejected(Rejection::TransactionOpen {
@@ -383,28 +410,28 @@ mod tests {
             })
         ));
         producers.expire(i64::MAX, 0);
-        let marker = Marker {
-            commit: true,
+        let marker = EndMarker {
+            commits: true,
             coordinator_epoch: 3,
         };
         let ending = header(0, -1, 1, 14);
-        producers.check_marker(&ending, marker).unwrap();
+        producers.check_marker(&ending, marker, false).unwrap();
         assert_eq!(producers.note_marker(&ending, marker), Some(10));
         assert_eq!(producers.note_marker(&ending, marker), None);
-        let zombie = Marker {
+        let zombie = EndMarker {
             coordinator_epoch: 2,
             ..marker
         };
-        producers.check_marker(&ending, zombie).unwrap_err();
+        producers.check_marker(&ending, zombie, false).unwrap_err();
         // sequences go on after the marker of the same epoch
         assert_eq!(
-            producers.check(&transactional(header(0, 4, 1, 15))),
+            producers.check(&transactional(header(0, 4, 1, 15)), false),
             Check::Next
         );
         // and begin anew after a marker that raised the epoch
         producers.note_marker(&header(1, -1, 1, 16), marker);
         assert_eq!(
-            producers.check(&transactional(header(1, 0, 1, 17))),
+            producers.check(&transactional(header(1, 0, 1, 17)), false),
             Check::Next
         );
     }

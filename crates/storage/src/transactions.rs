@@ -14,10 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use ottla_protocol::records::{Batch, BatchHeader};
-
-use crate::producers::{Marker, Producer};
+use crate::producers::Producer;
 
 /// A transaction whose marker stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,24 +87,6 @@ impl AbortedEntry {
     }
 }
 
-/// Reads a marker: key = version and type (0 abort, 1 commit), value = version and coordinator
-/// epoch. `None` for a control batch of another kind, which means nothing to the log.
-pub(crate) fn read_marker(header: &BatchHeader, payload: &Bytes) -> Option<Marker> {
-    const MARKER_BYTES_MAX: usize = 1024;
-    let batch = Batch {
-        header: *header,
-        payload: payload.clone(),
-    };
-    let record = batch.records(MARKER_BYTES_MAX).ok()?.next()?.ok()?;
-    let (key, value) = (record.key?, record.value?);
-    let kind = i16::from_be_bytes(*key.get(2..)?.first_chunk()?);
-    let coordinator_epoch = i32::from_be_bytes(*value.get(2..)?.first_chunk()?);
-    matches!(kind, 0 | 1).then_some(Marker {
-        commit: kind == 1,
-        coordinator_epoch,
-    })
-}
-
 /// Transactions that hold the last stable offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Transactions {
@@ -162,7 +141,6 @@ impl Transactions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ottla_protocol::records::{BatchBuilder, Compression};
 
     fn transaction(
         producer_id: i64,
@@ -217,27 +195,5 @@ mod tests {
         };
         assert!(entry.overlaps(20, 30) && entry.overlaps(0, 11) && entry.overlaps(12, 13));
         assert!(!entry.overlaps(21, 30) && !entry.overlaps(0, 10));
-    }
-
-    #[test]
-    fn markers_are_read_from_their_record() {
-        let marker = |key: &[u8], value: &[u8]| {
-            let mut builder = BatchBuilder::new(Compression::None).with_control();
-            builder.push(0, Some(key), Some(value), &[]);
-            let batch = builder.build().unwrap();
-            read_marker(&batch.header, &batch.payload)
-        };
-        let value = [0, 0, 0, 0, 0, 9];
-        let of = |commit| {
-            Some(Marker {
-                commit,
-                coordinator_epoch: 9,
-            })
-        };
-        assert_eq!(marker(&[0, 0, 0, 1], &value), of(true));
-        assert_eq!(marker(&[0, 0, 0, 0], &value), of(false));
-        assert_eq!(marker(&[0, 0, 0, 2], &value), None);
-        assert_eq!(marker(&[0, 0, 0], &value), None);
-        assert_eq!(marker(&[0, 0, 0, 1], &[0]), None);
     }
 }

@@ -83,10 +83,8 @@ impl StateMachine for Transactions {
     /// What was decided, and not completed, is given out again.
     fn start(hard: &State, now: Timestamp, out: &mut Outbox<Self>) -> Live {
         let decided = hard.iter().filter(|(_, it)| it.phase.is_prepared());
-        let live = Live {
-            decided: decided.map(|(id, _)| id.to_owned()).collect(),
-            ..Live::default()
-        };
+        let mut live = Live::default();
+        live.decided.extend(decided.map(|(id, _)| id.to_owned()));
         set_timers(hard, now, out);
         live
     }
@@ -94,10 +92,8 @@ impl StateMachine for Transactions {
     fn step(hard: &State, live: &mut Live, now: Timestamp, input: Input, out: &mut Outbox<Self>) {
         match input {
             Input::InitProducerId(init) => init.decide(hard, live, now, out),
-            Input::AddPartitions(add) => add.decide(hard, now, out),
-            Input::VerifyPartitions(verify) => {
-                out.reply(Reply::VerifyPartitions(verify.decide(hard)));
-            }
+            Input::AddPartitions(add) => add.decide(hard, live, now, out),
+            Input::VerifyPartitions(verify) => verify.decide(hard, live, out),
             Input::EndTransaction(end) => end.decide(hard, live, now, out),
             Input::Describe { transactional_id } => {
                 out.reply(Reply::Describe(Described::of(hard, &transactional_id)));
@@ -107,7 +103,7 @@ impl StateMachine for Transactions {
                 live.taker = out.ticket();
                 offer(hard, live, out);
             }
-            Input::Completed(completed) => completed.decide(hard, now, out),
+            Input::Completed(completed) => completed.decide(hard, live, now, out),
             Input::Timer(Timer::Abort) => abort_timed_out(hard, live, now, out),
             Input::Timer(Timer::Expiry) => expire(hard, live, now, out),
         }

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use ottla_protocol::ErrorCode::{
-    self, ConcurrentTransactions, InvalidProducerIdMapping, InvalidTransactionTimeout,
-    InvalidTxnState, ProducerFenced,
+    self, ConcurrentTransactions, InvalidProducerIdMapping, InvalidRequest,
+    InvalidTransactionTimeout, InvalidTxnState, ProducerFenced,
 };
 use ottla_statemachine::Limits;
 use ottla_statemachine::rig::{Outcome, Rig};
@@ -86,6 +86,8 @@ impl Coordinator {
             partitions: vec![("t".into(), partition)],
             client_version: self.version,
             server_version: self.version,
+            waits: false,
+            is_stale: false,
         };
         match self.rig.ask(Input::AddPartitions(add)) {
             Reply::AddPartitions(result) => result,
@@ -103,6 +105,7 @@ impl Coordinator {
                 client_version: self.version,
                 server_version: self.version,
                 fresh_producer_id,
+                is_stale: false,
             };
             match self.rig.ask(Input::EndTransaction(end)) {
                 Reply::EndTransaction(Ok(producer)) => return Ok(producer),
@@ -236,9 +239,9 @@ fn an_end_without_a_transaction() {
         (Phase::CompleteCommit, false, Err(InvalidTxnState)),
         (Phase::CompleteCommit, true, Ok(NOBODY)),
         (Phase::PrepareAbort, false, Err(ConcurrentTransactions)),
-        (Phase::PrepareAbort, true, Err(InvalidTxnState)),
+        (Phase::PrepareAbort, true, Err(ConcurrentTransactions)),
         (Phase::PrepareCommit, true, Err(ConcurrentTransactions)),
-        (Phase::PrepareCommit, false, Err(InvalidTxnState)),
+        (Phase::PrepareCommit, false, Err(ConcurrentTransactions)),
     ];
     for (phase, commits, expected) in rows {
         let (mut it, current) = Coordinator::at(1, phase);
@@ -255,7 +258,9 @@ fn an_end_that_is_asked_for_again_while_markers_are_written() {
         let before = producer(current.id, current.epoch - 1);
         assert_eq!(it.end(before, commits), Err(ConcurrentTransactions));
         assert_eq!(it.end(before, !commits), Err(InvalidTxnState));
-        assert_eq!(it.end(current, commits), Err(ProducerFenced));
+        // That would be the next transaction, which nothing was written to.
+        assert_eq!(it.end(current, false), Err(ConcurrentTransactions));
+        assert_eq!(it.add(current, 1), Err(ConcurrentTransactions));
         assert_eq!(it.init_as(None), Err(ConcurrentTransactions));
     }
 }
@@ -378,6 +383,7 @@ fn a_decision_is_given_out_when_it_is_committed_and_again_by_the_next_leader() {
         client_version: 2,
         server_version: 2,
         fresh_producer_id: None,
+        is_stale: false,
     };
     it.rig.input(Input::EndTransaction(end));
     assert!(it.rig.take_answers().is_empty());
@@ -399,6 +405,7 @@ fn partitions_are_verified_for_who_writes_them_alone() {
             transactional_id: ID.into(),
             producer,
             partitions: vec![("t".into(), 0), ("t".into(), 1), ("u".into(), 0)],
+            waits: false,
         };
         match it.rig.ask(Input::VerifyPartitions(verify)) {
             Reply::VerifyPartitions(result) => result,
@@ -423,16 +430,11 @@ fn what_makes_no_sense_is_refused() {
     let nobody = producer(7, 0);
     assert_eq!(it.add(nobody, 0), Err(InvalidProducerIdMapping));
     assert_eq!(it.end(nobody, true), Err(InvalidProducerIdMapping));
+    let check =
+        |id, timeout_ms| InitProducerId::check(id, timeout_ms, &TransactionConfig::default());
     for timeout_ms in [0, -1, 900_001] {
-        let init = InitProducerId {
-            transactional_id: ID.into(),
-            timeout_ms,
-            expected: None,
-            fresh_producer_id: None,
-            server_version: 2,
-        };
-        let reply = it.rig.ask(Input::InitProducerId(init));
-        let refused = Refused::Error(InvalidTransactionTimeout);
-        assert_eq!(reply, Reply::InitProducerId(Err(refused)));
+        assert_eq!(check(ID, timeout_ms), Err(InvalidTransactionTimeout));
     }
+    assert_eq!(check(ID, 900_000), Ok(()));
+    assert_eq!(check("", 900_000), Err(InvalidRequest));
 }

@@ -23,6 +23,7 @@ func allCases() []namedCase {
 		groupAdminCases(),
 		clusterCases(),
 		versionCases(),
+		transactionCases(),
 	} {
 		all = append(all, some...)
 	}

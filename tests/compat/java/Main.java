@@ -47,6 +47,7 @@ public final class Main {
         GroupCases.addTo(cases);
         AdminCases.addTo(cases);
         ConfigCases.addTo(cases);
+        TransactionCases.addTo(cases);
         return cases;
     }
 

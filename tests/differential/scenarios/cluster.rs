@@ -197,14 +197,12 @@ pub(crate) fn log_dirs(lab: &mut Lab) {
 
 pub(crate) fn coordinators(lab: &mut Lab) {
     let is_found = |answer: &serde_json::Value| answer["ErrorCode"] == 0;
-    lab.wait_until(
-        ApiKey::FindCoordinator,
-        0,
-        json!({ "Key": "coordinators" }),
-        is_found,
-    );
+    for key_type in [0, 1] {
+        let asked = json!({ "Key": "coordinators", "KeyType": key_type });
+        lab.wait_until(ApiKey::FindCoordinator, 1, asked, is_found);
+    }
     for version in versions(ApiKey::FindCoordinator) {
-        for key_type in [0, 2, 3, 9, -1] {
+        for key_type in [0, 1, 2, 3, 9, -1] {
             lab.ask(ApiKey::FindCoordinator, version, json!({ "Key": "coordinators", "CoordinatorKeys": ["coordinators", "other"], "KeyType": key_type }));
         }
         for keys in [json!([]), json!([""]), json!(["a", "a"]), json!(["ä ö"])] {

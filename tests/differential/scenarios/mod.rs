@@ -11,6 +11,8 @@ mod reading;
 mod records;
 mod settings;
 mod topics;
+mod transactional;
+mod transactions;
 
 use crate::lab::Lab;
 
@@ -71,4 +73,10 @@ pub(crate) static ALL: &[Scenario] = &[
     ("offsets_are_deleted", groups::deleted_offsets),
     ("groups_are_listed", groups::listed),
     ("members_with_fixed_names", groups::fixed_members),
+    ("transactions_with_one_epoch", transactions::one_epoch),
+    ("transactions_with_an_epoch_each", transactions::epoch_each),
+    ("transactions_of_nobody", transactions::nobodys),
+    ("offsets_in_transactions", transactional::offsets),
+    ("transactions_are_ended_by_hand", transactional::markers),
+    ("features_are_updated", transactional::features),
 ];

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | format | 1 |
 //! | java | the program that runs Java |
-//! | server, tools, clients | `{version, lib}`: a release of Kafka and the folder of its jars |
+//! | server, tools, clients, connect | `{version, lib}`: a release of Kafka and the folder of its jars |
 //! | suites | `{classes, sources_crc32c}`: our compiled suites, and a checksum over `clients.version` and the sources in the order of their names |
 //! | python | `{program, requirements_crc32c}`: the Python that has the packages, and a checksum over the list of them |
 //! | go | `{program, sources_crc32c}`: our compiled program, and a checksum over the sources, go.mod and go.sum in the order of their names |
@@ -27,9 +27,7 @@ const FILE: &str = "manifest.json";
 pub(crate) enum Entry {
     Java {
         jdk: Jdk,
-        server: Installed,
-        tools: Installed,
-        clients: Installed,
+        jars: Vec<Installed>,
         sources_crc32c: u32,
     },
     Python {
@@ -50,15 +48,16 @@ impl Entry {
         match self {
             Entry::Java {
                 jdk,
-                server,
-                tools,
-                clients,
+                jars,
                 sources_crc32c,
             } => {
                 put("java", json!(jdk.java));
-                put("server", jars(&server));
-                put("tools", jars(&tools));
-                put("clients", jars(&clients));
+                for set in jars {
+                    put(
+                        set.name,
+                        json!({ "version": set.version, "lib": set.folder }),
+                    );
+                }
                 put(
                     "suites",
                     json!({ "classes": "suites", "sources_crc32c": sources_crc32c }),
@@ -109,6 +108,7 @@ pub(crate) fn problems(compat_folder: &Path) -> Vec<String> {
         ("server", "lib", "Kafka's broker"),
         ("tools", "lib", "Kafka's tools"),
         ("clients", "lib", "Kafka's Java client"),
+        ("connect", "lib", "Kafka Connect"),
         ("suites", "classes", "our Java suites"),
         ("python", "program", "Python's packages"),
         ("go", "program", "our Go program"),
@@ -126,8 +126,4 @@ pub(crate) fn problems(compat_folder: &Path) -> Vec<String> {
 fn read(compat_folder: &Path) -> Option<Map<String, Value>> {
     let text = std::fs::read_to_string(compat_folder.join(FILE)).ok()?;
     serde_json::from_str(&text).ok()
-}
-
-fn jars(installed: &Installed) -> Value {
-    json!({ "version": installed.version, "lib": installed.folder })
 }

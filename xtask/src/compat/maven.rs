@@ -1,8 +1,8 @@
 //! Sets of jars with their dependencies, fetched by Maven from whatever repository it is
 //! configured to use.
 //!
-//! Three sets in three folders, so that versions never mix: the reference broker, Kafka's command
-//! line tools, and the client library that our own Java suites are compiled against.
+//! Four sets in four folders, so that versions never mix: the reference broker, Kafka's command
+//! line tools, the client libraries that our own Java suites are compiled against, and Connect.
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,8 @@ pub(crate) struct JarSet {
 
 /// A set that is in the folder.
 pub(crate) struct Installed {
+    /// The set's name, by which the manifest lists it.
+    pub(crate) name: &'static str,
     /// The folder with the jars, relative to the compat folder.
     pub(crate) folder: PathBuf,
     pub(crate) version: String,
@@ -44,11 +46,23 @@ impl JarSet {
             "org.apache.kafka:kafka_2.13",
         ],
     };
-    /// The Java client.
+    /// The Java client, and Kafka Streams.
     pub(crate) const CLIENTS: JarSet = JarSet {
         name: "clients",
         versions: &["4.4.0"],
-        artifacts: &["org.apache.kafka:kafka-clients"],
+        artifacts: &[
+            "org.apache.kafka:kafka-clients",
+            "org.apache.kafka:kafka-streams",
+        ],
+    };
+    /// A worker of Kafka Connect with the connectors of files.
+    pub(crate) const CONNECT: JarSet = JarSet {
+        name: "connect",
+        versions: &["4.4.0", "4.3.1"],
+        artifacts: &[
+            "org.apache.kafka:connect-runtime",
+            "org.apache.kafka:connect-file",
+        ],
     };
 }
 
@@ -111,6 +125,7 @@ fn is_complete(compat_folder: &Path, set: &JarSet, version: &str) -> bool {
 
 fn installed(set: &JarSet, version: &str) -> Installed {
     Installed {
+        name: set.name,
         folder: Path::new(&folder_name(set, version)).join("lib"),
         version: version.to_owned(),
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
 use ottla_replication::ScrubPace;
+use ottla_transactions::config::TransactionConfig;
 
 use super::address::HostPort;
 use super::error::{ConfigError, Why};
@@ -16,9 +17,10 @@ use super::report::Report;
 use super::settings::Settings;
 use super::source::{Source, Sources};
 use super::typed::{
-    Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic, PeerSettings,
-    ProducerLimits, ReplicaSelector, TopicDefaults,
+    Config, FetchLimits, Flush, InternalTopic, LagLimits, LogDefaults, NetworkLimits, PeerSettings,
+    ProducerLimits, ReplicaSelector, TopicDefaults, TransactionSettings,
 };
+use crate::transactions::ConcurrentRetries;
 
 /// A configuration and what is to be said about it.
 #[derive(Clone, Debug)]
@@ -65,7 +67,12 @@ impl Config {
             log: log(&settings),
             producers: producers(&settings),
             groups: groups(&settings),
-            offsets_topic: offsets_topic(&settings),
+            offsets_topic: internal_topic("offsets.topic", &settings),
+            transactions: transactions(&settings),
+            transactions_topic: InternalTopic {
+                min_in_sync: Some(small(settings.number("transaction.state.log.min.isr"))),
+                ..internal_topic("transaction.state.log", &settings)
+            },
             lags: lags(&settings),
             settings,
         };
@@ -296,12 +303,32 @@ fn groups(settings: &Settings) -> GroupConfig {
     }
 }
 
-fn offsets_topic(settings: &Settings) -> OffsetsTopic {
-    let replicas = settings.number("offsets.topic.replication.factor");
-    OffsetsTopic {
-        partitions: small(settings.number("offsets.topic.num.partitions")),
+/// What the keys say that begin so.
+fn internal_topic(prefix: &str, settings: &Settings) -> InternalTopic {
+    let number = |what| settings.number(&format!("{prefix}.{what}"));
+    let replicas = number("replication.factor");
+    InternalTopic {
+        partitions: small(number("num.partitions")),
         replicas_max: i16::try_from(replicas).expect("its kind keeps it within 16 bits"),
-        segment_bytes: small(settings.number("offsets.topic.segment.bytes")),
+        segment_bytes: small(number("segment.bytes")),
+        min_in_sync: None,
+    }
+}
+
+fn transactions(settings: &Settings) -> TransactionSettings {
+    TransactionSettings {
+        coordinator: TransactionConfig {
+            max_timeout_ms: small(settings.number("transaction.max.timeout.ms")),
+            id_expiration_ms: settings.number("transactional.id.expiration.ms"),
+            abort_interval_ms: settings
+                .number("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+            expiry_interval_ms: settings
+                .number("transaction.remove.expired.transaction.cleanup.interval.ms"),
+        },
+        concurrent_retries: ConcurrentRetries {
+            backoff: time(settings.number("add.partitions.to.txn.retry.backoff.ms")),
+            at_most: time(settings.number("add.partitions.to.txn.retry.backoff.max.ms")),
+        },
     }
 }
 

@@ -170,7 +170,10 @@ mod tests {
         check("num.network.threads", "not needed");
         check("zookeeper.connect", "not needed");
         check("offsets.topic.replication.factor", "obeyed");
-        check("transaction.state.log.replication.factor", "ignored");
+        check(
+            "share.coordinator.state.topic.replication.factor",
+            "ignored",
+        );
         check("authorizer.class.name", "ignored");
         check("super.users", "ignored");
         check("listener.name.external.ssl.keystore.location", "ignored");

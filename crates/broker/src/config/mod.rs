@@ -32,6 +32,6 @@ pub use listeners::Listener;
 pub use settings::KeyView;
 pub use source::{Flags, PropertiesFile, Source, Sources};
 pub use typed::{
-    Config, FetchLimits, Flush, LagLimits, LogDefaults, NetworkLimits, OffsetsTopic,
+    Config, FetchLimits, Flush, InternalTopic, LagLimits, LogDefaults, NetworkLimits,
     ProducerLimits, ReplicaSelector, TopicDefaults,
 };

@@ -8,10 +8,12 @@ use std::time::Duration;
 use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
 use ottla_replication::ScrubPace;
+use ottla_transactions::config::TransactionConfig;
 
 use super::address::HostPort;
 use super::listeners::Listener;
 use super::settings::{KeyView, Settings};
+use crate::transactions::ConcurrentRetries;
 
 /// A configuration that can start. It never changes; share it by `Arc`.
 #[derive(Clone, Debug)]
@@ -43,7 +45,11 @@ pub struct Config {
     /// Bounds of consumer groups.
     pub groups: GroupConfig,
     /// The topic that holds consumer groups.
-    pub offsets_topic: OffsetsTopic,
+    pub offsets_topic: InternalTopic,
+    /// Bounds of transactions.
+    pub transactions: TransactionSettings,
+    /// The topic that holds transactions.
+    pub transactions_topic: InternalTopic,
     /// How the lag of groups is measured.
     pub lags: LagLimits,
     pub(super) settings: Settings,
@@ -152,15 +158,26 @@ pub struct ProducerLimits {
     pub expiration_check_interval: Duration,
 }
 
-/// The topic that holds consumer groups, when it is created.
+/// A topic that the cluster makes for itself, when it is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OffsetsTopic {
-    /// `offsets.topic.num.partitions`.
+pub struct InternalTopic {
+    /// `offsets.topic.num.partitions`, `transaction.state.log.num.partitions`.
     pub partitions: i32,
-    /// `offsets.topic.replication.factor`, of which fewer brokers make less.
+    /// `offsets.topic.replication.factor`, `transaction.state.log.replication.factor`, of which fewer brokers make less.
     pub replicas_max: i16,
-    /// `offsets.topic.segment.bytes`.
+    /// `offsets.topic.segment.bytes`, `transaction.state.log.segment.bytes`.
     pub segment_bytes: i32,
+    /// `transaction.state.log.min.isr`.
+    pub min_in_sync: Option<i32>,
+}
+
+/// Bounds of transactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionSettings {
+    /// Those of the coordinator.
+    pub coordinator: TransactionConfig,
+    /// How long a first write asks again while the transaction before is not complete.
+    pub concurrent_retries: ConcurrentRetries,
 }
 
 /// How the lag of consumer groups is measured for the metrics.

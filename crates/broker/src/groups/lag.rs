@@ -14,9 +14,12 @@ use ottla_metadata::image::Image;
 use ottla_platform::work::blocking;
 use ottla_protocol::records::{BatchHeader, Batches, TimestampType};
 use ottla_replication::{Isolation, Partition};
+use parking_lot::RwLock;
 
 use super::shards::GroupShards;
+use crate::images::Images;
 use crate::metrics::{Family, Page, Type};
+use crate::partitions::Partitions;
 use crate::shard::Questions;
 
 /// How far one group is behind in one partition.
@@ -51,13 +54,41 @@ struct Found {
     first: i64,
 }
 
-impl GroupShards {
+/// Measures them.
+pub struct LagMeter {
+    groups: Arc<GroupShards>,
+    images: Arc<Images>,
+    partitions: Arc<Partitions>,
+    /// As they were measured last.
+    latest: RwLock<Arc<Lags>>,
+}
+
+impl LagMeter {
+    /// Has measured nothing.
+    pub fn new(
+        groups: Arc<GroupShards>,
+        images: Arc<Images>,
+        partitions: Arc<Partitions>,
+    ) -> LagMeter {
+        LagMeter {
+            groups,
+            images,
+            partitions,
+            latest: RwLock::default(),
+        }
+    }
+
+    /// How far all groups are behind, as it was measured last.
+    pub fn latest(&self) -> Arc<Lags> {
+        Arc::clone(&self.latest.read())
+    }
+
     /// Measures again, and lists at most so many.
-    pub async fn measure_lags(&self, now_ms: i64, listed_max: usize) {
-        let image = self.images().current();
+    pub async fn measure(&self, now_ms: i64, listed_max: usize) {
+        let image = self.images.current();
         let mut found = Vec::new();
-        for machine in self.all().0 {
-            for (group, topics) in committed(&machine).await {
+        for (_, machine) in self.groups.all().0 {
+            for (group, topics) in committed(&machine.questions).await {
                 let here = topics
                     .iter()
                     .flat_map(|topic| self.here(&image, &group, topic));
@@ -73,7 +104,7 @@ impl GroupShards {
             timed.collect()
         });
         if let Ok(listed) = timed.await {
-            self.set_lags(Lags { listed, unlisted });
+            *self.latest.write() = Arc::new(Lags { listed, unlisted });
         }
     }
 
@@ -84,7 +115,7 @@ impl GroupShards {
         };
         let committed = topic.partitions.iter().filter(|one| one.offset >= 0);
         let found = committed.filter_map(|one| {
-            let replica = self.partitions().find(known.id, one.partition).ok()?;
+            let replica = self.partitions.find(known.id, one.partition).ok()?;
             let log = replica.partition;
             let watermarks = log.watermarks();
             let first = one.offset.max(watermarks.log_start_offset);

@@ -11,12 +11,12 @@ use ottla_metadata::machine::{Input, Metadata, Reply};
 use ottla_metadata::operations::{
     AllocateProducerIds, AlterConfigs, AlterReplicas, ChooseVoter, CreatePartitions, CreateTopics,
     DeleteTopics, DeletedTopic, FenceBroker, Found, PartitionsOutcome, ProducerIdBlock, Refused,
-    RegisterBroker, RenewReplicas, SettleReplicas, TopicOutcome, UnregisterBroker,
+    RegisterBroker, RenewReplicas, SettleReplicas, TopicOutcome, UnregisterBroker, UpdateFeatures,
 };
 use ottla_protocol::{ErrorCode, NodeId};
 use ottla_replication::Partition;
 use ottla_replication::cluster::Cluster;
-use ottla_replication::transport::{LinkError, Refusal};
+use ottla_replication::transport::{Kind, LinkError, Refusal};
 use tokio::time::{Instant, timeout};
 
 use super::METADATA_GROUP_ID;
@@ -213,6 +213,17 @@ impl MetadataHandle {
         })
     }
 
+    /// Changes the levels of features.
+    pub fn update_features(
+        &self,
+        update: UpdateFeatures,
+    ) -> impl Future<Output = Answer<Result<(), Refused>>> + use<> {
+        self.ask(Input::UpdateFeatures(update), |reply| match reply {
+            Reply::UpdateFeatures(result) => Some(result),
+            _ => None,
+        })
+    }
+
     /// Notes that a broker is to vote on the metadata, or not to.
     pub fn choose_voter(
         &self,
@@ -284,7 +295,9 @@ impl Route {
                 return Ok(Leader::Here);
             }
             for node in self.who_may_lead() {
-                let asked = self.peers.ask(node, METADATA_GROUP_ID, encode(question));
+                let asked =
+                    self.peers
+                        .ask(node, Kind::Metadata, METADATA_GROUP_ID, encode(question));
                 match asked.await {
                     Ok(answer) => return Ok(Leader::There(answer)),
                     // It was not decided: another may be asked.

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ottla_platform::net::{Listener, Socket};
 use tokio::task::JoinHandle;
@@ -27,6 +28,8 @@ pub struct Network<S> {
     pub(super) metrics: Arc<Metrics>,
     pub(super) registry: Arc<Registry>,
     admission: Arc<Admission>,
+    /// How many connections there have been.
+    accepted: AtomicU64,
 }
 
 /// A listener's accept task. Dropped without [`Network::drain`], it goes on.
@@ -41,6 +44,7 @@ impl<S: Service> Network<S> {
             service,
             memory: RequestMemory::new(limits.queued_request_bytes_max),
             admission: Arc::new(Admission::new(&limits)),
+            accepted: AtomicU64::new(0),
             registry: Arc::default(),
             limits,
             metrics,
@@ -105,6 +109,7 @@ async fn accept<S: Service>(network: Arc<Network<S>>, listener: Listener, name: 
         let peer = Arc::new(Peer {
             address,
             listener: Arc::clone(&name),
+            number: network.accepted.fetch_add(1, Ordering::Relaxed),
         });
         tokio::spawn(serve(Arc::clone(&network), socket, peer, admitted));
     }

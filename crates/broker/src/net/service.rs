@@ -26,6 +26,8 @@ pub struct Peer {
     /// Name of the listener that accepted the connection. Answers name brokers by the addresses that
     /// they advertise on it.
     pub listener: Arc<str>,
+    /// The number of the connection: of two, the one that was accepted later has the larger.
+    pub number: u64,
 }
 
 /// Whether a request may be handed over while others of its connection are still unanswered: only a

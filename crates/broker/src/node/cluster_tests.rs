@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use ottla_metadata::topic_name::CONSUMER_OFFSETS;
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
@@ -26,7 +27,6 @@ use super::testing::{
     PATIENCE, TestNode, batch, create_request, metadata_request, name_of, new_topic,
     produce_request, text, topic_name,
 };
-use crate::groups::OFFSETS_TOPIC;
 
 const GROUP: &str = "readers";
 
@@ -118,7 +118,7 @@ async fn a_cluster_of_one_grows_to_three_and_goes_on_without_the_first() {
     .await;
     let holds_all = |node: &TestNode| {
         let image = node.node.broker.images.current();
-        let grown = ["alone", OFFSETS_TOPIC].into_iter().all(|name| {
+        let grown = ["alone", CONSUMER_OFFSETS].into_iter().all(|name| {
             let topic = image.topic(name).unwrap();
             topic.partitions.iter().all(|one| one.replicas.len() == 3)
         });

@@ -53,6 +53,21 @@ fn tell_broker(broker: &Broker, page: &mut Page) {
             broker.groups.count(),
         ),
         (
+            "ottla_transaction_shards",
+            "Partitions of transactions that this node holds.",
+            broker.transactions.count(),
+        ),
+        (
+            "ottla_transaction_writers_known",
+            "Producers that are known to have a transaction open, by partition led here.",
+            broker.first_writes.known(),
+        ),
+        (
+            "ottla_transaction_speakers_known",
+            "Transactional ids of which it is known on which connection somebody speaks for them.",
+            broker.speakers.known(),
+        ),
+        (
             "ottla_partitions_led",
             "Partitions that this node leads.",
             broker.partitions.led(),
@@ -101,7 +116,7 @@ fn tell_broker(broker: &Broker, page: &mut Page) {
 
 fn tell_groups(broker: &Broker, page: &mut Page) {
     if broker.config.lags.listed_max > 0 {
-        broker.groups.lags().write(page);
+        broker.lags.latest().write(page);
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`start`]: from a configuration to a node that serves;
 //! - [`doors`]: the ports that it takes;
 //! - [`seeking`]: from the brokers it was told of to its cluster;
+//! - [`answerers`]: who answers which questions of other brokers;
 //! - [`store`]: its log directory, its peers, and the metadata's log;
 //! - [`meeting`]: whom it meets;
 //! - [`founding`]: whose directory it is, and making the cluster know this broker;
@@ -11,6 +12,7 @@
 //! - [`stop`]: from a node that serves to logs that are closed;
 //! - [`gauges`]: what the parts tell at a scrape.
 
+mod answerers;
 mod doors;
 mod founding;
 mod gauges;

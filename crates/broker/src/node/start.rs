@@ -9,11 +9,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::future::join;
 use ottla_metadata::config::{InvalidDefault, TopicDefaults};
 use ottla_metadata::image::{Image, Topic};
 use ottla_metadata::machine::Metadata;
 use ottla_metadata::operations::{CreationDefaults, GROWN_FACTOR, Refused};
 use ottla_metadata::reconcile::LocalNode;
+use ottla_metadata::topic_name::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 use ottla_platform::clock::{self, Clock};
 use ottla_platform::disk::{self, Disk};
 use ottla_platform::seed::Random;
@@ -37,10 +39,10 @@ use crate::context::Broker;
 use crate::defaults::Defaults;
 use crate::dispatch::Dispatch;
 use crate::fetch_session::FetchSessionCache;
-use crate::groups::{self, GroupShards, OFFSETS_TOPIC};
+use crate::groups::{self, GroupShards, LagMeter};
 use crate::http::Health;
 use crate::images::Images;
-use crate::limits::{GROUPS_SETTLE_MAX, METADATA_REQUESTS_QUEUED_MAX, START_SETTLE_MAX};
+use crate::limits::{METADATA_REQUESTS_QUEUED_MAX, SHARDS_SETTLE_MAX, START_SETTLE_MAX};
 use crate::loggers::Loggers;
 use crate::metadata_runner::{
     Following, MetadataHandle, Overseer, Planner, QuorumWatch, Route, Settler,
@@ -52,7 +54,8 @@ use crate::preferred::Balancer;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::settings::Settings;
-use crate::shard::{Arriving, LogError, Questions, Shard, ShardOptions, questions};
+use crate::shard::{Arriving, HostingTask, LogError, Questions, Shard, ShardOptions, questions};
+use crate::transactions::{self, Answering, Completing, FirstWrites, Speakers, TransactionShards};
 
 /// What a node is started with: its settings and its doors to the system.
 pub struct NodeOptions {
@@ -93,7 +96,9 @@ pub struct Node {
     pub(super) http: Option<Http>,
     pub(super) health: Arc<Health>,
     pub(super) chores: Chores,
-    pub(super) groups: groups::Following,
+    pub(super) groups: HostingTask,
+    pub(super) transactions: HostingTask,
+    pub(super) completing: Completing,
     pub(super) followers: Followers,
     pub(super) store: Store,
     pub(super) failure: watch::Receiver<Option<String>>,
@@ -184,6 +189,7 @@ impl Node {
             images: Arc::new(Images::new()),
             quorum,
             questions: (asked, Some(arriving)),
+            answering: Arc::default(),
             failed,
         };
         let http = doors
@@ -194,14 +200,28 @@ impl Node {
         let advertised = (&*doors.advertised, &doors.peers_advertised);
         let (cluster, followers) = Followed::join(&mut ground, &store, advertised).await?;
         let health = Arc::clone(&ground.health);
-        let (groups, following_groups) = GroupShards::start(
+        let (groups, following_groups) = groups::start(
             Arc::clone(&cluster.images),
             Arc::clone(&cluster.partitions),
             Arc::clone(&ground.clock),
             ground.config.groups.clone(),
         );
-        groups.settle(GROUPS_SETTLE_MAX).await;
-        let broker = Arc::new(ground.into_broker(cluster, groups, store.directory.clone()));
+        let (transactions, following_transactions) = transactions::start(
+            Arc::clone(&cluster.images),
+            Arc::clone(&cluster.partitions),
+            Arc::clone(&ground.clock),
+            ground.config.transactions.coordinator.clone(),
+        );
+        let settled = join(
+            groups.settle(SHARDS_SETTLE_MAX),
+            transactions.settle(SHARDS_SETTLE_MAX),
+        );
+        settled.await;
+        let answering = Arc::clone(&ground.answering);
+        let directory = store.directory.clone();
+        let broker = Arc::new(ground.into_broker(cluster, groups, transactions, directory));
+        answering.begin(&broker);
+        let completing = Completing::start(&broker);
 
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
         let limits = broker.config.network.clone();
@@ -232,6 +252,8 @@ impl Node {
             health,
             chores,
             groups: following_groups,
+            transactions: following_transactions,
+            completing,
             followers,
             store,
             failure,
@@ -283,6 +305,8 @@ pub(super) struct Ground {
     pub(super) quorum: Arc<QuorumWatch>,
     /// Asks the machine of the metadata, and where it is asked until that takes it.
     pub(super) questions: (Questions<Metadata>, Option<Arriving<Metadata>>),
+    /// Answers what other brokers ask about transactions.
+    pub(super) answering: Arc<Answering>,
     failed: watch::Sender<Option<String>>,
 }
 
@@ -296,7 +320,18 @@ impl Ground {
         }
     }
 
-    fn into_broker(self, cluster: Followed, groups: Arc<GroupShards>, directory: LogDir) -> Broker {
+    fn into_broker(
+        self,
+        cluster: Followed,
+        groups: Arc<GroupShards>,
+        transactions: Arc<TransactionShards>,
+        directory: LogDir,
+    ) -> Broker {
+        let lags = LagMeter::new(
+            Arc::clone(&groups),
+            Arc::clone(&cluster.images),
+            Arc::clone(&cluster.partitions),
+        );
         Broker {
             node_id: self.config.node_id,
             fetch_sessions: Mutex::new(FetchSessionCache::new(self.config.fetch.sessions_max)),
@@ -307,6 +342,10 @@ impl Ground {
             images: cluster.images,
             partitions: cluster.partitions,
             groups,
+            lags: Arc::new(lags),
+            transactions,
+            speakers: Speakers::default(),
+            first_writes: FirstWrites::default(),
             metadata: cluster.metadata,
             peers: cluster.peers,
             defaults: self.defaults,
@@ -448,10 +487,12 @@ fn overseer(
 /// How many replicas the partitions of a topic are to have that nobody said it of.
 fn factor(config: &Config) -> impl Fn(&Topic) -> i16 + Send + Sync + use<> {
     let groups = config.offsets_topic.replicas_max;
+    let transactions = config.transactions_topic.replicas_max;
     let others = config.topics.replication_factor.unwrap_or(GROWN_FACTOR);
-    move |topic| match &*topic.name == OFFSETS_TOPIC {
-        true => groups,
-        false => others,
+    move |topic| match &*topic.name {
+        CONSUMER_OFFSETS => groups,
+        TRANSACTION_STATE => transactions,
+        _ => others,
     }
 }
 

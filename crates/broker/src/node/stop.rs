@@ -43,6 +43,8 @@ impl Node {
         self.network.drain(self.listening).await;
         self.chores.stop().await;
         scrubbing.shutdown().await;
+        self.completing.end().await;
+        self.transactions.end().await;
         self.groups.end().await;
         // It may have ended by itself.
         let _ = self.followers.stop_metadata.send(());

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
+use super::answerers::Answerers;
 use super::founding::{self, beginning_of};
 use super::meeting::Meeting;
 use super::start::{Ground, StartError};
@@ -166,7 +167,10 @@ fn start_peers(
         clock: Arc::clone(&ground.clock),
         frame_bytes_max: PEER_FRAME_BYTES_MAX.max(request_bytes_max),
         control: control.handle(),
-        questions: Some(Arc::new(answering)),
+        questions: Some(Arc::new(Answerers {
+            metadata: answering,
+            transactions: Arc::clone(&ground.answering),
+        })),
     })
 }
 

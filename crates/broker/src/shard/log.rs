@@ -4,12 +4,13 @@ use std::io;
 
 use ottla_protocol::records::{
     Batch, BatchBuilder, BatchError, Batches, CheckedBatch, Compression, CompressionError,
+    NO_SEQUENCE, ProducerStamp,
 };
 use ottla_replication::{Isolation, Partition};
 use ottla_statemachine::{Offset, Replay};
 use ottla_storage::ReadError;
 
-use super::machine::{Logged, Undecodable};
+use super::machine::{Envelope, Logged, Undecodable};
 
 /// Bytes of the log that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -86,33 +87,62 @@ pub(super) fn load<M: Logged>(
 }
 
 fn load_batch<M: Logged>(batch: &Batch, replay: &mut Replay<M>) -> Result<(), LogError> {
-    if batch.header.attributes.is_control() {
-        return Ok(());
-    }
     let offset = batch.header.base_offset;
+    let envelope = match Envelope::of(batch) {
+        None => return Ok(()),
+        Some(envelope @ Envelope::End { .. }) => {
+            load_record(M::enclosed(None, envelope), offset, replay);
+            return Ok(());
+        }
+        Some(envelope) => envelope,
+    };
     let records = batch
         .records(UNPACKED_BYTES_MAX)
         .map_err(|source| LogError::Unpack { offset, source })?;
     for entry in records {
         let entry = entry.map_err(|source| LogError::Records { offset, source })?;
-        // A read begins with the whole batch that holds the offset asked for.
-        if entry.offset < replay.next_offset().0 {
-            continue;
-        }
         let offset = entry.offset;
         let record = M::decode(entry.key.as_deref(), entry.value.as_deref())
             .map_err(|source| LogError::Record { offset, source })?;
-        match record {
-            Some(record) => replay.load(Offset(offset), &record),
-            None => replay.skip_to(Offset(offset + 1)),
-        }
+        load_record(M::enclosed(record, envelope), offset, replay);
     }
     Ok(())
 }
 
+fn load_record<M: Logged>(record: Option<M::Record>, offset: i64, replay: &mut Replay<M>) {
+    // A read begins with the whole batch that holds the offset asked for.
+    if offset < replay.next_offset().0 {
+        return;
+    }
+    match record {
+        Some(record) => replay.load(Offset(offset), &record),
+        None => replay.skip_to(Offset(offset + 1)),
+    }
+}
+
 /// The batch of one step.
 pub(super) fn batch<M: Logged>(records: &[M::Record], now_ms: i64) -> CheckedBatch {
+    let envelope = records.first().map(M::envelope).unwrap_or_default();
     let mut builder = BatchBuilder::new(Compression::None);
+    match envelope {
+        Envelope::Plain => {}
+        Envelope::Transaction {
+            producer_id,
+            producer_epoch,
+        } => {
+            builder = builder.with_producer(ProducerStamp {
+                producer_id,
+                producer_epoch,
+                base_sequence: NO_SEQUENCE,
+                transactional: true,
+            });
+        }
+        Envelope::End {
+            producer_id,
+            producer_epoch,
+            marker,
+        } => return CheckedBatch::trusted(marker.batch(producer_id, producer_epoch, now_ms)),
+    }
     for record in records {
         let entry = M::encode(record);
         builder.push(now_ms, entry.key.as_deref(), entry.value.as_deref(), &[]);

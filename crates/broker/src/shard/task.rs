@@ -315,7 +315,7 @@ impl<'a, M: Logged, F: Follower<M>> Leading<'a, M, F> {
             let condition = Condition {
                 term: Some(self.term),
                 base_offset: Some(append.base_offset.0),
-                producer_epoch: None,
+                epoch_per_transaction: false,
             };
             self.under_way.push_back(UnderWay {
                 ticket: self.options.partition.propose(batch, Some(condition)),

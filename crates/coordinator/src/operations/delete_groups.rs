@@ -66,7 +66,7 @@ fn delete(
     {
         return Err(ErrorCode::NonEmptyGroup);
     }
-    let offsets = logged.offset_keys(group_id);
+    let offsets = logged.offset_keys(group_id).into_iter();
     let offsets = offsets.map(|key| Record::OffsetCommit { key, value: None });
     let end = Record::GroupMetadata {
         group_id: group_id.to_owned(),

@@ -2,6 +2,7 @@
 
 mod delete_groups;
 mod describe_group;
+mod end_transaction;
 mod expire;
 mod heartbeat;
 mod join_group;
@@ -22,6 +23,7 @@ mod turn;
 pub use crate::live::Protocol;
 pub use delete_groups::{DeleteGroups, DeletedGroup};
 pub use describe_group::{DescribeGroup, DescribedGroup, DescribedMember};
+pub use end_transaction::EndTransaction;
 pub(crate) use expire::{expire_join, expire_session, expire_sync, extend_initial_rebalance};
 pub use heartbeat::Heartbeat;
 pub use join_group::{JoinGroup, JoinRefused, Joined, JoinedMember};

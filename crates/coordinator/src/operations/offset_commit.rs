@@ -1,4 +1,5 @@
-//! OffsetCommit: a group, or a consumer without one, says how far it is.
+//! OffsetCommit: a group, or a consumer without one, says how far it is. TxnOffsetCommit: how far it will be, if a
+//! transaction is committed; the generation and the member fence those who do not consume any more (KIP-447).
 
 use ottla_protocol::ErrorCode;
 use ottla_protocol::fields::OLD_STRING_BYTES_MAX;
@@ -8,7 +9,9 @@ use ottla_statemachine::{Outbox, Timestamp};
 use super::Turn;
 use crate::live::{Live, LiveGroup, Phase};
 use crate::machine::{Groups, Reply};
-use crate::record::{OffsetCommitKey, OffsetCommitValue, Record};
+use crate::record::{
+    OffsetCommitKey, OffsetCommitValue, Record, TransactionalProducer, in_transaction,
+};
 use crate::state::State;
 
 /// From this version on an unknown group is an error of its own.
@@ -29,6 +32,8 @@ pub struct OffsetCommit {
     pub member_id: String,
     /// Its own name, if it is a static member.
     pub instance_id: Option<String>,
+    /// Who writes, if the offsets are part of a transaction.
+    pub transaction: Option<TransactionalProducer>,
     /// How long to keep the offsets; −1, and from version 5 on, as long as the broker says.
     pub retention_time_ms: i64,
     /// The offsets.
@@ -90,7 +95,7 @@ impl OffsetCommit {
         let allowed = match Turn::take(hard, live, &self.group_id, now, out) {
             Some(mut turn) => {
                 let allowed = self.check(&turn.group);
-                if allowed.is_ok() {
+                if allowed.is_ok() && self.transaction.is_none() {
                     self.renew_session(&mut turn);
                 }
                 turn.put(live);
@@ -99,6 +104,9 @@ impl OffsetCommit {
             None => self.check_without_group(),
         };
         let reply = allowed.and_then(|()| {
+            if let Some(producer) = self.transaction {
+                hard.producers().check(producer)?;
+            }
             let (records, topics) = self.commit(hard, now)?;
             if !out.fits(&records) {
                 return Err(ErrorCode::UnknownServerError);
@@ -113,7 +121,7 @@ impl OffsetCommit {
     fn check_without_group(&self) -> Result<(), ErrorCode> {
         if self.generation < 0 {
             Ok(())
-        } else if self.version >= GROUP_ID_NOT_FOUND_VERSION_MIN {
+        } else if self.transaction.is_none() && self.version >= GROUP_ID_NOT_FOUND_VERSION_MIN {
             Err(ErrorCode::GroupIdNotFound)
         } else {
             Err(ErrorCode::IllegalGeneration)
@@ -127,13 +135,17 @@ impl OffsetCommit {
         let is_anonymous =
             self.generation < 0 && self.member_id.is_empty() && self.instance_id.is_none();
         if is_anonymous {
-            return Err(ErrorCode::UnknownMemberId);
+            // Old clients do not say for whom they commit in a transaction.
+            return match self.transaction {
+                Some(_) => Ok(()),
+                None => Err(ErrorCode::UnknownMemberId),
+            };
         }
         group.validate_member(&self.member_id, self.instance_id.as_deref())?;
         if self.generation != group.generation {
             return Err(ErrorCode::IllegalGeneration);
         }
-        if group.phase == Phase::CompletingRebalance {
+        if group.phase == Phase::CompletingRebalance && self.transaction.is_none() {
             return Err(ErrorCode::RebalanceInProgress);
         }
         Ok(())
@@ -177,7 +189,11 @@ impl OffsetCommit {
                         expire_timestamp_ms,
                         topic_id: topic.topic_id,
                     };
-                    records.push(record(key, value)?);
+                    let record = record(key, value)?;
+                    records.push(match self.transaction {
+                        Some(producer) => in_transaction(record, producer),
+                        None => record,
+                    });
                     ErrorCode::None
                 };
                 results.push(PartitionResult {

@@ -75,7 +75,9 @@ impl OffsetDelete {
                     .map(|&partition| (&topic.name, partition))
             });
         partitions
-            .filter(|(topic, partition)| group.offset(topic, *partition).is_some())
+            .filter(|(topic, partition)| {
+                group.offset(topic, *partition).is_some() || group.is_pending(topic, *partition)
+            })
             .map(|(topic, partition)| Record::OffsetCommit {
                 key: OffsetCommitKey {
                     group_id: self.group_id.clone(),

@@ -1,7 +1,8 @@
 //! OffsetFetch: how far a group is, of the partitions asked for or of all.
 //!
 //! What is read may not be committed yet; the answer waits for that, as all answers do, and so is
-//! stable in any case. Member ids and epochs are checked for other types of groups only.
+//! stable in any case; unless an open transaction has an offset for the partition, which who asks for
+//! stable ones is told as an error. Member ids and epochs are checked for other types of groups only.
 
 use ottla_protocol::ErrorCode;
 use ottla_protocol::types::TopicId;
@@ -21,7 +22,7 @@ pub struct OffsetFetch {
     pub member_id: Option<String>,
     /// The epoch of that member; −1.
     pub member_epoch: i32,
-    /// Whether offsets of open transactions are an error. There are none yet.
+    /// Whether it is an error that an open transaction has an offset (KIP-447).
     pub require_stable: bool,
     /// The partitions; `None` for all that have an offset.
     pub topics: Option<Vec<FetchTopic>>,
@@ -70,16 +71,21 @@ impl OffsetFetch {
         Ok(match (self.topics, group) {
             (Some(topics), group) => {
                 let topics = topics.into_iter();
-                topics.map(|topic| fetch_topic(topic, group)).collect()
+                topics
+                    .map(|topic| fetch_topic(topic, group, self.require_stable))
+                    .collect()
             }
-            (None, Some(group)) => fetch_all(group),
+            (None, Some(group)) => fetch_all(group, self.require_stable),
             (None, None) => Vec::new(),
         })
     }
 }
 
-fn fetch_topic(topic: FetchTopic, group: Option<&Group>) -> FetchedTopic {
+fn fetch_topic(topic: FetchTopic, group: Option<&Group>, require_stable: bool) -> FetchedTopic {
     let partitions = topic.partitions.iter().map(|&partition| {
+        if require_stable && group.is_some_and(|group| group.is_pending(&topic.name, partition)) {
+            return unstable(partition);
+        }
         let value = group.and_then(|group| group.offset(&topic.name, partition));
         let value = value.filter(|value| is_of(value, topic.topic_id));
         fetched(partition, value)
@@ -96,7 +102,7 @@ pub(super) fn is_of(value: &OffsetCommitValue, topic_id: TopicId) -> bool {
     value.topic_id.is_zero() || topic_id.is_zero() || value.topic_id == topic_id
 }
 
-fn fetch_all(group: &Group) -> Vec<FetchedTopic> {
+fn fetch_all(group: &Group, require_stable: bool) -> Vec<FetchedTopic> {
     let topics = group.offsets().iter().map(|(name, partitions)| {
         let mut ids = partitions.values().map(|value| value.topic_id);
         FetchedTopic {
@@ -104,11 +110,22 @@ fn fetch_all(group: &Group) -> Vec<FetchedTopic> {
             topic_id: ids.find(|id| !id.is_zero()).unwrap_or(TopicId::ZERO),
             partitions: partitions
                 .iter()
-                .map(|(&partition, value)| fetched(partition, Some(value)))
+                .map(|(&partition, value)| match require_stable {
+                    true if group.is_pending(name, partition) => unstable(partition),
+                    _ => fetched(partition, Some(value)),
+                })
                 .collect(),
         }
     });
     topics.collect()
+}
+
+/// Nobody knows yet what it will be.
+fn unstable(partition: i32) -> FetchedPartition {
+    FetchedPartition {
+        error: ErrorCode::UnstableOffsetCommit,
+        ..fetched(partition, None)
+    }
 }
 
 fn fetched(partition: i32, value: Option<&OffsetCommitValue>) -> FetchedPartition {

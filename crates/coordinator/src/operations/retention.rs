@@ -66,10 +66,10 @@ impl Round {
         for (topic, partitions) in logged.offsets() {
             let since = since(topic, logged, live);
             for (&partition, value) in partitions {
-                if !since
+                let is_expired = since
                     .as_ref()
-                    .is_some_and(|since| self.is_expired(value, since))
-                {
+                    .is_some_and(|since| self.is_expired(value, since));
+                if !is_expired || logged.is_pending(topic, partition) {
                     left += 1;
                     continue;
                 }
@@ -84,7 +84,7 @@ impl Round {
             }
         }
         // Where something goes on, someone is or is about to come.
-        if left > 0 || live.is_some() {
+        if left > 0 || live.is_some() || logged.has_pending() {
             return true;
         }
         let group_id = group_id.to_owned();

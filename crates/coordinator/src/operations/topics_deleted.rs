@@ -1,5 +1,7 @@
 //! Topics are gone: the offsets of their partitions go too.
 
+use std::collections::BTreeSet;
+
 use ottla_protocol::types::TopicId;
 use ottla_statemachine::Outbox;
 
@@ -35,13 +37,14 @@ impl TopicsDeleted {
 
     fn forget(&self, group_id: &str, group: &Group, out: &mut Outbox<Groups>) -> bool {
         for topic in &self.topics {
-            let Some(partitions) = group.offsets().get(&topic.name) else {
-                continue;
-            };
-            for (&partition, value) in partitions {
-                if !is_of(value, topic.topic_id) {
-                    continue;
-                }
+            let committed = group.offsets().get(&topic.name).into_iter().flatten();
+            let committed = committed.map(|(&partition, value)| (partition, value));
+            let pending = group.pending_of(&topic.name);
+            let pending = pending.map(|(partition, offset)| (partition, &offset.value));
+            let of_it = committed.chain(pending);
+            let of_it = of_it.filter(|(_, value)| is_of(value, topic.topic_id));
+            let partitions: BTreeSet<i32> = of_it.map(|(partition, _)| partition).collect();
+            for partition in partitions {
                 let record = Record::OffsetCommit {
                     key: OffsetCommitKey {
                         group_id: group_id.to_owned(),

@@ -10,10 +10,13 @@
 //! | 0, 1 | an offset committed by a group | 0–4 | 4; 1 if it says when to expire |
 //! | 2 | a classic group | 0–4 | 3 |
 //!
+//! Offsets of a transaction are of type 1 too, in batches of its producer; its end is a control batch.
+//!
 //! Other types belong to groups that this version does not serve. They are skipped, as Kafka skips
 //! what it does not know: each says something of another group, never of these.
 
 use ottla_protocol::fields::{FieldError, FieldReader, FieldWriter};
+use ottla_protocol::records::EndMarker;
 
 use super::{GroupMetadataValue, OffsetCommitKey, OffsetCommitValue};
 
@@ -23,6 +26,15 @@ const GROUP_METADATA_TYPE: i16 = 2;
 
 /// What a record costs in a batch beside its own bytes: lengths, deltas, no headers.
 const BATCH_OVERHEAD_BYTES: usize = 40;
+
+/// Who commits offsets in a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionalProducer {
+    /// The producer id.
+    pub id: i64,
+    /// Its epoch.
+    pub epoch: i16,
+}
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +52,23 @@ pub enum Record {
         group_id: String,
         /// `None` is a tombstone.
         value: Option<GroupMetadataValue>,
+    },
+    /// An offset that will be committed if the transaction is that it is part of. It has the bytes of a committed one;
+    /// its batch names the producer.
+    TransactionalOffset {
+        /// Whose transaction it is.
+        producer: TransactionalProducer,
+        /// Whose offset it is.
+        key: OffsetCommitKey,
+        /// The offset.
+        value: OffsetCommitValue,
+    },
+    /// A transaction ends. It has no bytes of its own: it is a control batch.
+    EndOfTransaction {
+        /// Whose, and the marker's epoch.
+        producer: TransactionalProducer,
+        /// The marker.
+        marker: EndMarker,
     },
 }
 
@@ -79,6 +108,10 @@ impl Record {
                 let value = value.as_ref().map_or(0, GroupMetadataValue::size_bytes_max);
                 group_id.len() + 4 + value
             }
+            Record::TransactionalOffset { key, value, .. } => {
+                key.size_bytes_max() + value.size_bytes_max()
+            }
+            Record::EndOfTransaction { .. } => 0,
         };
         own + BATCH_OVERHEAD_BYTES
     }
@@ -89,6 +122,13 @@ pub fn encode(record: &Record) -> EncodedRecord {
     let mut key_to = FieldWriter::with_capacity(64);
     let mut value_to = FieldWriter::with_capacity(record.size_bytes_max());
     let is_tombstone = match record {
+        Record::TransactionalOffset { key, value, .. } => {
+            key_to.i16(OFFSET_COMMIT_TYPE);
+            key.write(&mut key_to);
+            value.write(&mut value_to);
+            false
+        }
+        Record::EndOfTransaction { .. } => true,
         Record::OffsetCommit { key, value } => {
             key_to.i16(OFFSET_COMMIT_TYPE);
             key.write(&mut key_to);
@@ -109,6 +149,21 @@ pub fn encode(record: &Record) -> EncodedRecord {
     EncodedRecord {
         key: key_to.into_bytes(),
         value: (!is_tombstone).then(|| value_to.into_bytes()),
+    }
+}
+
+/// The same record as part of a transaction. Only offsets are ever part of one.
+pub fn in_transaction(record: Record, producer: TransactionalProducer) -> Record {
+    match record {
+        Record::OffsetCommit {
+            key,
+            value: Some(value),
+        } => Record::TransactionalOffset {
+            producer,
+            key,
+            value,
+        },
+        other => other,
     }
 }
 

@@ -8,6 +8,8 @@ mod offset_commit;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 
-pub use frame::{DecodeError, EncodedRecord, Record, decode, encode};
+pub use frame::{
+    DecodeError, EncodedRecord, Record, TransactionalProducer, decode, encode, in_transaction,
+};
 pub use group_metadata::{GroupMetadataValue, MemberMetadata};
 pub use offset_commit::{OffsetCommitKey, OffsetCommitValue};

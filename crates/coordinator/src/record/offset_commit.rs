@@ -23,7 +23,7 @@ use ottla_protocol::types::TopicId;
 const TOPIC_ID_TAG: u32 = 0;
 
 /// Whose offset.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OffsetCommitKey {
     /// The group that committed it.
     pub group_id: String,

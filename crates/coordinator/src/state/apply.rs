@@ -4,18 +4,42 @@
 //! of their own. Only the tombstone of a group ends it; if offsets are left (another kind of group
 //! took over the name, or compaction has not come by), they stay.
 
-use super::State;
-use crate::record::{OffsetCommitKey, OffsetCommitValue, Record};
+use ottla_statemachine::Offset;
+
+use super::{PendingOffset, State};
+use crate::record::{OffsetCommitKey, Record};
 
 impl State {
-    /// Takes one record of the log.
-    pub fn apply(&mut self, record: &Record) {
+    /// Takes one record of the log, which stands at `at`.
+    pub fn apply(&mut self, at: Offset, record: &Record) {
         match record {
             Record::OffsetCommit {
                 key,
                 value: Some(value),
-            } => self.commit(key, value),
+            } => {
+                let group = self.groups.entry(key.group_id.clone()).or_default();
+                group.commit(&key.topic, key.partition, at, value.clone());
+            }
             Record::OffsetCommit { key, value: None } => self.forget(key),
+            Record::TransactionalOffset {
+                producer,
+                key,
+                value,
+            } => {
+                let pending = PendingOffset {
+                    at,
+                    value: value.clone(),
+                };
+                let group = self.groups.entry(key.group_id.clone()).or_default();
+                group.add_pending(&key.topic, key.partition, producer.id, pending);
+                self.producers.commit(*producer, &key.group_id);
+            }
+            Record::EndOfTransaction { producer, marker } => {
+                let groups = self.producers.end(*producer, marker.coordinator_epoch, at);
+                for group_id in groups {
+                    self.end_transaction(&group_id, producer.id, marker.commits);
+                }
+            }
             Record::GroupMetadata {
                 group_id,
                 value: Some(value),
@@ -30,21 +54,14 @@ impl State {
         }
     }
 
-    fn commit(&mut self, key: &OffsetCommitKey, value: &OffsetCommitValue) {
-        if !self.groups.contains_key(&key.group_id) {
-            self.groups.insert(key.group_id.clone(), Default::default());
-        }
-        let group = self
-            .groups
-            .get_mut(&key.group_id)
-            .expect("it was just made");
-        match group.offsets.get_mut(&key.topic) {
-            Some(partitions) => {
-                partitions.insert(key.partition, value.clone());
-            }
-            None => {
-                let partitions = [(key.partition, value.clone())].into();
-                group.offsets.insert(key.topic.clone(), partitions);
+    /// What the transaction has of a group is committed, unless a later record was before it; or it is forgotten.
+    fn end_transaction(&mut self, group_id: &str, producer_id: i64, commits: bool) {
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return;
+        };
+        for (topic, partition, PendingOffset { at, value }) in group.take_pending(producer_id) {
+            if commits {
+                group.commit(&topic, partition, at, value);
             }
         }
     }
@@ -53,6 +70,7 @@ impl State {
         let Some(group) = self.groups.get_mut(&key.group_id) else {
             return;
         };
+        group.drop_pending(&key.topic, key.partition, |_| true);
         let Some(partitions) = group.offsets.get_mut(&key.topic) else {
             return;
         };
@@ -67,7 +85,7 @@ impl State {
             return;
         };
         group.metadata = None;
-        if group.offsets.is_empty() {
+        if group.is_bare() {
             self.groups.remove(group_id);
         }
     }
@@ -78,7 +96,9 @@ mod tests {
     use ottla_protocol::types::TopicId;
 
     use super::*;
-    use crate::record::GroupMetadataValue;
+    use ottla_protocol::records::EndMarker;
+
+    use crate::record::{GroupMetadataValue, OffsetCommitValue, TransactionalProducer};
 
     fn key(partition: i32) -> OffsetCommitKey {
         OffsetCommitKey {
@@ -119,8 +139,8 @@ mod tests {
 
     fn fold(records: &[Record]) -> State {
         let mut state = State::default();
-        for record in records {
-            state.apply(record);
+        for (record, at) in records.iter().zip(0..) {
+            state.apply(Offset(at), record);
         }
         state
     }
@@ -139,7 +159,7 @@ mod tests {
     fn a_group_outlives_its_last_offset_until_its_tombstone() {
         let mut state = fold(&[commit(0, 1), forget(0)]);
         assert!(state.group("g").unwrap().offsets().is_empty());
-        state.apply(&group(None));
+        state.apply(Offset(2), &group(None));
         assert_eq!(state, State::default());
     }
 
@@ -160,5 +180,75 @@ mod tests {
         assert_eq!(fold(&[forget(0), group(None)]), State::default());
         let state = fold(&[commit(0, 1), forget(3)]);
         assert!(state.group("g").unwrap().offset("t", 0).is_some());
+    }
+
+    fn pending(producer_id: i64, partition: i32, offset: i64) -> Record {
+        let producer = TransactionalProducer {
+            id: producer_id,
+            epoch: 0,
+        };
+        crate::record::in_transaction(commit(partition, offset), producer)
+    }
+
+    fn end(producer_id: i64, commits: bool) -> Record {
+        Record::EndOfTransaction {
+            producer: TransactionalProducer {
+                id: producer_id,
+                epoch: 0,
+            },
+            marker: EndMarker {
+                commits,
+                coordinator_epoch: 1,
+            },
+        }
+    }
+
+    fn offset_after(records: &[Record]) -> Option<i64> {
+        let state = fold(records);
+        let group = state.group("g")?;
+        group.offset("t", 0).map(|value| value.offset)
+    }
+
+    #[test]
+    fn offsets_of_a_transaction_count_when_it_is_committed() {
+        assert_eq!(offset_after(&[commit(0, 1), pending(7, 0, 2)]), Some(1));
+        let ended = |commits| offset_after(&[commit(0, 1), pending(7, 0, 2), end(7, commits)]);
+        assert_eq!((ended(true), ended(false)), (Some(2), Some(1)));
+        assert_eq!(offset_after(&[pending(7, 0, 2), end(8, true)]), None);
+    }
+
+    #[test]
+    fn the_last_record_counts_whenever_its_transaction_ended() {
+        let late = [pending(7, 0, 2), commit(0, 3), end(7, true)];
+        assert_eq!(offset_after(&late), Some(3));
+        let crossed = [
+            pending(7, 0, 2),
+            pending(8, 0, 3),
+            end(8, true),
+            end(7, true),
+        ];
+        assert_eq!(offset_after(&crossed), Some(3));
+        let in_turn = [
+            pending(7, 0, 2),
+            pending(8, 0, 3),
+            end(7, true),
+            end(8, true),
+        ];
+        assert_eq!(offset_after(&in_turn), Some(3));
+        let aborted = [
+            pending(7, 0, 2),
+            pending(8, 0, 3),
+            end(8, false),
+            end(7, true),
+        ];
+        assert_eq!(offset_after(&aborted), Some(2));
+    }
+
+    #[test]
+    fn a_group_is_there_while_a_transaction_has_offsets_of_it() {
+        let open = fold(&[pending(7, 0, 2), group(None)]);
+        assert!(open.group("g").unwrap().is_pending("t", 0));
+        let forgotten = fold(&[pending(7, 0, 2), forget(0), group(None), end(7, true)]);
+        assert!(forgotten.group("g").is_none());
     }
 }

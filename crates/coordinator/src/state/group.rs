@@ -1,6 +1,8 @@
 //! One group as the log knows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ottla_statemachine::Offset;
 
 use crate::record::{GroupMetadataValue, OffsetCommitKey, OffsetCommitValue};
 
@@ -9,6 +11,18 @@ use crate::record::{GroupMetadataValue, OffsetCommitKey, OffsetCommitValue};
 pub struct Group {
     pub(super) metadata: Option<GroupMetadataValue>,
     pub(super) offsets: BTreeMap<String, BTreeMap<i32, OffsetCommitValue>>,
+    /// By topic, partition and producer.
+    pub(super) pending: BTreeMap<String, BTreeMap<i32, BTreeMap<i64, PendingOffset>>>,
+}
+
+/// An offset of an open transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingOffset {
+    /// Where its record stands: of what is committed for a partition, the last record counts, whenever its transaction
+    /// ended.
+    pub at: Offset,
+    /// What will be committed, if the transaction is.
+    pub value: OffsetCommitValue,
 }
 
 impl Group {
@@ -27,17 +41,109 @@ impl Group {
         self.offsets.get(topic)?.get(&partition)
     }
 
-    /// The key of every offset.
-    pub fn offset_keys<'a>(
-        &'a self,
-        group_id: &'a str,
-    ) -> impl Iterator<Item = OffsetCommitKey> + 'a {
-        self.offsets.iter().flat_map(move |(topic, partitions)| {
-            partitions.keys().map(move |partition| OffsetCommitKey {
+    /// Whether an open transaction has an offset of a partition.
+    pub fn is_pending(&self, topic: &str, partition: i32) -> bool {
+        let partitions = self.pending.get(topic);
+        partitions.is_some_and(|partitions| partitions.contains_key(&partition))
+    }
+
+    /// Whether an open transaction has any offset.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The offsets that open transactions have of a topic, with their partitions.
+    pub fn pending_of(&self, topic: &str) -> impl Iterator<Item = (i32, &PendingOffset)> {
+        let partitions = self.pending.get(topic).into_iter().flatten();
+        partitions.flat_map(|(&partition, pending)| pending.values().map(move |it| (partition, it)))
+    }
+
+    /// The key of every offset, of those of open transactions too.
+    pub fn offset_keys(&self, group_id: &str) -> BTreeSet<OffsetCommitKey> {
+        let committed = self.offsets.iter();
+        let committed = committed.flat_map(|(topic, it)| it.keys().map(move |key| (topic, *key)));
+        let pending = self.pending.iter();
+        let pending = pending.flat_map(|(topic, it)| it.keys().map(move |key| (topic, *key)));
+        let keys = committed
+            .chain(pending)
+            .map(|(topic, partition)| OffsetCommitKey {
                 group_id: group_id.to_owned(),
                 topic: topic.clone(),
-                partition: *partition,
-            })
-        })
+                partition,
+            });
+        keys.collect()
+    }
+
+    /// Whether it is nothing but a name.
+    pub(super) fn is_bare(&self) -> bool {
+        self.metadata.is_none() && self.offsets.is_empty() && self.pending.is_empty()
+    }
+
+    /// Takes an offset that is committed with a record that stands at `at`.
+    pub(super) fn commit(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        at: Offset,
+        value: OffsetCommitValue,
+    ) {
+        // What was written before it can change nothing any more.
+        self.drop_pending(topic, partition, |pending| pending.at < at);
+        match self.offsets.get_mut(topic) {
+            Some(partitions) => _ = partitions.insert(partition, value),
+            None => {
+                let partitions = [(partition, value)].into();
+                self.offsets.insert(topic.to_owned(), partitions);
+            }
+        }
+    }
+
+    /// Takes an offset of an open transaction.
+    pub(super) fn add_pending(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        producer_id: i64,
+        offset: PendingOffset,
+    ) {
+        let partitions = self.pending.entry(topic.to_owned()).or_default();
+        let pending = partitions.entry(partition).or_default();
+        pending.insert(producer_id, offset);
+    }
+
+    /// Forgets offsets of open transactions.
+    pub(super) fn drop_pending(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        is_dropped: impl Fn(&PendingOffset) -> bool,
+    ) {
+        let Some(partitions) = self.pending.get_mut(topic) else {
+            return;
+        };
+        let Some(pending) = partitions.get_mut(&partition) else {
+            return;
+        };
+        pending.retain(|_, offset| !is_dropped(offset));
+        if pending.is_empty() {
+            partitions.remove(&partition);
+        }
+        if partitions.is_empty() {
+            self.pending.remove(topic);
+        }
+    }
+
+    /// Takes out the offsets of one transaction.
+    pub(super) fn take_pending(&mut self, producer_id: i64) -> Vec<(String, i32, PendingOffset)> {
+        let mut taken = Vec::new();
+        self.pending.retain(|topic, partitions| {
+            partitions.retain(|&partition, pending| {
+                let offset = pending.remove(&producer_id);
+                taken.extend(offset.map(|offset| (topic.clone(), partition, offset)));
+                !pending.is_empty()
+            });
+            !partitions.is_empty()
+        });
+        taken
     }
 }

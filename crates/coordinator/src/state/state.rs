@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Group;
+use super::{Group, Producers};
 use crate::config::GroupConfig;
 
 /// The fold of the log.
@@ -14,6 +14,7 @@ use crate::config::GroupConfig;
 pub struct State {
     config: Arc<GroupConfig>,
     pub(super) groups: BTreeMap<String, Group>,
+    pub(super) producers: Producers,
 }
 
 impl State {
@@ -22,6 +23,7 @@ impl State {
         Self {
             config,
             groups: BTreeMap::new(),
+            producers: Producers::default(),
         }
     }
 
@@ -33,6 +35,11 @@ impl State {
     /// A group, if there is one of that name.
     pub fn group(&self, group_id: &str) -> Option<&Group> {
         self.groups.get(group_id)
+    }
+
+    /// Who commits offsets in transactions.
+    pub fn producers(&self) -> &Producers {
+        &self.producers
     }
 
     /// All groups by name.

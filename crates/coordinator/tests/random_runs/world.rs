@@ -7,11 +7,11 @@ use ottla_coordinator::config::GroupConfig;
 use ottla_coordinator::live::Phase;
 use ottla_coordinator::machine::{Groups, Input};
 use ottla_coordinator::operations::{
-    CommitPartition, CommitTopic, DeleteGroups, DeletedTopic, DescribeGroup, JoinGroup, LeaveGroup,
-    LeavingMember, ListGroups, OffsetCommit, OffsetDelete, OffsetFetch, SyncGroup, TopicPartitions,
-    TopicsDeleted,
+    CommitPartition, CommitTopic, DeleteGroups, DeletedTopic, DescribeGroup, EndTransaction,
+    JoinGroup, LeaveGroup, LeavingMember, ListGroups, OffsetCommit, OffsetDelete, OffsetFetch,
+    SyncGroup, TopicPartitions, TopicsDeleted,
 };
-use ottla_coordinator::record::{self, Record};
+use ottla_coordinator::record::{self, Record, TransactionalProducer};
 use ottla_coordinator::state::State;
 use ottla_protocol::types::TopicId;
 use ottla_statemachine::Limits;
@@ -32,10 +32,16 @@ pub(crate) struct World {
 }
 
 fn persist(record: &Record) -> Record {
+    if let Record::EndOfTransaction { .. } = record {
+        return record.clone();
+    }
     let encoded = record::encode(record);
-    record::decode(&encoded.key, encoded.value.as_deref())
-        .unwrap()
-        .unwrap()
+    let decoded = record::decode(&encoded.key, encoded.value.as_deref());
+    let decoded = decoded.unwrap().unwrap();
+    match record {
+        Record::TransactionalOffset { producer, .. } => record::in_transaction(decoded, *producer),
+        _ => decoded,
+    }
 }
 
 impl World {
@@ -205,6 +211,20 @@ impl World {
                 assignments: Vec::new(),
             }),
             11 => Input::OffsetCommit(commit(&Client::new(&group_id, None, 9), random)),
+            12 => Input::OffsetCommit(OffsetCommit {
+                transaction: Some(producer(random)),
+                ..commit(&Client::new(&group_id, None, 9), random)
+            }),
+            13 => {
+                let TransactionalProducer { id, epoch } = producer(random);
+                Input::EndTransaction(EndTransaction {
+                    producer_id: id,
+                    producer_epoch: epoch,
+                    coordinator_epoch: i32::try_from(random.below(2)).unwrap(),
+                    commits: random.once_in(2),
+                    epoch_per_transaction: random.once_in(2),
+                })
+            }
             _ => Input::OffsetCommit(commit(&client, random)),
         }
     }
@@ -215,6 +235,14 @@ fn passer_by(group_id: &str, version: i16, random: &mut Random) -> JoinGroup {
     JoinGroup {
         rebalance_timeout_ms,
         ..Client::new(group_id, None, version).join(random)
+    }
+}
+
+/// One of two, in one of three epochs.
+fn producer(random: &mut Random) -> TransactionalProducer {
+    TransactionalProducer {
+        id: i64::try_from(random.below(2)).unwrap(),
+        epoch: i16::try_from(random.below(3)).unwrap(),
     }
 }
 
@@ -239,6 +267,7 @@ fn commit(client: &Client, random: &mut Random) -> OffsetCommit {
         generation: client.generation,
         member_id: client.member_id.clone(),
         instance_id: client.instance_id.clone(),
+        transaction: None,
         retention_time_ms: if random.once_in(3) { 5_000 } else { -1 },
         topics: vec![CommitTopic {
             name: (*random.pick(&["t", "u"])).to_owned(),

@@ -14,6 +14,7 @@ mod producer_ids;
 mod refused;
 mod replicas;
 mod topic_plan;
+mod update_features;
 mod voters;
 
 pub use alter_configs::{AlterConfigs, ConfigChange, KeyChange, ResourceChange};
@@ -26,4 +27,5 @@ pub use limits::{CreationDefaults, GROWN_FACTOR, TopicLimits};
 pub use producer_ids::{AllocateProducerIds, PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock};
 pub use refused::Refused;
 pub use replicas::{AlterReplicas, NewReplicas, RenewReplicas, SettleReplicas, misplaced};
+pub use update_features::{FeatureUpdate, UpdateFeatures};
 pub use voters::ChooseVoter;

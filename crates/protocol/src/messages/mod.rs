@@ -9,6 +9,8 @@
 //! - [`delete_groups`]: version 3;
 //! - [`describe_log_dirs`]: version 5;
 //! - [`offset_commit`], [`offset_fetch`]: requests of version 10;
+//! - [`txn_offset_commit`]: version 6;
+//! - [`write_txn_markers`]: version 2;
 //! - `newest_version`, `encoding`: what they are written with.
 
 pub mod add_raft_voter;
@@ -20,9 +22,15 @@ pub mod list_offsets;
 mod newest_version;
 pub mod offset_commit;
 pub mod offset_fetch;
+pub mod txn_offset_commit;
+pub mod write_txn_markers;
 
 pub use kafka_protocol::messages::{
     BrokerId, GroupId, ProducerId, TopicName, TransactionalId,
+    add_offsets_to_txn_request::{self, AddOffsetsToTxnRequest},
+    add_offsets_to_txn_response::{self, AddOffsetsToTxnResponse},
+    add_partitions_to_txn_request::{self, AddPartitionsToTxnRequest},
+    add_partitions_to_txn_response::{self, AddPartitionsToTxnResponse},
     alter_configs_request::{self, AlterConfigsRequest},
     alter_configs_response::{self, AlterConfigsResponse},
     alter_partition_reassignments_request::{self, AlterPartitionReassignmentsRequest},
@@ -41,12 +49,18 @@ pub use kafka_protocol::messages::{
     describe_configs_response::{self, DescribeConfigsResponse},
     describe_groups_request::{self, DescribeGroupsRequest},
     describe_groups_response::{self, DescribeGroupsResponse},
+    describe_producers_request::{self, DescribeProducersRequest},
+    describe_producers_response::{self, DescribeProducersResponse},
     describe_quorum_request::{self, DescribeQuorumRequest},
     describe_quorum_response::{self, DescribeQuorumResponse},
     describe_topic_partitions_request::{self, DescribeTopicPartitionsRequest},
     describe_topic_partitions_response::{self, DescribeTopicPartitionsResponse},
+    describe_transactions_request::{self, DescribeTransactionsRequest},
+    describe_transactions_response::{self, DescribeTransactionsResponse},
     elect_leaders_request::{self, ElectLeadersRequest},
     elect_leaders_response::{self, ElectLeadersResponse},
+    end_txn_request::{self, EndTxnRequest},
+    end_txn_response::{self, EndTxnResponse},
     fetch_request::{self, FetchRequest},
     fetch_response::{self, FetchResponse},
     find_coordinator_request::{self, FindCoordinatorRequest},
@@ -67,6 +81,8 @@ pub use kafka_protocol::messages::{
     list_groups_response::{self, ListGroupsResponse},
     list_partition_reassignments_request::{self, ListPartitionReassignmentsRequest},
     list_partition_reassignments_response::{self, ListPartitionReassignmentsResponse},
+    list_transactions_request::{self, ListTransactionsRequest},
+    list_transactions_response::{self, ListTransactionsResponse},
     metadata_request::{self, MetadataRequest},
     metadata_response::{self, MetadataResponse},
     offset_commit_response::{self, OffsetCommitResponse},
@@ -83,11 +99,13 @@ pub use kafka_protocol::messages::{
     sync_group_response::{self, SyncGroupResponse},
     unregister_broker_request::{self, UnregisterBrokerRequest},
     unregister_broker_response::{self, UnregisterBrokerResponse},
+    update_features_request::{self, UpdateFeaturesRequest},
+    update_features_response::{self, UpdateFeaturesResponse},
 };
 pub use kafka_protocol::messages::{
     add_raft_voter_request, add_raft_voter_response, api_versions_response, delete_groups_request,
     describe_log_dirs_request, list_offsets_request, list_offsets_response, offset_commit_request,
-    offset_fetch_request,
+    offset_fetch_request, write_txn_markers_request, write_txn_markers_response,
 };
 pub use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request as ApiRequest, StrBytes, VersionRange,
@@ -100,3 +118,5 @@ pub use describe_log_dirs::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 pub use list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
 pub use offset_commit::OffsetCommitRequest;
 pub use offset_fetch::OffsetFetchRequest;
+pub use txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
+pub use write_txn_markers::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};

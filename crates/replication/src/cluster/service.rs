@@ -14,7 +14,7 @@ impl Service for Cluster {
     fn call(&self, from: &Remote, call: Call) -> Answer {
         match call.kind {
             Kind::Beat => ready(self.beat(from, call)),
-            Kind::Metadata => match &self.questions {
+            Kind::Metadata | Kind::Transactions => match &self.questions {
                 Some(service) => service.call(from, call),
                 None => ready(Err(Refusal::Unserved)),
             },

@@ -212,10 +212,16 @@ impl Cluster {
     ///
     /// # Errors
     /// See [`LinkError`].
-    pub async fn ask(&self, node: NodeId, group: u64, question: Bytes) -> Result<Bytes, LinkError> {
+    pub async fn ask(
+        &self,
+        node: NodeId,
+        kind: Kind,
+        group: u64,
+        question: Bytes,
+    ) -> Result<Bytes, LinkError> {
         let link = self.endpoint.link(node, Lane::Control);
         let link = link.ok_or(LinkError::Down)?;
-        link.ask(Kind::Metadata, group, vec![question]).await
+        link.ask(kind, group, vec![question]).await
     }
 
     /// Asks the leader of a group to hand over to `successor`. Whether it did is told by who leads.

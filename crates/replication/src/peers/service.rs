@@ -52,7 +52,12 @@ fn read(kind: Kind, body: Bytes) -> Option<Result<Request, Malformed>> {
             wire::decode_snapshot(body).map(|(vote, boundary)| Request::Snapshot(vote, boundary))
         }
         Kind::Transfer => wire::decode_transfer(body).map(Request::Transfer),
-        Kind::Beat | Kind::Metadata | Kind::HandOver | Kind::Quota | Kind::Frames => return None,
+        Kind::Beat
+        | Kind::Metadata
+        | Kind::Transactions
+        | Kind::HandOver
+        | Kind::Quota
+        | Kind::Frames => return None,
     })
 }
 

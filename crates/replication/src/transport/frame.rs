@@ -39,6 +39,8 @@ pub enum Kind {
     Quota,
     /// What is committed in the group's log from this index on?
     Frames,
+    /// A question about transactions.
+    Transactions,
 }
 
 /// Why a request was not carried out.
@@ -64,7 +66,7 @@ pub enum Refusal {
     Undecided,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Append,
     Kind::Vote,
     Kind::PreVote,
@@ -75,6 +77,7 @@ const KINDS: [Kind; 10] = [
     Kind::HandOver,
     Kind::Quota,
     Kind::Frames,
+    Kind::Transactions,
 ];
 
 const REFUSALS: [Refusal; 6] = [

@@ -2,8 +2,8 @@
 
 use super::{
     acked_never_lost, commits_stay, everything_progresses_after_heal, group_one_owner, hw_monotone,
-    nothing_damaged, nothing_invented, nothing_twice, nothing_unseen, offsets_gapless,
-    raft_log_matching, reads_stay, replicas_agree,
+    no_aborted_read, no_duplicate, no_stuck_lso, nothing_damaged, nothing_invented, nothing_twice,
+    nothing_unseen, offsets_gapless, raft_log_matching, reads_stay, replicas_agree, txn_atomic,
 };
 use crate::history::{Broken, History};
 
@@ -22,6 +22,10 @@ const PROMISES: &[(&str, Check)] = &[
     ("nothing_unseen", nothing_unseen::check),
     ("commits_stay", commits_stay::check),
     ("group_one_owner", group_one_owner::check),
+    ("no_aborted_read", no_aborted_read::check),
+    ("txn_atomic", txn_atomic::check),
+    ("no_duplicate", no_duplicate::check),
+    ("no_stuck_lso", no_stuck_lso::check),
     (
         "everything_progresses_after_heal",
         everything_progresses_after_heal::check,

@@ -6,6 +6,9 @@ mod everything_progresses_after_heal;
 mod group_one_owner;
 mod hw_monotone;
 mod judge;
+mod no_aborted_read;
+mod no_duplicate;
+mod no_stuck_lso;
 mod nothing_damaged;
 mod nothing_invented;
 mod nothing_twice;
@@ -16,5 +19,6 @@ mod reads_stay;
 pub(crate) mod replicas_agree;
 #[cfg(test)]
 mod testing;
+mod txn_atomic;
 
 pub use judge::judge;

@@ -86,3 +86,21 @@ pub(super) fn good_run() -> History {
 pub(super) fn replica(run: &mut History, number: usize) -> &mut Replica {
     &mut run.replicas.get_mut(PARTITION).unwrap()[number]
 }
+
+pub(super) fn begins(transaction: Value) -> Event {
+    Event::Begins { transaction }
+}
+
+pub(super) fn ends(transaction: Value, commits: bool) -> Event {
+    Event::Ends {
+        transaction,
+        commits,
+    }
+}
+
+pub(super) fn audited(partition: &str, transaction: Value) -> Event {
+    Event::Audited {
+        partition: partition.to_owned(),
+        transaction,
+    }
+}

@@ -45,6 +45,10 @@ struct State {
     questions: u64,
     /// Partitions for which a member has committed when nothing was broken any more.
     owned: BTreeSet<i32>,
+    /// Bankers that have not moved all their money yet.
+    bankers: u32,
+    /// Not all is copied yet.
+    forwards: bool,
     /// Replicas are where they are to be in the end.
     is_settled: bool,
     replication_factor: Option<i16>,
@@ -62,6 +66,8 @@ impl Shared {
             writers: swarm.writers.len(),
             questions: 0,
             owned: BTreeSet::new(),
+            bankers: swarm.bankers,
+            forwards: swarm.bankers > 0,
             is_settled: !swarm.moves,
             replication_factor: (swarm.beginners == BROKERS).then_some(3),
         })))
@@ -212,6 +218,32 @@ impl Shared {
     /// Whether that is so for all.
     pub(super) fn all_owned(&self) -> bool {
         self.0.lock().owned.len() as i32 == PARTITIONS
+    }
+
+    /// A banker has moved all its money.
+    pub(super) fn banker_is_done(&self) {
+        self.0.lock().bankers -= 1;
+    }
+
+    /// Whether all have.
+    pub(super) fn bankers_are_done(&self) -> bool {
+        self.0.lock().bankers == 0
+    }
+
+    /// All is copied that bankers have committed.
+    pub(super) fn forwarder_is_done(&self) {
+        self.0.lock().forwards = false;
+    }
+
+    /// Whether no transaction will come any more.
+    pub(super) fn all_is_transferred(&self) -> bool {
+        let state = self.0.lock();
+        state.bankers == 0 && !state.forwards
+    }
+
+    /// What is not committed, and keeps what is from being read.
+    pub(super) fn unstable(&self, what: String) {
+        self.0.lock().history.unstable.push(what);
     }
 
     /// This writer's records may be there twice.

@@ -49,6 +49,8 @@ pub(super) struct Swarm {
     pub(super) commits: bool,
     /// How many share a group.
     pub(super) members: u32,
+    /// How many move money in transactions.
+    pub(super) bankers: u32,
     /// Topics come and go.
     pub(super) makes_topics: bool,
     /// Replicas move, and who votes on the metadata.
@@ -112,6 +114,11 @@ impl Swarm {
             makes_topics: random.chance(1, 4),
             moves,
             has_whole_sync: random.chance(1, 2),
+            bankers: match random.below(3) {
+                0 => 0,
+                _ if may_lose => 0,
+                more => more as u32,
+            },
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use ottla_protocol::records::{Batch, BatchHeader, CheckedBatch, TimestampType};
+use ottla_protocol::records::{Batch, BatchHeader, CheckedBatch, EndMarker, TimestampType};
 
 use super::shared::{Inner, LogShared};
 use super::types::{Done, LogState};
@@ -13,9 +13,8 @@ use crate::dir::{LogDir, Saved};
 use crate::epochs::EpochEnd;
 use crate::frame::{CheckedFrame, Frame, Private};
 use crate::outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
-use crate::producers::Check;
+use crate::producers::{Check, Producer};
 use crate::tail::Unwritten;
-use crate::transactions::read_marker;
 use crate::{Identity, LogId, VOTE_BYTES_MAX};
 
 /// Proposals up to this size are not held against the free space, which costs a system call.
@@ -57,7 +56,7 @@ impl Log {
             return None;
         }
         let inner = self.shared.inner.lock();
-        match inner.history.producers.check(header) {
+        match inner.history.producers.check(header, false) {
             Check::Duplicate(original) => Some(original.placed()),
             Check::Next | Check::Rejected(_) => None,
         }
@@ -240,6 +239,11 @@ impl Log {
         inner.history.epochs.at(offset).unwrap_or(-1)
     }
 
+    /// The producers that the log remembers, by id.
+    pub fn producers(&self) -> Vec<Producer> {
+        self.shared.inner.lock().history.producers.entries()
+    }
+
     /// The last stable offset, given the high watermark.
     pub fn last_stable_offset(&self, high_watermark: i64) -> i64 {
         let mut inner = self.shared.inner.lock();
@@ -323,31 +327,31 @@ impl Inner {
     /// Whether a batch may be appended.
     fn check(&self, batch: &Batch, id: LogId, condition: Option<&Condition>) -> Check {
         let header = &batch.header;
-        if condition.is_some_and(|condition| !self.holds(condition, header, id)) {
+        if condition.is_some_and(|condition| !self.holds(condition, id)) {
             return Check::Rejected(Rejection::ConditionFailed);
         }
-        if !header.has_producer() {
+        let is_judged = condition.is_some_and(|condition| condition.base_offset.is_some());
+        if is_judged || !header.has_producer() {
             return Check::Next;
         }
+        let by_epoch = condition.is_some_and(|condition| condition.epoch_per_transaction);
+        let producers = &self.history.producers;
         if !header.attributes.is_control() {
-            return self.history.producers.check(header);
+            return producers.check(header, by_epoch);
         }
-        let Some(marker) = read_marker(header, &batch.payload) else {
+        let Some(marker) = EndMarker::read(batch) else {
             return Check::Next;
         };
-        let checked = self.history.producers.check_marker(header, marker);
+        let checked = producers.check_marker(header, marker, by_epoch);
         checked.map_or_else(Check::Rejected, |()| Check::Next)
     }
 
-    fn holds(&self, condition: &Condition, header: &BatchHeader, id: LogId) -> bool {
-        let producer = self.history.producers.get(header.producer_id);
+    fn holds(&self, condition: &Condition, id: LogId) -> bool {
+        let next_offset = self.history.next_offset;
         condition.term.is_none_or(|term| term == id.term)
             && condition
                 .base_offset
-                .is_none_or(|offset| offset == self.history.next_offset)
-            && condition
-                .producer_epoch
-                .is_none_or(|epoch| producer.is_some_and(|p| p.epoch == epoch))
+                .is_none_or(|offset| offset == next_offset)
     }
 }
 

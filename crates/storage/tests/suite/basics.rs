@@ -138,7 +138,7 @@ fn a_condition_that_fails_cuts_off_what_follows() {
         let condition = Condition {
             term: Some(1),
             base_offset: Some(expected),
-            producer_epoch: None,
+            epoch_per_transaction: false,
         };
         let batch = CheckedBatch::trusted(batch(2, 10, NOW));
         log.append_leader(next_id(&log, 1), batch, Some(condition), NOW)

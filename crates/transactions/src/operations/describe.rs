@@ -23,9 +23,6 @@ pub struct Described {
 
 impl Described {
     pub(crate) fn of(hard: &State, transactional_id: &str) -> Result<Described, ErrorCode> {
-        if transactional_id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let known = hard.get(transactional_id);
         let known = known.ok_or(ErrorCode::TransactionalIdNotFound)?;
         Ok(Described {

@@ -28,6 +28,9 @@ pub struct EndTransaction {
     pub server_version: i16,
     /// A producer id that nobody has, for the case that one is needed.
     pub fresh_producer_id: Option<i64>,
+    /// Whether it came on a connection that is older than one on which its producer has spoken since. Then it is not
+    /// carried out: the answer is NETWORK_EXCEPTION, which nobody waits for.
+    pub is_stale: bool,
 }
 
 /// What is to be done.
@@ -59,9 +62,6 @@ impl EndTransaction {
         now: Timestamp,
         out: &mut Outbox<Transactions>,
     ) -> Result<Producer, Refused> {
-        if self.transactional_id.is_empty() {
-            return Err(ErrorCode::InvalidRequest.into());
-        }
         let known = hard.get(&self.transactional_id);
         let before = known.ok_or(ErrorCode::InvalidProducerIdMapping)?;
         let has_epochs = has_epoch_per_transaction(self.client_version);
@@ -69,6 +69,9 @@ impl EndTransaction {
             true => self.judge_by_epoch(before)?,
             false => self.judge(before)?,
         };
+        if self.is_stale {
+            return Err(ErrorCode::NetworkException.into());
+        }
         let producer = match verdict {
             Verdict::Done => before.producer(),
             Verdict::Decide => self.prepare(before, live, now, out)?,
@@ -87,7 +90,7 @@ impl EndTransaction {
         match (before.phase, self.commits) {
             (Phase::Ongoing, _) => Ok(Verdict::Decide),
             (Phase::CompleteCommit, true) | (Phase::CompleteAbort, false) => Ok(Verdict::Done),
-            (Phase::PrepareCommit, true) | (Phase::PrepareAbort, false) => {
+            (Phase::PrepareCommit | Phase::PrepareAbort, _) => {
                 Err(ErrorCode::ConcurrentTransactions)
             }
             _ => Err(ErrorCode::InvalidTxnState),
@@ -97,6 +100,10 @@ impl EndTransaction {
     /// For clients that get an epoch with each transaction.
     fn judge_by_epoch(&self, before: &Transaction) -> Result<Verdict, ErrorCode> {
         let asked = self.producer;
+        // It is of the transaction after the one that is being completed.
+        if before.phase.is_prepared() && asked == before.once_complete() {
+            return Err(ErrorCode::ConcurrentTransactions);
+        }
         let is_next = Some(before.producer_epoch) == asked.epoch.checked_add(1);
         let has_new_id = before.previous_producer_id == asked.id
             && asked.epoch == i16::MAX - 1

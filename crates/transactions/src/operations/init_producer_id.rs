@@ -5,6 +5,7 @@ use ottla_statemachine::{Outbox, Timestamp};
 
 use super::write::write;
 use super::{Producer, Refused, markers};
+use crate::config::TransactionConfig;
 use crate::live::Live;
 use crate::machine::{Reply, Transactions};
 use crate::state::{Partitions, Phase, State, Transaction, is_last_epoch};
@@ -25,6 +26,24 @@ pub struct InitProducerId {
 }
 
 impl InitProducerId {
+    /// What is wrong with a request, whoever coordinates its transactions.
+    ///
+    /// # Errors
+    /// The code that says it.
+    pub fn check(
+        transactional_id: &str,
+        timeout_ms: i32,
+        config: &TransactionConfig,
+    ) -> Result<(), ErrorCode> {
+        if transactional_id.is_empty() {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        match (1..=config.max_timeout_ms).contains(&timeout_ms) {
+            true => Ok(()),
+            false => Err(ErrorCode::InvalidTransactionTimeout),
+        }
+    }
+
     pub(crate) fn decide(
         self,
         hard: &State,
@@ -43,33 +62,23 @@ impl InitProducerId {
         now: Timestamp,
         out: &mut Outbox<Transactions>,
     ) -> Result<Producer, Refused> {
-        if self.transactional_id.is_empty() {
-            return Err(ErrorCode::InvalidRequest.into());
-        }
-        if !(1..=hard.config().max_timeout_ms).contains(&self.timeout_ms) {
-            return Err(ErrorCode::InvalidTransactionTimeout.into());
-        }
         let known = hard.get(&self.transactional_id);
         let before = match known {
             Some(known) => known.clone(),
             None => Transaction::of(self.fresh_producer_id.ok_or(Refused::NeedsProducerId)?),
         };
+        if before.phase.is_prepared() {
+            return Err(ErrorCode::ConcurrentTransactions.into());
+        }
         if !self.may_go_on(&before) {
             return Err(ErrorCode::ProducerFenced.into());
         }
-        match before.phase {
-            Phase::PrepareCommit | Phase::PrepareAbort => {
-                Err(ErrorCode::ConcurrentTransactions.into())
-            }
-            Phase::Ongoing => {
-                let id = &self.transactional_id;
-                markers::fence(id, &before, self.server_version, live, now, out)?;
-                Err(ErrorCode::ConcurrentTransactions.into())
-            }
-            Phase::Empty | Phase::CompleteCommit | Phase::CompleteAbort => {
-                self.begin_anew(&before, live, now, out)
-            }
+        if before.phase == Phase::Ongoing {
+            let id = &self.transactional_id;
+            markers::fence(id, &before, self.server_version, live, now, out)?;
+            return Err(ErrorCode::ConcurrentTransactions.into());
         }
+        self.begin_anew(&before, live, now, out)
     }
 
     /// Whether the producer that it says it was is this one, or was the one before it, whose epochs were used up: it

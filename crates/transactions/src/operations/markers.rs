@@ -125,7 +125,13 @@ pub(super) fn fence(
 }
 
 impl Completed {
-    pub(crate) fn decide(self, hard: &State, now: Timestamp, out: &mut Outbox<Transactions>) {
+    pub(crate) fn decide(
+        self,
+        hard: &State,
+        live: &mut Live,
+        now: Timestamp,
+        out: &mut Outbox<Transactions>,
+    ) {
         let known = hard.get(&self.transactional_id);
         let decided = known.filter(|it| it.phase.is_prepared() && it.producer() == self.producer);
         let written = decided.map_or(Ok(()), |before| {
@@ -146,6 +152,7 @@ impl Completed {
         });
         // It has no partitions any more: it is smaller than what the log had room for before.
         debug_assert_eq!(written, Ok(()));
+        live.complete(&self.transactional_id, out);
         out.reply(Reply::Completed);
     }
 }

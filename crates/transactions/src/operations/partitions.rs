@@ -1,10 +1,12 @@
-//! AddPartitionsToTxn and AddOffsetsToTxn: what a transaction writes to, before it does; and whether it may.
+//! AddPartitionsToTxn and AddOffsetsToTxn: what a transaction writes to, before it does; and whether it may. Who comes
+//! while the transaction before is being completed may wait for that, and is told then that it came too early.
 
 use ottla_protocol::ErrorCode;
 use ottla_statemachine::{Outbox, Timestamp};
 
 use super::Producer;
 use super::write::write;
+use crate::live::Live;
 use crate::machine::{Reply, Transactions};
 use crate::state::{Phase, State, Transaction};
 
@@ -21,6 +23,11 @@ pub struct AddPartitions {
     pub client_version: i16,
     /// The cluster's.
     pub server_version: i16,
+    /// Whether to wait until the transaction before is complete.
+    pub waits: bool,
+    /// Whether it came on a connection that is older than one on which its producer has spoken since. Then it is not
+    /// carried out: the answer is NETWORK_EXCEPTION, which nobody waits for.
+    pub is_stale: bool,
 }
 
 /// Whether a transaction writes to partitions: asked by their leaders (KIP-890).
@@ -32,12 +39,25 @@ pub struct VerifyPartitions {
     pub producer: Producer,
     /// Topic and partition.
     pub partitions: Vec<(String, i32)>,
+    /// Whether to wait until the transaction before is complete.
+    pub waits: bool,
 }
 
 impl AddPartitions {
-    pub(crate) fn decide(self, hard: &State, now: Timestamp, out: &mut Outbox<Transactions>) {
-        let reply = self.add(hard, now, out);
-        out.reply(Reply::AddPartitions(reply));
+    pub(crate) fn decide(
+        self,
+        hard: &State,
+        live: &mut Live,
+        now: Timestamp,
+        out: &mut Outbox<Transactions>,
+    ) {
+        let added = self.add(hard, now, out);
+        let is_early = added == Err(ErrorCode::ConcurrentTransactions);
+        let reply = Reply::AddPartitions(added);
+        match is_early && self.waits {
+            true => live.wait(&self.transactional_id, reply, out),
+            false => out.reply(reply),
+        }
     }
 
     fn add(
@@ -47,6 +67,9 @@ impl AddPartitions {
         out: &mut Outbox<Transactions>,
     ) -> Result<(), ErrorCode> {
         let before = of_producer(hard, &self.transactional_id, self.producer)?;
+        if self.is_stale {
+            return Err(ErrorCode::NetworkException);
+        }
         let is_new = |(topic, partition): &(String, i32)| !before.has(topic, *partition);
         if before.phase == Phase::Ongoing && !self.partitions.iter().any(is_new) {
             return Ok(());
@@ -73,7 +96,17 @@ impl AddPartitions {
 }
 
 impl VerifyPartitions {
-    pub(crate) fn decide(self, hard: &State) -> Result<Vec<bool>, ErrorCode> {
+    pub(crate) fn decide(self, hard: &State, live: &mut Live, out: &mut Outbox<Transactions>) {
+        let verified = self.verify(hard);
+        let is_early = verified == Err(ErrorCode::ConcurrentTransactions);
+        let reply = Reply::VerifyPartitions(verified);
+        match is_early && self.waits {
+            true => live.wait(&self.transactional_id, reply, out),
+            false => out.reply(reply),
+        }
+    }
+
+    fn verify(&self, hard: &State) -> Result<Vec<bool>, ErrorCode> {
         let transaction = of_producer(hard, &self.transactional_id, self.producer)?;
         let partitions = self.partitions.iter();
         Ok(partitions
@@ -88,11 +121,12 @@ fn of_producer<'a>(
     transactional_id: &str,
     producer: Producer,
 ) -> Result<&'a Transaction, ErrorCode> {
-    if transactional_id.is_empty() {
-        return Err(ErrorCode::InvalidRequest);
-    }
     let known = hard.get(transactional_id);
     let known = known.ok_or(ErrorCode::InvalidProducerIdMapping)?;
+    // It may know already who it is when the transaction before is complete.
+    if known.phase.is_prepared() && producer == known.once_complete() {
+        return Err(ErrorCode::ConcurrentTransactions);
+    }
     if known.producer_id != producer.id {
         return Err(ErrorCode::InvalidProducerIdMapping);
     }

@@ -20,13 +20,14 @@ fn set(timer: Timer, after_ms: i64, now: Timestamp, out: &mut Outbox<Transaction
     out.set_timer(timer, due, Input::Timer(timer));
 }
 
-/// Aborts what takes longer than its producer said. What does not fit a batch is for the next look, at once.
+/// Aborts what takes longer than its producer said, and lets nobody wait any longer for what is being completed. What does not fit a batch is for the next look, at once.
 pub(crate) fn abort_timed_out(
     hard: &State,
     live: &mut Live,
     now: Timestamp,
     out: &mut Outbox<Transactions>,
 ) {
+    live.give_up_waiting(out);
     let is_late =
         |started_ms: i64, timeout_ms: i32| started_ms.saturating_add(i64::from(timeout_ms)) < now.0;
     let late = hard

@@ -18,6 +18,7 @@ from . import (
     group_cases,
     offset_cases,
     producer_cases,
+    transaction_cases,
 )
 from .cases import CASES
 from .lab import Lab
@@ -31,6 +32,7 @@ MODULES = [
     admin_cases,
     config_cases,
     group_admin_cases,
+    transaction_cases,
 ]
 # The longest that one case may take.
 CASE_SECONDS_MAX = 60

@@ -6,5 +6,6 @@ mod network;
 mod node;
 mod table;
 mod topics;
+mod transactions;
 
 pub use table::{all, find};

@@ -1,6 +1,6 @@
 //! All keys as one table.
 
-use super::{groups, log, network, node, topics};
+use super::{groups, log, network, node, topics, transactions};
 use crate::config::key::Key;
 
 /// Every key that is obeyed, area by area.
@@ -10,6 +10,7 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
         network::KEYS,
         topics::KEYS,
         groups::KEYS,
+        transactions::KEYS,
         log::KEYS,
     ]
     .into_iter()

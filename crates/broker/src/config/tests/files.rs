@@ -21,8 +21,7 @@ fn the_file_that_kafka_ships_starts() {
         warnings,
         [
             "not supported, so ignored: share.coordinator.state.topic.min.isr, \
-          share.coordinator.state.topic.replication.factor, transaction.state.log.min.isr, \
-          transaction.state.log.replication.factor"
+          share.coordinator.state.topic.replication.factor"
         ]
     );
     assert_eq!(config.node_id.0, 1);
@@ -51,7 +50,7 @@ fn every_setting_of_kafka_can_stand_in_a_file() {
         .collect();
     let built = built(file(&text));
     assert_eq!(built.warnings.len(), 1, "{:?}", built.warnings);
-    assert!(built.warnings[0].starts_with("not supported, so ignored: add.partitions.to.txn."));
+    assert!(built.warnings[0].starts_with("not supported, so ignored: alter.log.dirs."));
 }
 
 #[test]

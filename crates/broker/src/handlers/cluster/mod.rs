@@ -7,6 +7,7 @@ pub mod describe_quorum;
 pub mod describe_topic_partitions;
 pub mod metadata;
 pub mod unregister_broker;
+pub mod update_features;
 mod view;
 pub mod voters;
 

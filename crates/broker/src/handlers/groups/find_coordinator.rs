@@ -1,12 +1,11 @@
-//! FindCoordinator: the broker that leads the partition that holds a group.
+//! FindCoordinator: the broker that leads the partition that holds a group, or a transactional id.
 //!
-//! The first one who asks has the topic of groups created.
+//! The first one who asks has the topic of groups, or of transactions, created.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use ottla_metadata::image::Image;
-use ottla_metadata::operations::{CreateTopics, NewTopic};
+use ottla_metadata::topic_name::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::find_coordinator_response::Coordinator;
 use ottla_protocol::messages::{
@@ -15,11 +14,11 @@ use ottla_protocol::messages::{
 
 use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
-use crate::groups::{OFFSETS_TOPIC, partition_of};
-use crate::handlers::topics::create_and_settle;
+use crate::handlers::topics::create_internal;
 use crate::leader;
-use crate::limits::GROUPS_SETTLE_MAX;
+use crate::limits::SHARDS_SETTLE_MAX;
 use crate::net::{Peer, Reply};
+use crate::shard::partition_of;
 
 /// Versions that ask about several at once.
 const FIRST_WITH_KEYS: i16 = 4;
@@ -42,24 +41,31 @@ pub(crate) fn handle(call: Call<'_>, request: FindCoordinatorRequest) -> Reply {
             (key, allowed)
         })
         .collect();
-    let needs_topic = asked.iter().any(|(_, allowed)| allowed.is_ok())
-        && call.image().topic(OFFSETS_TOPIC).is_none();
-    let creation = needs_topic.then(|| create_topic(call));
+    let topic = match request.key_type {
+        TRANSACTION => TRANSACTION_STATE,
+        _ => CONSUMER_OFFSETS,
+    };
+    let needs_topic =
+        asked.iter().any(|(_, allowed)| allowed.is_ok()) && call.image().topic(topic).is_none();
+    let creation = needs_topic.then(|| create_internal(call, topic));
     let (broker, peer) = (Arc::clone(call.broker), Arc::clone(call.peer));
-    let groups = Arc::clone(&call.broker.groups);
     let answer = move || {
         let image = broker.images.current();
         let coordinators = asked.into_iter().map(|(key, allowed)| {
-            let found = allowed.and_then(|()| find(&broker, &peer, &image, &key));
+            let found = allowed.and_then(|()| find(&broker, &peer, &image, topic, &key));
             coordinator(key, found)
         });
         response(coordinators.collect(), version)
     };
+    let broker = Arc::clone(call.broker);
     match creation {
         None => Reply::now(answer()),
         Some(creation) => Reply::later(async move {
             creation.await;
-            groups.settle(GROUPS_SETTLE_MAX).await;
+            match topic {
+                TRANSACTION_STATE => broker.transactions.settle(SHARDS_SETTLE_MAX).await,
+                _ => broker.groups.settle(SHARDS_SETTLE_MAX).await,
+            }
             answer()
         }),
     }
@@ -72,56 +78,24 @@ fn check(call: Call<'_>, key_type: i8, key: &str) -> Result<(), ErrorCode> {
         TRANSACTION if !call.may(Operation::Describe, Resource::TransactionalId(key)) => {
             Err(ErrorCode::TransactionalIdAuthorizationFailed)
         }
-        // Nobody coordinates transactions and share groups here.
+        TRANSACTION => Ok(()),
+        // Nobody coordinates share groups here.
         _ => Err(ErrorCode::InvalidRequest),
     }
 }
 
-/// Creates the topic of groups. Over when it is there, or cannot be had.
-fn create_topic(call: Call<'_>) -> impl Future<Output = ()> + use<> {
-    let wanted = call.broker.config.offsets_topic;
-    let brokers = call.image().brokers().count();
-    let replicas = wanted
-        .replicas_max
-        .min(i16::try_from(brokers).unwrap_or(i16::MAX));
-    let configs = [
-        ("cleanup.policy", "compact".to_owned()),
-        ("compression.type", "producer".to_owned()),
-        ("segment.bytes", wanted.segment_bytes.to_string()),
-    ];
-    let topic = NewTopic {
-        name: OFFSETS_TOPIC.to_owned(),
-        id: ottla_protocol::TopicId(call.broker.random_uuid()),
-        num_partitions: wanted.partitions,
-        replication_factor: replicas,
-        assignments: Vec::new(),
-        grows: true,
-        configs: configs
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), Some(value)))
-            .collect(),
-    };
-    create_and_settle(
-        call,
-        CreateTopics {
-            topics: vec![topic],
-            validate_only: false,
-            defaults: call.broker.defaults.current(),
-        },
-    )
-}
-
-/// Where a group's broker is for those who come by this listener.
+/// Where the broker of a group or a transactional id is for those who come by this listener.
 fn find(
     broker: &Broker,
     peer: &Peer,
     image: &Image,
-    group_id: &str,
+    topic: &str,
+    key: &str,
 ) -> Result<(BrokerId, StrBytes, i32), ErrorCode> {
     const UNKNOWN: ErrorCode = ErrorCode::CoordinatorNotAvailable;
-    let topic = image.topic(OFFSETS_TOPIC).ok_or(UNKNOWN)?;
+    let topic = image.topic(topic).ok_or(UNKNOWN)?;
     let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-    let partition = partition_of(group_id, count);
+    let partition = partition_of(key, count);
     let leader = leader::of(broker, topic, partition).ok_or(UNKNOWN)?.node;
     let leading = image.broker(leader).filter(|one| !one.fenced);
     let endpoint = leading.and_then(|one| one.endpoint(&peer.listener));

@@ -25,7 +25,7 @@ pub(crate) fn handle(call: Call<'_>, request: ListGroupsRequest) -> Reply {
     };
     let answers = machines
         .iter()
-        .map(|machine| machine.ask(Input::ListGroups(filter.clone())));
+        .map(|(_, machine)| machine.questions.ask(Input::ListGroups(filter.clone())));
     let answers = join_all(answers.collect::<Vec<_>>());
     let sees_all = call.may(Operation::Describe, Resource::Cluster);
     let (broker, peer) = (call.broker.clone(), call.peer.clone());

@@ -1,6 +1,7 @@
 //! Handlers of the APIs about consumer groups. What is decided is decided by the group's machine; here
 //! is who may ask, whether the topics exist, and the shapes of the versions.
 
+mod commits;
 pub mod delete_groups;
 pub mod describe_groups;
 pub mod find_coordinator;
@@ -13,6 +14,7 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod sync_group;
 mod topics;
+pub mod txn_offset_commit;
 
 #[cfg(test)]
 mod tests;

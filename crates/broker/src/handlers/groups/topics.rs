@@ -20,6 +20,14 @@ pub(super) enum TopicRef {
 pub(super) struct Results(BTreeMap<TopicRef, Vec<(i32, ErrorCode)>>);
 
 impl TopicRef {
+    /// As requests name topics that go by ids, or by names.
+    pub(super) fn of(by_id: bool, name: &str, id: TopicId) -> TopicRef {
+        match by_id {
+            true => TopicRef::Id(id),
+            false => TopicRef::Name(name.to_owned()),
+        }
+    }
+
     /// The topic, if there is one and the caller may do this to it.
     pub(super) fn find<'i>(
         &self,

@@ -1,6 +1,9 @@
 //! Produce: each batch is checked and proposed in the order in which requests arrived; what the
 //! client is told waits for the commit.
 //!
+//! A transaction's first batch for a partition waits until the transaction's coordinator knows of it, and the later ones
+//! behind it.
+//!
 //! With acks=0 nothing is sent back, and an error closes the connection, which is how its producer
 //! learns of it. acks=1 and acks=all wait for the same commit while a partition has one replica.
 
@@ -14,13 +17,14 @@ use ottla_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use ottla_protocol::messages::{ProduceRequest, ProduceResponse, StrBytes};
-use ottla_protocol::records::{BatchHeader, check};
-use ottla_replication::{AppendError, Appended, Ticket};
+use ottla_protocol::records::check;
+use ottla_replication::{AppendError, Appended};
 use tokio::time::{Instant, timeout_at};
 
 use super::acks::{self, MoreReplicas};
 use super::hints;
 use super::placement::{has_partition, leads, replica};
+use super::transactional::{self, Sent};
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::errors::{ProduceError, append_error};
@@ -51,10 +55,16 @@ pub(crate) fn handle(call: Call<'_>, request: ProduceRequest) -> Reply {
         waiting: Vec::new(),
         hints: (call.version() >= FIRST_WITH_LEADERS).then(|| Hints::new(call)),
     };
-    let refusal = transactional_refusal(call, &request).or_else(|| acks_refusal(acks));
+    let writing = transactional::transactional_id(call, &request);
+    let refusal = writing.as_ref().err().copied();
+    let terms = Terms {
+        acks,
+        refusal: refusal.or_else(|| acks_refusal(acks)),
+        transactional_id: writing.ok().flatten(),
+    };
     let image = call.image();
     for topic in request.topic_data {
-        pending.take_topic(call, &image, topic, refusal);
+        pending.take_topic(call, &image, topic, &terms);
     }
     if pending.waiting.is_empty() && !pending.lacks_leaders() {
         return Reply::Now(pending.answer());
@@ -70,30 +80,13 @@ fn acks_refusal(acks: i16) -> Option<ErrorCode> {
     (!matches!(acks, -1..=1)).then_some(ErrorCode::InvalidRequiredAcks)
 }
 
-/// Records of a transaction need a transactional id, the right to use it, and a transaction. No
-/// transactional id exists on this broker, so none is mapped to a producer.
-fn transactional_refusal(call: Call<'_>, request: &ProduceRequest) -> Option<ErrorCode> {
-    let mut partitions = request
-        .topic_data
-        .iter()
-        .flat_map(|topic| &topic.partition_data);
-    if !partitions.any(is_transactional) {
-        return None;
-    }
-    let allowed = request
-        .transactional_id
-        .as_ref()
-        .is_some_and(|id| call.may(Operation::Write, Resource::TransactionalId(id)));
-    Some(if allowed {
-        ErrorCode::InvalidProducerIdMapping
-    } else {
-        ErrorCode::TransactionalIdAuthorizationFailed
-    })
-}
-
-fn is_transactional(partition: &PartitionProduceData) -> bool {
-    let records = partition.records.as_deref().unwrap_or_default();
-    BatchHeader::parse(records).is_some_and(|header| header.attributes.is_transactional())
+/// What holds for all partitions of a request.
+struct Terms {
+    acks: i16,
+    /// Why none of them is taken, if so.
+    refusal: Option<ErrorCode>,
+    /// Whose transaction its transactional batches are part of.
+    transactional_id: Option<String>,
 }
 
 /// A request whose batches are under way.
@@ -114,7 +107,7 @@ struct Waiting {
 
 /// A batch under way.
 struct Proposed {
-    ticket: Ticket,
+    sent: Sent,
     /// Who else is to have it, once it is committed.
     more: Option<MoreReplicas>,
     /// What a refusal tells beside its code.
@@ -122,23 +115,17 @@ struct Proposed {
 }
 
 impl Pending {
-    fn take_topic(
-        &mut self,
-        call: Call<'_>,
-        image: &Image,
-        data: TopicProduceData,
-        refusal: Option<ErrorCode>,
-    ) {
+    fn take_topic(&mut self, call: Call<'_>, image: &Image, data: TopicProduceData, terms: &Terms) {
         let mut answers = TopicProduceResponse::default()
             .with_name(data.name.clone())
             .with_topic_id(data.topic_id);
         let found = find_topic(call, image, &data);
         for partition in data.partition_data {
             let index = partition.index;
-            let proposed = match (&found, refusal) {
+            let proposed = match (&found, terms.refusal) {
                 (Err(code), _) => Err(ProduceError::from(*code)),
                 (Ok(_), Some(code)) => Err(code.into()),
-                (Ok(topic), None) => propose(call, topic, partition, self.acks),
+                (Ok(topic), None) => propose(call, topic, partition, terms),
             };
             let nowhere = PartitionProduceResponse::default().with_base_offset(-1);
             let mut answer = nowhere.with_index(index);
@@ -160,12 +147,13 @@ impl Pending {
             let topic = &mut self.response.responses[waiting.topic];
             let answer = &mut topic.partition_responses[waiting.partition];
             let Proposed {
-                ticket,
+                sent,
                 more,
                 log_start_offset,
             } = waiting.proposed;
-            match timeout_at(deadline, ticket).await {
-                Ok(Ok(appended)) => {
+            match timeout_at(deadline, sent.appended()).await {
+                Ok(Err(code)) => answer.error_code = code.code(),
+                Ok(Ok(Ok(appended))) => {
                     let waited = match more {
                         Some(more) => more.wait(deadline).await,
                         None => Ok(()),
@@ -175,7 +163,7 @@ impl Pending {
                         Err(code) => answer.error_code = code.code(),
                     }
                 }
-                Ok(Err(error)) => {
+                Ok(Ok(Err(error))) => {
                     answer.error_code = append_error(&error).code();
                     if let AppendError::Rejected(_) = error {
                         answer.log_start_offset = log_start_offset;
@@ -251,14 +239,14 @@ fn propose(
     call: Call<'_>,
     topic: &Topic,
     data: PartitionProduceData,
-    acks: i16,
+    terms: &Terms,
 ) -> Result<Proposed, ProduceError> {
     if !has_partition(topic, data.index) {
         return Err(ErrorCode::UnknownTopicOrPartition.into());
     }
     let replica = replica(call, topic, data.index)?;
     leads(&replica)?;
-    let more = match acks {
+    let more = match terms.acks {
         ACKS_ALL => acks::check(call, topic, data.index, &replica)?,
         _ => None,
     };
@@ -273,9 +261,14 @@ fn propose(
     if batch.batch().size_bytes() > replica.settings.segment_bytes() {
         return Err(ErrorCode::RecordListTooLarge.into());
     }
-    let ticket = replica.partition.propose(batch, None);
+    let sent = match &terms.transactional_id {
+        Some(id) if batch.batch().header.attributes.is_transactional() => {
+            transactional::send(call, topic, data.index, &replica.partition, id, batch)?
+        }
+        _ => Sent::At(replica.partition.propose(batch, None)),
+    };
     Ok(Proposed {
-        ticket,
+        sent,
         more,
         log_start_offset,
     })

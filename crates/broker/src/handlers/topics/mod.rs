@@ -6,9 +6,11 @@ pub mod create_topics;
 mod creation;
 pub mod delete_topics;
 pub mod elect_leaders;
+mod internal;
 pub mod list_partition_reassignments;
 
-pub(crate) use creation::{auto_create, create_and_settle};
+pub(crate) use creation::auto_create;
+pub(crate) use internal::create_internal;
 
 #[cfg(test)]
 mod tests;

@@ -5,15 +5,18 @@ use ottla_coordinator::record as groups;
 use ottla_metadata::record as metadata;
 use ottla_protocol::NodeId;
 use ottla_protocol::records::Record;
+use ottla_transactions::record as transactions;
 use serde_json::{Value, json};
 
 /// What records are taken for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum Decode {
-    /// What the folder's name says: __consumer_offsets-… or __cluster_metadata-…
+    /// What the folder's name says: __consumer_offsets-…, __transaction_state-… or __cluster_metadata-…
     Auto,
     /// Groups and their offsets
     Offsets,
+    /// Transactional ids and how their transactions stand
+    Transactions,
     /// The cluster's metadata
     Metadata,
 }
@@ -23,6 +26,9 @@ impl Decode {
     pub(super) fn of(self, folder: &str) -> Option<Decode> {
         match self {
             Decode::Auto if folder.starts_with("__consumer_offsets-") => Some(Decode::Offsets),
+            Decode::Auto if folder.starts_with("__transaction_state-") => {
+                Some(Decode::Transactions)
+            }
             Decode::Auto if folder.starts_with("__cluster_metadata-") => Some(Decode::Metadata),
             Decode::Auto => None,
             chosen => Some(chosen),
@@ -36,6 +42,14 @@ impl Decode {
                 let value = record.value.as_deref().unwrap_or_default();
                 let decoded = metadata::decode(value).map_err(|error| error.to_string())?;
                 Ok(metadata_json(&decoded))
+            }
+            Decode::Transactions => {
+                let key = record.key.as_deref().unwrap_or_default();
+                let decoded = transactions::decode(key, record.value.as_deref());
+                match decoded.map_err(|error| error.to_string())? {
+                    Some(decoded) => Ok(transaction_json(&decoded)),
+                    None => Ok(json!({"type": "unknown"})),
+                }
             }
             Decode::Auto | Decode::Offsets => {
                 let key = record.key.as_deref().unwrap_or_default();
@@ -51,19 +65,11 @@ impl Decode {
 
 fn group_json(record: &groups::Record) -> Value {
     match record {
-        groups::Record::OffsetCommit { key, value } => json!({
-            "type": "offset_commit",
-            "group": key.group_id,
-            "topic": key.topic,
-            "partition": key.partition,
-            "value": value.as_ref().map(|value| json!({
-                "offset": value.offset,
-                "leader_epoch": value.leader_epoch,
-                "metadata": value.metadata,
-                "commit_timestamp": value.commit_timestamp_ms,
-                "expire_timestamp": value.expire_timestamp_ms,
-                "topic_id": value.topic_id.to_string(),
-            })),
+        groups::Record::OffsetCommit { key, value } => offset_json(key, value.as_ref()),
+        groups::Record::TransactionalOffset { key, value, .. } => offset_json(key, Some(value)),
+        groups::Record::EndOfTransaction { marker, .. } => json!({
+            "type": "end_of_transaction",
+            "commits": marker.commits,
         }),
         groups::Record::GroupMetadata { group_id, value } => json!({
             "type": "group_metadata",
@@ -85,6 +91,40 @@ fn group_json(record: &groups::Record) -> Value {
             })),
         }),
     }
+}
+
+fn offset_json(key: &groups::OffsetCommitKey, value: Option<&groups::OffsetCommitValue>) -> Value {
+    json!({
+        "type": "offset_commit",
+        "group": key.group_id,
+        "topic": key.topic,
+        "partition": key.partition,
+        "value": value.map(|value| json!({
+            "offset": value.offset,
+            "leader_epoch": value.leader_epoch,
+            "metadata": value.metadata,
+            "commit_timestamp": value.commit_timestamp_ms,
+            "expire_timestamp": value.expire_timestamp_ms,
+            "topic_id": value.topic_id.to_string(),
+        })),
+    })
+}
+
+fn transaction_json(record: &transactions::Record) -> Value {
+    let value = record.value.as_ref().map(|value| &value.transaction);
+    json!({
+        "type": "transaction",
+        "transactional_id": record.transactional_id,
+        "value": value.map(|it| json!({
+            "producer_id": it.producer_id,
+            "producer_epoch": it.producer_epoch,
+            "state": it.phase.name(),
+            "timeout_ms": it.timeout_ms,
+            "partitions": it.partitions,
+            "start_timestamp": it.started_ms,
+            "last_update_timestamp": it.updated_ms,
+        })),
+    })
 }
 
 fn metadata_json(record: &metadata::Record) -> Value {
@@ -174,6 +214,10 @@ mod tests {
         assert_eq!(
             Decode::Auto.of("__cluster_metadata-0"),
             Some(Decode::Metadata)
+        );
+        assert_eq!(
+            Decode::Auto.of("__transaction_state-4"),
+            Some(Decode::Transactions)
         );
         assert_eq!(Decode::Auto.of("orders-0"), None);
         assert_eq!(Decode::Offsets.of("orders-0"), Some(Decode::Offsets));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use turmoil::Sim;
 
-use super::{committer, member, mover, prober, reader, topics, trimmer, writer};
+use super::{bank, committer, member, mover, prober, reader, topics, trimmer, writer};
 use crate::world::shared::Shared;
 use crate::world::swarm::Swarm;
 
@@ -37,6 +37,14 @@ pub(in crate::world) fn begin(sim: &mut Sim<'_>, swarm: &Swarm, shared: &Shared)
             name("committer".to_owned()),
             committer::commit(shared.clone()),
         );
+    }
+    for banker in 0..swarm.bankers {
+        let host = name(format!("banker{banker}"));
+        sim.client(host, bank::transfer(shared.clone(), banker));
+    }
+    if swarm.bankers > 0 {
+        sim.client(name("forwarder".to_owned()), bank::forward(shared.clone()));
+        sim.client(name("auditor".to_owned()), bank::audit(shared.clone()));
     }
     for member in 0..swarm.members {
         let host = name(format!("member{member}"));

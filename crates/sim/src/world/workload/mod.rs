@@ -10,6 +10,7 @@
 //! - [`topics`]: makes and deletes topics;
 //! - [`mover`]: has replicas move, and the metadata's voters change.
 
+mod bank;
 mod begin;
 mod committer;
 mod member;

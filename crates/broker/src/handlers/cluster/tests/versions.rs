@@ -45,11 +45,11 @@ async fn every_version_tells_the_apis_and_newer_ones_the_features() {
             0..=2 => &[],
             // A feature whose lowest level is 0 breaks older clients.
             3 => &["metadata.version"],
-            _ => &["kraft.version", "metadata.version"],
+            _ => &["kraft.version", "metadata.version", "transaction.version"],
         };
         assert_eq!(names(&supported), expected, "version {version}");
         let expected: &[&str] = if version >= 3 {
-            &["metadata.version"]
+            &["metadata.version", "transaction.version"]
         } else {
             &[]
         };

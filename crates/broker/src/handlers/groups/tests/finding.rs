@@ -45,10 +45,10 @@ async fn the_first_question_creates_the_topic_of_groups() {
 }
 
 #[tokio::test]
-async fn nobody_coordinates_transactions_or_unknown_kinds() {
+async fn nobody_coordinates_share_groups_or_unknown_kinds() {
     let node = TestNode::start(&[]).await;
     let mut client = node.client().await;
-    for kind in [1, 2, 77] {
+    for kind in [2, 77] {
         let found = client.ask(3, &one("x", kind)).await;
         assert_eq!(name_of(found.error_code), "INVALID_REQUEST", "{kind}");
         assert_eq!(found.node_id.0, -1);

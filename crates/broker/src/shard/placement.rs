@@ -1,11 +1,8 @@
-//! Which partition holds a group: Kafka's rule, which its tools compute for themselves.
+//! Which partition of an internal topic holds a key: Kafka's rule, which its tools compute for themselves.
 
-/// The topic that holds consumer groups and the offsets that they commit.
-pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
-
-/// The partition of a group among so many: the size of the hash that Java gives its id.
-pub fn partition_of(group_id: &str, partitions: i32) -> i32 {
-    let hash = group_id.encode_utf16().fold(0_i32, |hash, unit| {
+/// The partition of a key among so many: the size of the hash that Java gives it.
+pub fn partition_of(key: &str, partitions: i32) -> i32 {
+    let hash = key.encode_utf16().fold(0_i32, |hash, unit| {
         hash.wrapping_mul(31).wrapping_add(i32::from(unit))
     });
     // The one number whose size is none of its type's counts as zero (org.apache.kafka.common.utils.Utils).
@@ -17,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_lie_where_kafka_looks_for_them() {
+    fn keys_lie_where_kafka_looks_for_them() {
         // As Java's String.hashCode gives them.
         assert_eq!(partition_of("", 50), 0);
         assert_eq!(partition_of("a", 50), 97 % 50);
