@@ -33,6 +33,7 @@ struct JavaEntries {
     server: Jars,
     tools: Jars,
     clients: Jars,
+    connect: Jars,
     suites: Suites,
 }
 
@@ -93,6 +94,11 @@ impl Toolchain {
     /// The jars of Kafka's command line tools.
     pub fn tools_classpath(&self) -> String {
         self.all_in(&self.manifest.tools.lib)
+    }
+
+    /// The jars of a worker of Kafka Connect.
+    pub fn connect_classpath(&self) -> String {
+        self.all_in(&self.manifest.connect.lib)
     }
 
     /// Our Java suites and the client's jars.
