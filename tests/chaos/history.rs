@@ -139,6 +139,15 @@ pub(crate) struct Recovery {
     pub(crate) reads: Vec<Vec<Option<u64>>>,
 }
 
+/// A transaction, by the word of who began it; it may say nothing of its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transfer {
+    /// Where it writes its number to.
+    pub(crate) partitions: Vec<usize>,
+    pub(crate) is_committed: bool,
+    pub(crate) is_aborted: bool,
+}
+
 /// All of a run.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -159,6 +168,12 @@ pub(crate) struct History {
     pub(crate) deaths: Vec<String>,
     /// Notes between events: how many were there, and what happened.
     pub(crate) notes: Vec<(usize, String)>,
+    /// Transactions, by their numbers.
+    pub(crate) transfers: Vec<Transfer>,
+    /// Their numbers, as a reader of what is committed got them while there were faults.
+    pub(crate) committed_reads: Vec<usize>,
+    /// By partition: those that were there in the end. Empty if they could not be read.
+    pub(crate) bank: Vec<Vec<usize>>,
     /// When they were seen, now and then: how many were there, and milliseconds since the start.
     pub(crate) times: Vec<(usize, u64)>,
 }

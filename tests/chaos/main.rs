@@ -27,6 +27,7 @@ mod recovery;
 mod run;
 mod summary;
 mod topics;
+mod transfers;
 #[allow(dead_code, unused_imports, reason = "chaos_judged has the tests")]
 mod value;
 mod world;

@@ -16,7 +16,8 @@ use crate::readers::{self, READERS, Readers};
 use crate::record::Record;
 use crate::recovery;
 use crate::summary::Summary;
-use crate::topics::{self, TOPICS};
+use crate::topics::{self, TOPICS, Topic};
+use crate::transfers::{self, Transfers};
 use crate::world::World;
 
 /// Clients wait so long for an answer, and for a connection.
@@ -52,15 +53,23 @@ async fn attack(plan: &Plan, world: &mut World) -> Result<(), String> {
     let producers = Producers::start(&client, plan.seed, &record);
     let readers = Readers::start(&client, plan.seed, &record);
     let probers = Probers::start(&client, &world.addresses(), plan.seed, &record);
+    let transfers = Transfers::start(&client, &world.bootstrap(), plan.seed, &record);
     let mut summary = Summary::new(*plan);
     let outcome = storms(plan, world, &record, &mut summary).await;
     if let Err(words) = &outcome {
         record.change(|history| history.deaths.push(words.clone()));
     }
     producers.finish().await;
+    let has_transfers = transfers.is_some();
+    if let Some(transfers) = transfers {
+        transfers.finish().await;
+    }
     match read_to_the_end(world, readers, &record).await {
         Ok(()) => record.change(|history| history.is_read = true),
         Err(words) => record.change(|history| history.damaged.push(words)),
+    }
+    if has_transfers && let Err(words) = read_what_is_committed(world, &record).await {
+        record.change(|history| history.damaged.push(words));
     }
     probers.finish().await;
     let died = world.deaths();
@@ -135,6 +144,11 @@ async fn read_to_the_end(world: &World, readers: Readers, record: &Record) -> Re
     readers::read_all(&client, record, &ends).await
 }
 
+async fn read_what_is_committed(world: &World, record: &Record) -> Result<(), String> {
+    let client = connect(&world.bootstrap()).await?;
+    transfers::read_all(&client, record).await
+}
+
 async fn ends(client: &Client) -> Result<Vec<i64>, String> {
     let questions: BTreeMap<_, _> = topics::all()
         .iter()
@@ -166,7 +180,12 @@ async fn connect(bootstrap: &str) -> Result<Client, String> {
 
 async fn create_topics(client: &Client) -> Result<(), String> {
     let text = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-    for topic in TOPICS {
+    let bank = Topic {
+        name: transfers::BANK,
+        partitions: transfers::PARTITIONS,
+        configs: TOPICS[0].configs,
+    };
+    for topic in TOPICS.into_iter().chain([bank]) {
         let name = topic.name;
         let topic = NewTopic {
             name: name.to_owned(),

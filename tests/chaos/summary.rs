@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::fault::Fault;
-use crate::history::History;
+use crate::history::{History, Transfer};
 use crate::judge::Findings;
 use crate::plan::Plan;
 use crate::record::Counts;
@@ -69,16 +69,24 @@ impl Summary {
             answers,
             ..
         } = counts;
+        let transfers = |is: fn(&Transfer) -> bool| {
+            let all = history.transfers.iter();
+            all.filter(|it| is(it)).count()
+        };
         println!(
             "nemesis={} seed={seed} minutes={minutes:.1} faults: {}; {} recoveries, the longest {longest:.1?}; \
              a partition took nothing for {silence:.1?} at most; \
              records: {sent} sent, {acknowledged} acknowledged, {unknown} unknown, {refused} refused{}; \
-             {reads} reads in {sessions} sessions{}; {questions} questions, {answers} answers; anomalies: {anomalies}",
+             {reads} reads in {sessions} sessions{}; {questions} questions, {answers} answers; {} transactions begun, {} committed, {} aborted; \
+             anomalies: {anomalies}",
             nemesis.name(),
             listed(&self.faults),
             self.recoveries.len(),
             in_brackets(&counts.refused),
             in_brackets(&counts.broken_sessions),
+            transfers(|it| !it.partitions.is_empty()),
+            transfers(|it| it.is_committed),
+            transfers(|it| it.is_aborted),
         );
         if world.ended_by_disk() > 0 {
             println!(

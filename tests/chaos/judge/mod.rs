@@ -1,5 +1,5 @@
-//! The checker: which promises a history breaks. Pure. One file for each promise, with its tests on
-//! planted histories.
+//! The checker: which promises a history breaks. Pure. One file for each promise, and one for those about
+//! transactions, with their tests on planted histories.
 
 mod corrupt;
 mod died;
@@ -14,6 +14,7 @@ mod stale;
 mod stuck;
 #[cfg(test)]
 mod testing;
+mod transactions;
 mod unseen;
 
 use crate::history::History;
@@ -23,7 +24,7 @@ pub(crate) use stuck::STUCK_AFTER;
 
 /// What is amiss, by promise. Empty: nothing.
 pub(crate) fn judge(history: &History) -> Vec<Findings> {
-    const PROMISES: [fn(&History) -> Findings; 11] = [
+    const PROMISES: [fn(&History) -> Findings; 15] = [
         lost::check,
         duplicate::check,
         reorder::check,
@@ -35,6 +36,10 @@ pub(crate) fn judge(history: &History) -> Vec<Findings> {
         stuck::check,
         corrupt::check,
         died::check,
+        transactions::half,
+        transactions::lost,
+        transactions::twice,
+        transactions::aborted,
     ];
     let all = PROMISES.iter().map(|check| check(history));
     all.filter(|findings| findings.count() > 0).collect()
