@@ -61,15 +61,17 @@ pub(crate) fn server_version(broker: &Broker) -> i16 {
 pub(super) async fn enlist(broker: &Arc<Broker>, enlisting: Enlisting) -> Vec<ErrorCode> {
     let ConcurrentRetries { backoff, at_most } = broker.config.transactions.concurrent_retries;
     let deadline = Instant::now() + at_most;
-    let mut codes = enlist_once(broker, enlisting.clone()).await;
-    while codes.contains(&ErrorCode::ConcurrentTransactions) {
-        codes = enlist_once(broker, enlisting.clone()).await;
-        if Instant::now() >= deadline {
-            break;
+    let mut rest = Duration::ZERO;
+    loop {
+        let codes = enlist_once(broker, enlisting.clone()).await;
+        let is_early = codes.contains(&ErrorCode::ConcurrentTransactions);
+        if !is_early || Instant::now() >= deadline {
+            return codes;
         }
-        sleep(backoff).await;
+        // It was told when the transaction before was complete: most often that is the whole wait.
+        sleep(rest).await;
+        rest = backoff;
     }
-    codes
 }
 
 async fn enlist_once(broker: &Arc<Broker>, enlisting: Enlisting) -> Vec<ErrorCode> {
