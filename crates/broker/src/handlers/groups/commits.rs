@@ -5,8 +5,29 @@ use ottla_metadata::image::Image;
 use ottla_protocol::ErrorCode;
 
 use super::topics::{Results, TopicRef, has_partition};
-use crate::authorize::Operation;
+use crate::authorize::{Operation, Resource};
 use crate::context::Call;
+
+/// Whether who asks may commit offsets of a group in a transaction.
+///
+/// # Errors
+/// The code that says what it may not.
+pub(crate) fn check_in_transaction(
+    call: Call<'_>,
+    transactional_id: &str,
+    group_id: &str,
+) -> Result<(), ErrorCode> {
+    if !call.may(
+        Operation::Write,
+        Resource::TransactionalId(transactional_id),
+    ) {
+        return Err(ErrorCode::TransactionalIdAuthorizationFailed);
+    }
+    match call.may(Operation::Read, Resource::Group(group_id)) {
+        true => Ok(()),
+        false => Err(ErrorCode::GroupAuthorizationFailed),
+    }
+}
 
 /// What of a topic can be committed; the rest has its result.
 pub(super) fn judge(

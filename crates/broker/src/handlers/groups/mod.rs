@@ -16,5 +16,7 @@ pub mod sync_group;
 mod topics;
 pub mod txn_offset_commit;
 
+pub(crate) use commits::check_in_transaction;
+
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,6 @@ use tokio::sync::oneshot;
 
 use super::commits;
 use super::topics::{Results, TopicRef};
-use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::net::Reply;
 use crate::transactions::{Errors, FirstWrites, Write, refusal_of_offsets};
@@ -34,7 +33,8 @@ type Committed = Result<Vec<CommittedTopic>, ErrorCode>;
 pub(crate) fn handle(call: Call<'_>, request: TxnOffsetCommitRequest) -> Reply {
     let version = call.version();
     let by_id = version >= FIRST_WITH_TOPIC_IDS;
-    let allowed = check(call, &request);
+    let (transactional_id, group_id) = (&request.transactional_id, &request.group_id);
+    let allowed = commits::check_in_transaction(call, transactional_id, group_id);
     let image = call.image();
     let mut results = Results::default();
     let mut topics = Vec::new();
@@ -66,17 +66,6 @@ pub(crate) fn handle(call: Call<'_>, request: TxnOffsetCommitRequest) -> Reply {
         }
         response(results)
     })
-}
-
-fn check(call: Call<'_>, request: &TxnOffsetCommitRequest) -> Result<(), ErrorCode> {
-    let transactional_id = Resource::TransactionalId(&request.transactional_id);
-    if !call.may(Operation::Write, transactional_id) {
-        return Err(ErrorCode::TransactionalIdAuthorizationFailed);
-    }
-    match call.may(Operation::Read, Resource::Group(&request.group_id)) {
-        true => Ok(()),
-        false => Err(ErrorCode::GroupAuthorizationFailed),
-    }
 }
 
 /// Has the group's machine decide once it is certain that the transaction writes to its partition.

@@ -8,8 +8,8 @@ use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 
 use super::speaker::{Speaker, known_to};
-use crate::authorize::{Operation, Resource};
 use crate::context::{Broker, Call};
+use crate::handlers::groups::check_in_transaction;
 use crate::handlers::topics::create_internal;
 use crate::net::{Answer, Reply};
 use crate::transactions::{Enlisting, enlist_here};
@@ -21,7 +21,8 @@ const CLIENT_VERSION: i16 = 0;
 
 /// Handles one request.
 pub(crate) fn handle(call: Call<'_>, request: AddOffsetsToTxnRequest) -> Reply {
-    if let Err(code) = check(call, &request) {
+    let (transactional_id, group_id) = (&request.transactional_id, &request.group_id);
+    if let Err(code) = check_in_transaction(call, transactional_id, group_id) {
         return Reply::now(response(code));
     }
     let speaker = Speaker::of(call, &request.transactional_id);
@@ -63,17 +64,6 @@ fn add(
         };
         let code = known_to(version, FIRST_WITH_FENCED, code.unwrap_or(ErrorCode::None));
         speaker.answer(code, response(code))
-    }
-}
-
-fn check(call: Call<'_>, request: &AddOffsetsToTxnRequest) -> Result<(), ErrorCode> {
-    let transactional_id = Resource::TransactionalId(&request.transactional_id);
-    if !call.may(Operation::Write, transactional_id) {
-        return Err(ErrorCode::TransactionalIdAuthorizationFailed);
-    }
-    match call.may(Operation::Read, Resource::Group(&request.group_id)) {
-        true => Ok(()),
-        false => Err(ErrorCode::GroupAuthorizationFailed),
     }
 }
 

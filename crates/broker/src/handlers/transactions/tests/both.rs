@@ -6,15 +6,8 @@ use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListO
 use ottla_protocol::messages::{ListOffsetsRequest, list_offsets_request};
 use tokio::time::sleep;
 
-use super::support::{FEW, Level, Writer, read, read_stable};
-use crate::node::testing::{TestClient, TestNode, topic_name};
-
-async fn node_with_topic() -> (TestNode, TestClient) {
-    let node = TestNode::start(FEW).await;
-    let mut client = node.client().await;
-    client.create("t", 2, &[]).await;
-    (node, client)
-}
+use super::support::{FEW, Level, Writer, node_with_topic, read, read_stable};
+use crate::node::testing::{TestNode, topic_name};
 
 #[tokio::test]
 async fn what_is_not_committed_is_not_read_and_then_all_of_it_is() {

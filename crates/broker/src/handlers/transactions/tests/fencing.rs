@@ -9,16 +9,9 @@ use ottla_protocol::messages::{
     AddPartitionsToTxnRequest, InitProducerIdRequest, WriteTxnMarkersRequest,
 };
 
-use super::support::{FEW, Level, Writer, read, read_stable};
+use super::support::{FEW, Level, Writer, node_with_topic, read, read_stable};
 use crate::authorize::{Gate, Operation};
-use crate::node::testing::{TestClient, TestNode, name_of, stamped_batch, text, topic_name};
-
-async fn node_with_topic() -> (TestNode, TestClient) {
-    let node = TestNode::start(FEW).await;
-    let mut client = node.client().await;
-    client.create("t", 2, &[]).await;
-    (node, client)
-}
+use crate::node::testing::{TestNode, name_of, stamped_batch, text, topic_name};
 
 #[tokio::test]
 async fn who_comes_after_fences_who_was_before() {

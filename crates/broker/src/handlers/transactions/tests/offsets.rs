@@ -12,13 +12,11 @@ use ottla_protocol::messages::{
 };
 use tokio::time::{Duration, Instant, sleep};
 
-use super::support::{FEW, Level, Writer};
+use super::support::{Level, Writer, node_with_topic};
 use crate::node::testing::{PATIENCE, TestClient, TestNode, name_of, text, topic_name};
 
-async fn node_with_topic() -> (TestNode, TestClient) {
-    let node = TestNode::start(FEW).await;
-    let mut client = node.client().await;
-    client.create("t", 2, &[]).await;
+async fn node_with_group() -> (TestNode, TestClient) {
+    let (node, mut client) = node_with_topic().await;
     let find = FindCoordinatorRequest::default().with_coordinator_keys(vec![text("g")]);
     let found = client.ask(4, &find).await;
     assert_eq!(found.coordinators[0].error_code, 0, "{found:?}");
@@ -122,7 +120,7 @@ async fn fetch_stable(client: &mut TestClient) -> (&'static str, i64) {
 #[tokio::test]
 async fn offsets_of_a_transaction_count_when_it_is_committed() {
     for level in Level::BOTH {
-        let (node, mut client) = node_with_topic().await;
+        let (node, mut client) = node_with_group().await;
         let mut writer = Writer::begin(&node, level, "tx").await;
         assert_eq!(writer.commit_offset(5).await, "NONE", "{level:?}");
         assert_eq!(
@@ -141,7 +139,7 @@ async fn offsets_of_a_transaction_count_when_it_is_committed() {
 #[tokio::test]
 async fn a_restart_forgets_no_offset_of_an_open_transaction() {
     for level in Level::BOTH {
-        let (node, _) = node_with_topic().await;
+        let (node, _) = node_with_group().await;
         let mut writer = Writer::begin(&node, level, "tx").await;
         assert_eq!(writer.commit_offset(5).await, "NONE");
         let node = node.restarted().await;
@@ -158,7 +156,7 @@ async fn a_restart_forgets_no_offset_of_an_open_transaction() {
 
 #[tokio::test]
 async fn who_is_no_member_of_the_generation_commits_nothing() {
-    let (node, _) = node_with_topic().await;
+    let (node, _) = node_with_group().await;
     let mut writer = Writer::begin(&node, Level::Two, "tx").await;
     let told = writer.commit_offset_unadded(5, 3, "somebody").await;
     assert_eq!(told, "ILLEGAL_GENERATION");
@@ -167,9 +165,18 @@ async fn who_is_no_member_of_the_generation_commits_nothing() {
 
 #[tokio::test]
 async fn offsets_that_the_coordinator_does_not_know_of_are_refused() {
-    let (node, mut client) = node_with_topic().await;
+    let (node, mut client) = node_with_group().await;
     let mut writer = Writer::begin(&node, Level::One, "tx").await;
     let told = writer.commit_offset_unadded(5, -1, "").await;
     assert_eq!(told, "TRANSACTION_ABORTABLE");
     assert_eq!(fetch(&mut client, true).await, ("NONE", -1));
+}
+
+/// Clients look for the coordinator of a group only after they have added its offsets.
+#[tokio::test]
+async fn a_transaction_may_be_the_first_that_hears_of_groups() {
+    let (node, _) = node_with_topic().await;
+    let mut writer = Writer::begin(&node, Level::One, "tx").await;
+    assert_eq!(writer.add_offsets().await, "NONE");
+    assert_eq!(writer.end(true).await, "NONE");
 }

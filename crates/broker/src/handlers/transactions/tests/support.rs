@@ -25,6 +25,14 @@ pub(super) const FEW: &[&str] = &[
     "group.initial.rebalance.delay.ms=0",
 ];
 
+/// A node with topic "t" of two partitions.
+pub(super) async fn node_with_topic() -> (TestNode, TestClient) {
+    let node = TestNode::start(FEW).await;
+    let mut client = node.client().await;
+    client.create("t", 2, &[]).await;
+    (node, client)
+}
+
 /// How a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
