@@ -43,6 +43,12 @@ const ORDERED: &[(ApiKey, &str)] = &[
     (ApiKey::ListOffsets, "Topics"),
 ];
 
+/// Arrays of numbers that Kafka takes from a hash set.
+const SETS: &[(ApiKey, &str)] = &[(
+    ApiKey::DescribeTransactions,
+    "TransactionStates[].Topics[].Partitions",
+)];
+
 /// A field in which the answers differ, not by what is allowed.
 #[derive(Clone, Debug)]
 pub(crate) struct Difference {
@@ -170,7 +176,11 @@ fn flatten(
             // That it is there, and not null, is a leaf too.
             insert(leaves, path, pattern, json!([]));
             let ordered = api.is_some_and(|api| ORDERED.contains(&(api, pattern)));
-            for (at, element) in elements.iter().enumerate() {
+            let mut elements: Vec<&Value> = elements.iter().collect();
+            if api.is_some_and(|api| SETS.contains(&(api, pattern))) {
+                elements.sort_by_key(|element| element.as_i64());
+            }
+            for (at, element) in elements.into_iter().enumerate() {
                 let name = name_of(element).filter(|_| !ordered);
                 let mut inner = format!("{path}[{}]", name.unwrap_or_else(|| at.to_string()));
                 while leaves.contains_key(&inner) {

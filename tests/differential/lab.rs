@@ -146,7 +146,7 @@ impl Lab {
         }
     }
 
-    /// Asks each until its answer satisfies; what was said until then is not compared.
+    /// Asks each until its answer satisfies; nothing of it is compared.
     pub(crate) fn wait_until(
         &mut self,
         api: ApiKey,
@@ -154,18 +154,45 @@ impl Lab {
         body: Value,
         holds: impl Fn(&Value) -> bool,
     ) {
-        for side in [&mut self.kafka, &mut self.ottla] {
+        self.repeat_until(api, version, &body, holds);
+    }
+
+    /// Asks each until its answer satisfies; then the answers are compared.
+    pub(crate) fn ask_until(
+        &mut self,
+        api: ApiKey,
+        version: i16,
+        body: &Value,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Answers {
+        let answers = self.repeat_until(api, version, body, holds);
+        self.judge(api, version, &answers);
+        answers
+    }
+
+    fn repeat_until(
+        &mut self,
+        api: ApiKey,
+        version: i16,
+        body: &Value,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Answers {
+        let answer_of = |side: &mut Side| {
             let name = side.name;
             wait::until(&format!("{name}: {body}"), READY_WITHIN, || {
-                side.send(MAIN, api.spec(), version, Some(version), &body);
+                side.send(MAIN, api.spec(), version, Some(version), body);
                 match side.receive(MAIN) {
                     Outcome::Answer(answer) if holds(&answer) => {
                         side.learn_topic_ids(&answer);
-                        Some(())
+                        Some(Outcome::Answer(answer))
                     }
                     _ => None,
                 }
-            });
+            })
+        };
+        Answers {
+            kafka: answer_of(&mut self.kafka),
+            ottla: answer_of(&mut self.ottla),
         }
     }
 

@@ -99,7 +99,11 @@ fn start() -> Result<(Broker, Broker), String> {
         .with("group.initial.rebalance.delay.ms", "0")
         .with("group.min.session.timeout.ms", "100")
         .with("offsets.topic.num.partitions", "1")
-        .with("transaction.state.log.num.partitions", "1");
+        .with("transaction.state.log.num.partitions", "1")
+        .with(
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+            "200",
+        );
     let kafka = Broker::start(Kind::Kafka, settings.clone())?;
     let ottla = Broker::start(Kind::Ottla, settings)?;
     Ok((kafka, ottla))

@@ -75,6 +75,7 @@ pub(crate) static ALL: &[Scenario] = &[
     ("members_with_fixed_names", groups::fixed_members),
     ("transactions_with_one_epoch", transactions::one_epoch),
     ("transactions_with_an_epoch_each", transactions::epoch_each),
+    ("transactions_that_take_too_long", transactions::too_late),
     ("transactions_of_nobody", transactions::nobodys),
     ("offsets_in_transactions", transactional::offsets),
     ("transactions_are_ended_by_hand", transactional::markers),

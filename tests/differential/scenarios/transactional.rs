@@ -3,8 +3,8 @@
 use ottla_protocol::api::ApiKey;
 use serde_json::{Value, json};
 
-use super::records::{KEPT, produce};
-use super::transactions::{add, begin, end, wait_until_complete};
+use super::records::KEPT;
+use super::transactions::{add, begin, end, wait_until_complete, write_in};
 use crate::batches;
 use crate::lab::{Lab, versions};
 
@@ -17,6 +17,10 @@ pub(crate) fn offsets(lab: &mut Lab) {
         json!({ "Key": "moves", "KeyType": 0 }),
         |answer| answer["ErrorCode"] == 0,
     );
+    // And its coordinator has to know what there is.
+    lab.wait_until(ApiKey::OffsetFetch, 5, fetching("moves", false), |answer| {
+        answer["ErrorCode"] == 0
+    });
     for version in versions(ApiKey::TxnOffsetCommit) {
         let id = format!("moves-{version}");
         let (id, group, me) = (&*id, &*id, &*format!("${id}"));
@@ -96,7 +100,7 @@ pub(crate) fn markers(lab: &mut Lab) {
         begin(lab, id);
         add(lab, id, 1, "ended", 0);
         let batch = batches::in_transaction(id, 1, 0, &["a", "b"]);
-        produce(lab, 9, "ended", 0, &batch);
+        write_in(lab, 9, id, "ended", 0, &batch);
         let ask = |lab: &mut Lab, markers: Value| {
             lab.ask(
                 ApiKey::WriteTxnMarkers,

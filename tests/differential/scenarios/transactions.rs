@@ -3,7 +3,7 @@
 use ottla_protocol::api::ApiKey;
 use serde_json::{Value, json};
 
-use super::records::{KEPT, produce};
+use super::records::KEPT;
 use crate::batches;
 use crate::lab::{Answers, Lab, versions};
 
@@ -11,6 +11,9 @@ use crate::lab::{Answers, Lab, versions};
 const LAST_ADD: i16 = 3;
 const LAST_END: i16 = 4;
 const LAST_PRODUCE: i16 = 11;
+
+/// Asked for too early: to be asked for again.
+const CONCURRENT_TRANSACTIONS: i16 = 51;
 
 /// A producer of a transactional id, whose own id is known by that name from here on.
 pub(super) fn begin(lab: &mut Lab, id: &str) {
@@ -51,11 +54,29 @@ pub(super) fn end(
     epoch: i16,
     commits: bool,
 ) -> Answers {
+    let body = json!({ "TransactionalId": id, "ProducerId": producer, "ProducerEpoch": epoch, "Committed": commits });
+    // What the transaction before still needs is its coordinator's to choose.
+    lab.ask_until(ApiKey::EndTxn, version, &body, |answer| {
+        answer["ErrorCode"] != CONCURRENT_TRANSACTIONS
+    })
+}
+
+/// Writes records of a transaction.
+pub(super) fn write_in(
+    lab: &mut Lab,
+    version: i16,
+    id: &str,
+    topic: &str,
+    partition: i32,
+    records: &str,
+) {
+    let partition = json!([{ "Index": partition, "Records": records }]);
     lab.ask(
-        ApiKey::EndTxn,
+        ApiKey::Produce,
         version,
-        json!({ "TransactionalId": id, "ProducerId": producer, "ProducerEpoch": epoch, "Committed": commits }),
-    )
+        json!({ "TransactionalId": id, "Acks": -1, "TimeoutMs": 10_000,
+                "TopicData": [{ "Name": topic, "TopicId": format!("$id:{topic}"), "PartitionData": partition }] }),
+    );
 }
 
 /// Waits until its last transaction is complete.
@@ -123,11 +144,39 @@ fn look(lab: &mut Lab, id: &str, topic: &str) {
 fn write(lab: &mut Lab, version: i16, id: &str, topic: &str, epoch: i16, first: i32) {
     let batch =
         |epoch, sequence, values: &[&str]| batches::in_transaction(id, epoch, sequence, values);
-    produce(lab, version, topic, 0, &batch(epoch, first, &["a", "b"]));
-    produce(lab, version, topic, 0, &batch(epoch, first, &["a", "b"])); // again
-    produce(lab, version, topic, 0, &batch(epoch, first + 5, &["a gap"]));
-    produce(lab, version, topic, 0, &batch(epoch - 1, first, &["old"]));
-    produce(lab, version, topic, 0, &batch(epoch + 1, 0, &["new"]));
+    write_in(
+        lab,
+        version,
+        id,
+        topic,
+        0,
+        &batch(epoch, first, &["a", "b"]),
+    );
+    write_in(
+        lab,
+        version,
+        id,
+        topic,
+        0,
+        &batch(epoch, first, &["a", "b"]),
+    ); // again
+    write_in(
+        lab,
+        version,
+        id,
+        topic,
+        0,
+        &batch(epoch, first + 5, &["a gap"]),
+    );
+    write_in(
+        lab,
+        version,
+        id,
+        topic,
+        0,
+        &batch(epoch - 1, first, &["old"]),
+    );
+    write_in(lab, version, id, topic, 0, &batch(epoch + 1, 0, &["new"]));
 }
 
 /// Clients that know no epoch of each transaction.
@@ -157,8 +206,8 @@ pub(crate) fn one_epoch(lab: &mut Lab) {
         let produce_version = 3 + 2 * version;
         write(lab, produce_version, id, topic, 1, 0);
         let elsewhere = batches::in_transaction(id, 1, 0, &["not part of it"]);
-        produce(lab, produce_version, topic, 1, &elsewhere);
-        produce(lab, LAST_PRODUCE, topic, 1, &elsewhere);
+        write_in(lab, produce_version, id, topic, 1, &elsewhere);
+        write_in(lab, LAST_PRODUCE, id, topic, 1, &elsewhere);
         look(lab, id, topic);
         end(lab, end_version, id, &json!(me), 0, true);
         end(lab, end_version, id, &json!(me), 2, true);
@@ -171,7 +220,7 @@ pub(crate) fn one_epoch(lab: &mut Lab) {
 
         add(lab, id, 1, topic, 0);
         let more = batches::in_transaction(id, 1, 2, &["to be aborted"]);
-        produce(lab, produce_version, topic, 0, &more);
+        write_in(lab, produce_version, id, topic, 0, &more);
         look(lab, id, topic);
         end(lab, end_version, id, &json!(me), 1, false);
         wait_until_complete(lab, id);
@@ -182,13 +231,13 @@ pub(crate) fn one_epoch(lab: &mut Lab) {
         // Its successor, in the middle of a transaction.
         add(lab, id, 1, topic, 0);
         let late = batches::in_transaction(id, 1, 3, &["of whom is fenced"]);
-        produce(lab, produce_version, topic, 0, &late);
+        write_in(lab, produce_version, id, topic, 0, &late);
         begin(lab, id);
         wait_until_complete(lab, id);
         ask(lab, adding(id, me, 1, topic, &[0]));
         end(lab, end_version, id, &json!(me), 1, true);
         let late = batches::in_transaction(id, 1, 4, &["of whom is fenced"]);
-        produce(lab, produce_version, topic, 0, &late);
+        write_in(lab, produce_version, id, topic, 0, &late);
         for init in versions(ApiKey::InitProducerId) {
             for epoch in [1, 99] {
                 lab.ask(
@@ -232,17 +281,55 @@ pub(crate) fn epoch_each(lab: &mut Lab) {
         look(lab, id, topic);
         // Late ones.
         let late = batches::in_transaction(id, 3, 2, &["of two transactions ago"]);
-        produce(lab, produce_version, topic, 0, &late);
-        produce(lab, produce_version, topic, 1, &late);
+        write_in(lab, produce_version, id, topic, 0, &late);
+        write_in(lab, produce_version, id, topic, 1, &late);
         let gap = batches::in_transaction(id, 5, 7, &["begins with a gap"]);
-        produce(lab, produce_version, topic, 0, &gap);
-        produce(lab, produce_version, topic, 1, &gap);
+        write_in(lab, produce_version, id, topic, 0, &gap);
+        write_in(lab, produce_version, id, topic, 1, &gap);
         look(lab, id, topic);
         end(lab, 5, id, &json!(me), 5, false);
         wait_until_complete(lab, id);
         look(lab, id, topic);
     }
     verified(lab);
+}
+
+/// The coordinator aborts what takes too long, which its producer hears of by and by.
+pub(crate) fn too_late(lab: &mut Lab) {
+    for (produce_version, end_version) in [(LAST_PRODUCE, LAST_END), (12, 5)] {
+        for commits in [true, false] {
+            let id = format!("too-late-{end_version}-{commits}");
+            let (id, topic, me) = (&*id, &*id, &*format!("${id}"));
+            lab.create_topic(topic, 1, KEPT);
+            begin(lab, id);
+            let body = json!({ "TransactionalId": id, "TransactionTimeoutMs": 500 });
+            lab.ask(ApiKey::InitProducerId, 4, body);
+            if end_version <= LAST_END {
+                add(lab, id, 2, topic, 0);
+            }
+            let batch = batches::in_transaction(id, 2, 0, &["a", "b"]);
+            write_in(lab, produce_version, id, topic, 0, &batch);
+            lab.wait_until(
+                ApiKey::DescribeTransactions,
+                0,
+                json!({ "TransactionalIds": [id] }),
+                |answer| {
+                    let state = answer.pointer("/TransactionStates/0/TransactionState");
+                    state == Some(&json!("CompleteAbort"))
+                },
+            );
+            look(lab, id, topic);
+            let late = batches::in_transaction(id, 2, 2, &["late"]);
+            write_in(lab, produce_version, id, topic, 0, &late);
+            end(lab, end_version, id, &json!(me), 2, commits);
+            wait_until_complete(lab, id);
+            end(lab, end_version, id, &json!(me), 2, commits);
+            wait_until_complete(lab, id);
+            end(lab, end_version, id, &json!(me), 3, commits);
+            wait_until_complete(lab, id);
+            look(lab, id, topic);
+        }
+    }
 }
 
 /// What brokers ask each other.
