@@ -34,8 +34,11 @@ pub(crate) struct Arguments {
     /// The first seed; a new one each time by default
     #[arg(long)]
     first: Option<u64>,
-    /// Plant a fault in the broker, or `all` one after the other, and see that it is found
+    /// Have all runs be about transactions
     #[arg(long)]
+    bank: bool,
+    /// Plant a fault in the broker, or `all` one after the other, and see that it is found
+    #[arg(long, conflicts_with = "bank")]
     planted: Option<String>,
     /// Add no line to tests/results.tsv
     #[arg(long)]
@@ -48,21 +51,31 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if let Some(seed) = arguments.seed {
         let mut command = shell::command(program);
         command.arg(seed.to_string()).args(&arguments.planted);
+        command.args(about(arguments));
         return shell::run(command.arg(&arguments.show));
     }
     let first = arguments.first.unwrap_or_else(new_seed);
     let seeds = arguments.seeds;
     let runs = || match &arguments.planted {
         Some(planted) => planted::find(&program, planted, first, seeds),
-        None => seeds::run_all(&program, first, seeds),
+        None => seeds::run_all(&program, about(arguments), first, seeds),
     };
     let what = match &arguments.planted {
         Some(planted) => format!("planted={planted} seeds={seeds} first={first}"),
+        None if arguments.bank => format!("bank seeds={seeds} first={first}"),
         None => format!("seeds={seeds} first={first}"),
     };
     match arguments.unrecorded {
         true => runs(),
         false => recorded("sim", &what, runs),
+    }
+}
+
+/// What the simulator is told of it.
+fn about(arguments: &Arguments) -> &'static [&'static str] {
+    match arguments.bank {
+        true => &["--bank"],
+        false => &[],
     }
 }
 

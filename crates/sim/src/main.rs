@@ -11,7 +11,7 @@ fn main() -> std::process::ExitCode {
 #[allow(clippy::print_stdout, reason = "it talks to its terminal")]
 fn main() -> std::process::ExitCode {
     use ottla_platform::planted::Planted;
-    use ottla_sim::world::{Depth, run, show};
+    use ottla_sim::world::{About, Depth, run, show};
 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "planted") {
@@ -21,24 +21,28 @@ fn main() -> std::process::ExitCode {
         return std::process::ExitCode::SUCCESS;
     }
     let Some(seed) = arguments.first().and_then(|seed| seed.parse().ok()) else {
-        eprintln!("usage: ottla-sim SEED [--bytes] [PLANTED] [error|warn|info|debug|trace]");
+        eprintln!(
+            "usage: ottla-sim SEED [--bank] [--bytes] [PLANTED] [error|warn|info|debug|trace]"
+        );
         eprintln!("       ottla-sim planted      lists what can be planted");
         return std::process::ExitCode::FAILURE;
     };
     let mut depth = Depth::Lines;
+    let mut about = About::Anything;
     for argument in &arguments[1..] {
         let planted = Planted::ALL.iter().find(|it| it.name() == argument);
         match (planted, argument.parse()) {
             (Some(planted), _) => planted.plant(),
             (None, Ok(level)) => show(level),
             (None, Err(_)) if argument == "--bytes" => depth = Depth::Bytes,
+            (None, Err(_)) if argument == "--bank" => about = About::Bank,
             (None, Err(_)) => {
                 eprintln!("{argument} is no fault that can be planted, and no level");
                 return std::process::ExitCode::FAILURE;
             }
         }
     }
-    let report = run(seed, depth);
+    let report = run(seed, about, depth);
     let verdict = if report.broken.is_empty() {
         "good"
     } else {

@@ -11,13 +11,13 @@ use crate::shell::{self, Outcome};
 const PROCESSES: usize = 2;
 
 /// Runs seeds from `first` on, and says how each ended.
-pub(super) fn run_all(program: &Path, first: u64, seeds: u64) -> Outcome {
+pub(super) fn run_all(program: &Path, about: &[&str], first: u64, seeds: u64) -> Outcome {
     let totals = Mutex::new(Totals::default());
     let bad = Mutex::new(Vec::new());
     side_by_side(first, seeds, |seed| {
         let outcome = match seed == first {
-            true => run_twice(program, seed),
-            false => run_one(program, seed, &[]),
+            true => run_twice(program, seed, about),
+            false => run_one(program, seed, about),
         };
         match outcome {
             Ok(told) => {
@@ -26,7 +26,7 @@ pub(super) fn run_all(program: &Path, first: u64, seeds: u64) -> Outcome {
             }
             Err(told) => {
                 print!("{told}");
-                println!("  again: cargo xtask sim --seed {seed}");
+                println!("  again: cargo xtask sim {} --seed {seed}", about.join(" "));
                 bad.lock().expect("nobody panics with it").push(seed);
             }
         }
@@ -86,8 +86,8 @@ pub(super) fn run_one(program: &Path, seed: u64, more: &[&str]) -> Result<String
 }
 
 /// The same seed must give the same run, down to every byte that is sent.
-fn run_twice(program: &Path, seed: u64) -> Result<String, String> {
-    let more = ["--bytes"];
+fn run_twice(program: &Path, seed: u64, about: &[&str]) -> Result<String, String> {
+    let more = [about, &["--bytes"]].concat();
     let (once, again) = (
         run_one(program, seed, &more)?,
         run_one(program, seed, &more)?,

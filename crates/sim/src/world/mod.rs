@@ -22,5 +22,5 @@ mod swarm;
 mod trace;
 mod workload;
 
-pub use run::{Report, run};
+pub use run::{About, Report, run};
 pub use trace::{Depth, Trace, show};

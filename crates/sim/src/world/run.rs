@@ -48,10 +48,20 @@ pub struct Report {
     pub trace: Trace,
 }
 
+/// What a run is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum About {
+    /// Whatever its seed says.
+    #[default]
+    Anything,
+    /// Transactions.
+    Bank,
+}
+
 /// Runs a cluster from this seed.
-pub fn run(seed: u64, depth: Depth) -> Report {
+pub fn run(seed: u64, about: About, depth: Depth) -> Report {
     set_seed(mix(seed));
-    let (mut report, trace) = trace::traced(depth, || Run::new(seed).carry_out());
+    let (mut report, trace) = trace::traced(depth, || Run::new(seed, about).carry_out());
     report.trace = trace;
     report
 }
@@ -65,8 +75,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Run {
-        let swarm = Swarm::of(seed);
+    fn new(seed: u64, about: About) -> Run {
+        let swarm = match about {
+            About::Anything => Swarm::of(seed),
+            About::Bank => Swarm::of_a_bank(seed),
+        };
         tracing::info!(?swarm, "a run");
         let mut sim = Builder::new()
             .epoch(UNIX_EPOCH + EPOCH)

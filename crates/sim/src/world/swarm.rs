@@ -122,6 +122,25 @@ impl Swarm {
         }
     }
 
+    /// The same with a bank whatever happens, and little beside it.
+    pub(super) fn of_a_bank(seed: u64) -> Swarm {
+        let drawn = Swarm::of(seed);
+        let mut writers = drawn.writers;
+        writers.truncate(1);
+        Swarm {
+            // what is committed must not be lost
+            flush: Flush::Synced,
+            writers,
+            readers: 1,
+            trims: false,
+            commits: false,
+            members: 0,
+            bankers: 2 + Random::new(mix(seed ^ 5)).below(3) as u32,
+            makes_topics: false,
+            ..drawn
+        }
+    }
+
     /// Whether what was acknowledged may be gone, because machines lose power that have not synced it.
     pub(super) fn may_lose(&self) -> bool {
         loses(self.flush, &self.faults)
