@@ -14,6 +14,7 @@ use ottla_tests::{Broker, Cluster, Need, Settings, Tool, trial, wait};
 
 const JAVA_CASES: &[&str] = &[
     "a_consumer_reads_from_the_broker_in_its_rack",
+    "committed_reads_are_the_same_in_each_rack",
     "new_partitions_have_a_replica_in_each_rack",
 ];
 /// It waits for its broker to die.

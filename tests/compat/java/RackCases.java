@@ -1,7 +1,11 @@
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
@@ -17,6 +21,7 @@ final class RackCases {
 
     static void addTo(Map<String, Case> cases) {
         cases.put("a_consumer_reads_from_the_broker_in_its_rack", RackCases::nearest);
+        cases.put("committed_reads_are_the_same_in_each_rack", RackCases::committed);
         cases.put("new_partitions_have_a_replica_in_each_rack", RackCases::spread);
         cases.put("a_consumer_goes_on_when_the_broker_in_its_rack_dies", RackCases::takeOver);
     }
@@ -36,6 +41,41 @@ final class RackCases {
                 Lab.equal((long) before, Lab.poll(consumer, 1).get(0).offset(), "what comes while it waits");
                 double near = bytesFrom(consumer, broker);
                 Lab.holds(near > 0.9 * RECORDS * RECORD_BYTES, near + " bytes came from broker " + broker);
+            }
+        }
+    }
+
+    private static void committed(Lab lab) throws Exception {
+        TopicPartition partition = new TopicPartition(lab.topic(1, BROKERS, Map.of()), 0);
+        Map<String, Object> settings = new HashMap<>();
+        settings.put("isolation.level", "read_committed");
+        try (KafkaProducer<byte[], byte[]> producer = TransactionCases.writer(lab, lab.freshName())) {
+            for (String value : List.of("a", "b", "c", "d")) {
+                producer.beginTransaction();
+                producer.send(TransactionCases.record(partition.topic(), 0, value)).get();
+                if (value.equals("b")) {
+                    producer.abortTransaction();
+                } else if (!value.equals("d")) {
+                    producer.commitTransaction();
+                }
+            }
+            List<KafkaConsumer<byte[], byte[]>> consumers = new ArrayList<>();
+            try {
+                for (int broker = 1; broker <= BROKERS; broker++) {
+                    settings.put("client.rack", "r" + broker);
+                    KafkaConsumer<byte[], byte[]> consumer = lab.consumer(settings);
+                    consumers.add(consumer);
+                    consumer.assign(List.of(partition));
+                    consumer.seekToBeginning(List.of(partition));
+                    Lab.equal(List.of("a", "c"), TransactionCases.texts(Lab.poll(consumer, 2)), "in rack " + broker);
+                    Lab.equal(0, consumer.poll(Duration.ofMillis(500)).count(), "what is not committed");
+                }
+                producer.commitTransaction();
+                for (KafkaConsumer<byte[], byte[]> consumer : consumers) {
+                    Lab.equal(List.of("d"), TransactionCases.texts(Lab.poll(consumer, 1)), "after the commit");
+                }
+            } finally {
+                consumers.forEach(KafkaConsumer::close);
             }
         }
     }

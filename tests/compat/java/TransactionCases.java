@@ -47,7 +47,7 @@ final class TransactionCases {
         cases.put("a_hanging_transaction_is_aborted_by_an_admin", TransactionCases::abortedByAdmin);
     }
 
-    private static KafkaProducer<byte[], byte[]> writer(Lab lab, String id) {
+    static KafkaProducer<byte[], byte[]> writer(Lab lab, String id) {
         return writer(lab, id, Map.of());
     }
 
@@ -60,11 +60,11 @@ final class TransactionCases {
         return producer;
     }
 
-    private static ProducerRecord<byte[], byte[]> record(String topic, int partition, String value) {
+    static ProducerRecord<byte[], byte[]> record(String topic, int partition, String value) {
         return new ProducerRecord<>(topic, partition, null, Lab.bytes(value));
     }
 
-    private static List<String> texts(Collection<ConsumerRecord<byte[], byte[]>> records) {
+    static List<String> texts(Collection<ConsumerRecord<byte[], byte[]>> records) {
         return records.stream().map(record -> new String(record.value())).toList();
     }
 
