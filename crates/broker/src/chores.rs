@@ -1,4 +1,4 @@
-//! What a node does by the clock: retention, looking after its files, measuring how far groups are
+//! What a node does by the clock: retention, compaction, looking after its files, measuring how far groups are
 //! behind.
 //!
 //! Nothing is decided here: planners say what is due, this carries it out.
@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use ottla_platform::clock::Clock;
 use ottla_platform::work::blocking;
-use ottla_replication::Partition;
+use ottla_replication::{Cleaner, Partition};
 use ottla_storage::LogDir;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -27,7 +27,7 @@ pub struct Chores {
 
 impl Chores {
     /// Starts them.
-    pub fn start(broker: &Broker, directory: &LogDir) -> Chores {
+    pub fn start(broker: &Broker, directory: &LogDir, cleaner: Cleaner) -> Chores {
         let (partitions, clock) = (Arc::clone(&broker.partitions), Arc::clone(&broker.clock));
         let retention = retention(
             partitions,
@@ -37,6 +37,7 @@ impl Chores {
         let mut tasks = vec![
             tokio::spawn(retention),
             tokio::spawn(tidy(directory.clone())),
+            tokio::spawn(compact(cleaner, Arc::clone(&broker.partitions))),
             tokio::spawn(expire_producers(
                 directory.clone(),
                 broker.config.producers.expiration_check_interval,
@@ -91,6 +92,15 @@ async fn retain(partition: &Partition, now_ms: i64) {
     if let Err(error) = partition.purge().await {
         tracing::warn!(%log, %error, "space of deleted records was not given back");
     }
+}
+
+/// Keeps the newest record of each key where topics want that.
+async fn compact(cleaner: Cleaner, partitions: Arc<Partitions>) {
+    let open = || {
+        let open = partitions.open().into_iter();
+        open.map(|replica| replica.partition).collect()
+    };
+    cleaner.run(open).await;
 }
 
 /// Measures how far consumer groups are behind.

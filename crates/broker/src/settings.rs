@@ -86,7 +86,11 @@ fn log_config(config: &TopicConfig, producer_expiration: Duration) -> LogConfig 
     let retained = config.cleanup.delete;
     LogConfig {
         segment_bytes: u32::try_from(config.segment_bytes).unwrap_or(u32::MAX),
-        segment_ms: config.segment_ms,
+        // what is due for compaction must not be in the segment that is written to
+        segment_ms: match config.cleanup.compact {
+            true => config.segment_ms.min(config.max_compaction_lag_ms),
+            false => config.segment_ms,
+        },
         segment_jitter_ms: config.segment_jitter_ms,
         index_interval_bytes: u32::try_from(config.index_interval_bytes).unwrap_or(0),
         segment_index_bytes: u32::try_from(config.segment_index_bytes).unwrap_or(0),
@@ -94,6 +98,11 @@ fn log_config(config: &TopicConfig, producer_expiration: Duration) -> LogConfig 
         retention_bytes: u64::try_from(config.retention_bytes)
             .ok()
             .filter(|_| retained),
+        compact: config.cleanup.compact,
+        min_cleanable_dirty_ratio: config.min_cleanable_dirty_ratio,
+        min_compaction_lag_ms: config.min_compaction_lag_ms,
+        max_compaction_lag_ms: config.max_compaction_lag_ms,
+        delete_retention_ms: config.delete_retention_ms,
         timestamp_type: timestamp_type(config.message_timestamp_type),
         flush: match config.flush {
             Flush::Fsync => FlushPolicy::Fsync,

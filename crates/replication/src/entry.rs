@@ -5,6 +5,7 @@
 //! for the state machine, or whole for followers.
 
 use std::fmt;
+use std::ops::Range;
 
 use openraft::entry::{RaftEntry, RaftPayload};
 use ottla_protocol::records::CheckedBatch;
@@ -12,7 +13,7 @@ use ottla_storage::{CheckedFrame, Condition, EntryMeta, Frame, LogId, Private};
 
 use crate::codec::decode_membership;
 use crate::ticket::{AppendError, TicketSender};
-use crate::types::{CommittedLeaderId, Directory, Member, Membership, RaftLogId, log_id};
+use crate::types::{CommittedLeaderId, Directory, Member, Membership, RaftLogId, log_id, raft_id};
 
 /// What a leader is asked to append. Dropping it fails its ticket.
 #[derive(Debug)]
@@ -54,10 +55,54 @@ pub(crate) enum Payload {
     Proposed(Proposal),
     /// From the leader, not appended yet.
     Received(CheckedFrame),
+    /// One index of a gap, from the leader or for a follower.
+    Gap(GapPart),
     /// Appended; its header, for applying.
     Header(EntryMeta),
     /// Appended; all of it, for a follower.
     Frame(Frame),
+}
+
+/// Of entries that compaction has removed Raft has to be told one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GapPart {
+    /// The Kafka offsets of all that was removed, as whoever tells it knows.
+    pub(crate) offsets: Range<i64>,
+}
+
+/// Runs of entries, each of one gap, or of one entry that is none.
+pub(crate) fn runs(entries: impl IntoIterator<Item = Entry>) -> impl Iterator<Item = (Entry, u32)> {
+    let mut entries = entries.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let first = entries.next()?;
+        let mut count = 1;
+        if let Payload::Gap(part) = &first.payload {
+            let same = |next: &Entry| matches!(&next.payload, Payload::Gap(it) if it == part);
+            while entries
+                .next_if(|next| next.leader == first.leader && same(next))
+                .is_some()
+            {
+                count += 1;
+            }
+        }
+        Some((first, count))
+    })
+}
+
+/// The entries of a gap, one for each index.
+pub(crate) fn parts_of_gap(
+    id: LogId,
+    indexes: u32,
+    offsets: Range<i64>,
+) -> impl Iterator<Item = Entry> {
+    let indexes = id.index..id.index + u64::from(indexes);
+    indexes.map(move |index| {
+        let offsets = offsets.clone();
+        Entry::new(
+            raft_id(LogId { index, ..id }),
+            Payload::Gap(GapPart { offsets }),
+        )
+    })
 }
 
 /// An entry of a group's log.
@@ -122,7 +167,7 @@ impl RaftPayload for Payload {
             Payload::Membership(membership) => Some(membership.clone()),
             Payload::Received(frame) => membership_in(frame.private()?),
             Payload::Frame(frame) => membership_in(frame.as_private()?.ok()?.1),
-            Payload::Blank | Payload::Proposed(_) | Payload::Header(_) => None,
+            Payload::Blank | Payload::Proposed(_) | Payload::Gap(_) | Payload::Header(_) => None,
         }
     }
 }
@@ -131,7 +176,7 @@ impl RaftPayload for Payload {
 fn membership_in(private: Private) -> Option<Membership> {
     match private {
         Private::Membership(members) => decode_membership(&members).ok(),
-        Private::Blank | Private::LogStart { .. } | Private::Void => None,
+        Private::Blank | Private::LogStart { .. } | Private::Void | Private::Gap => None,
     }
 }
 
@@ -153,6 +198,7 @@ impl fmt::Display for Payload {
             Payload::Membership(membership) => write!(f, "membership {membership}"),
             Payload::Proposed(proposal) => proposal.fmt(f),
             Payload::Received(frame) => write!(f, "frame {}", frame.id()),
+            Payload::Gap(part) => write!(f, "gap of offsets {:?}", part.offsets),
             Payload::Header(meta) => write!(f, "header {meta:?}"),
             Payload::Frame(frame) => write!(f, "frame at offset {}", frame.header.base_offset),
         }

@@ -11,6 +11,7 @@ use ottla_platform::work::blocking;
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Damage, Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
 
+use crate::cleaner::{Cleaner, CleanerPace};
 use crate::cluster::{Cluster, Held, Replica, ReplicaKey};
 use crate::contradiction::give_up;
 use crate::damage::Damaged;
@@ -154,6 +155,11 @@ impl Groups {
     pub fn scrubber(&self) -> Scrubber {
         let (dir, cluster) = (self.dir.clone(), self.cluster.clone());
         Scrubber::new(dir, cluster, Arc::clone(&self.damaged))
+    }
+
+    /// What is to compact the logs of partitions that are open, of which there should be one.
+    pub fn cleaner(&self, pace: CleanerPace) -> Cleaner {
+        Cleaner::new(self.cluster.clone(), Arc::clone(&self.clock), pace)
     }
 
     /// Opens a partition's log and checks it. A replica that is the only one leads and is readable

@@ -7,6 +7,7 @@
 //! In reading order: the types given to openraft, what travels through it, the two faces it sees
 //! (log store, state machine), and the handles that the broker sees (groups, partition).
 
+mod cleaner;
 pub mod cluster;
 mod codec;
 mod contradiction;
@@ -42,6 +43,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use cleaner::{Cleaner, CleanerPace, CleanerStats};
 pub use cluster::{Held, ReplicaKey};
 pub use groups::{Beginning, Groups, OpenError, PartitionSpec};
 pub use partition::{DeleteRecordsError, Isolation, Partition, ReadData, RetainError, Watermarks};

@@ -12,25 +12,28 @@ use futures::Stream;
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use ottla_storage::{EntryKind, EntryMeta, Private, is_damage};
+use ottla_storage::{EntryKind, EntryMeta, FollowerReject, LogId, Private, is_damage};
 use tokio::sync::oneshot;
 
 use crate::codec::{decode_membership, decode_vote, encode_membership, encode_vote};
 use crate::damage::when_whole;
-use crate::entry::{Entry, Payload, Proposal};
+use crate::entry::{Entry, GapPart, Payload, Proposal, parts_of_gap, runs};
 use crate::room::when_room;
 use crate::shared::Shared;
 use crate::types::{RaftLogId, Types, Vote, log_id, raft_id};
 
 /// Bytes of entries read for a follower at once.
 const READ_BYTES_MAX: usize = 1 << 20;
+/// Indexes read for a follower at once: a gap is small, and has many.
+pub(crate) const READ_INDEXES_MAX: u64 = 16 << 10;
 
 /// The log of one group, for openraft. Clones are the same log.
 #[derive(Clone)]
 pub(crate) struct LogStore(pub(crate) Arc<Shared>);
 
 impl LogStore {
-    fn append_one(&self, entry: Entry) -> io::Result<()> {
+    /// Appends an entry, or as many parts of one gap.
+    fn append_run(&self, entry: Entry, count: u32) -> io::Result<()> {
         let (shared, log, id) = (&self.0, &self.0.log, entry.id());
         match entry.payload {
             Payload::Blank => log.append_private(id, &Private::Blank),
@@ -53,9 +56,12 @@ impl LogStore {
             }
             Payload::Received(frame) => {
                 let now_ms = shared.clock.now_ms();
-                let appended = log.append_follower(frame, now_ms);
-                // The leader's log is not what Raft says it is: nothing may be built on that.
-                appended.map_err(|reject| io::Error::new(io::ErrorKind::InvalidData, reject))?;
+                log.append_follower(frame, now_ms).map_err(contradicts)?;
+            }
+            Payload::Gap(GapPart { offsets }) => {
+                let now_ms = shared.clock.now_ms();
+                let appended = log.append_gap(id, count, offsets, now_ms);
+                appended.map_err(contradicts)?;
             }
             Payload::Header(_) | Payload::Frame(_) => {
                 unreachable!("entries that were read back are not appended")
@@ -120,8 +126,8 @@ impl RaftLogStorage<Types> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        for entry in entries {
-            self.append_one(entry)?;
+        for (entry, count) in runs(entries) {
+            self.append_run(entry, count)?;
         }
         self.0
             .log
@@ -158,7 +164,11 @@ impl RaftLogReader<Types> for LogStore {
             }
             entries => entries,
         };
-        entries?.into_iter().map(header_entry).collect()
+        let mut all = Vec::new();
+        for meta in entries? {
+            header_entries(meta, &mut all)?;
+        }
+        Ok(all)
     }
 
     async fn entries_stream<RB>(
@@ -179,11 +189,21 @@ impl RaftLogReader<Types> for LogStore {
         if start >= end {
             return Ok(Vec::new());
         }
+        let end = end.min(start.saturating_add(READ_INDEXES_MAX));
         let read = move |shared: &Shared| shared.log.frames(start, end, READ_BYTES_MAX);
-        let frames = when_whole(&self.0, read).await?.into_iter();
-        let entry =
-            |(meta, frame): (EntryMeta, _)| Entry::new(raft_id(meta.id), Payload::Frame(frame));
-        Ok(frames.map(entry).collect())
+        let mut entries = Vec::new();
+        for (meta, frame) in when_whole(&self.0, read).await? {
+            match meta.kind {
+                EntryKind::Private(Private::Gap) => {
+                    let offsets = meta.base_offset..meta.next_offset;
+                    entries.extend(parts_of_gap(meta.id, meta.indexes, offsets));
+                }
+                EntryKind::Private(_) | EntryKind::Batch | EntryKind::Marker => {
+                    entries.push(Entry::new(raft_id(meta.id), Payload::Frame(frame)));
+                }
+            }
+        }
+        Ok(entries)
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
@@ -192,16 +212,35 @@ impl RaftLogReader<Types> for LogStore {
     }
 }
 
-/// An entry for the state machine: what it needs of a frame is in its header.
-fn header_entry(meta: EntryMeta) -> io::Result<Entry> {
+/// The leader's log is not what Raft says it is: nothing may be built on that.
+fn contradicts(reject: FollowerReject) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reject)
+}
+
+/// Entries for the state machine, several of a gap: what it needs of a frame is in its header.
+fn header_entries(meta: EntryMeta, all: &mut Vec<Entry>) -> io::Result<()> {
     let payload = match &meta.kind {
         EntryKind::Private(Private::Blank) => Payload::Blank,
         EntryKind::Private(Private::Membership(bytes)) => {
             Payload::Membership(decode_membership(bytes)?)
         }
+        EntryKind::Private(Private::Gap) => {
+            let indexes = meta.id.index..meta.next_index();
+            all.extend(indexes.map(|index| {
+                let id = LogId { index, ..meta.id };
+                let part = EntryMeta {
+                    id,
+                    indexes: 1,
+                    ..meta.clone()
+                };
+                Entry::new(raft_id(id), Payload::Header(part))
+            }));
+            return Ok(());
+        }
         EntryKind::Private(Private::LogStart { .. } | Private::Void)
         | EntryKind::Batch
         | EntryKind::Marker => Payload::Header(meta.clone()),
     };
-    Ok(Entry::new(raft_id(meta.id), payload))
+    all.push(Entry::new(raft_id(meta.id), payload));
+    Ok(())
 }

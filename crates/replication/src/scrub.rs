@@ -123,7 +123,9 @@ impl Scrubber {
                 Checked::Damaged(damage) => {
                     let (is_mended, back) = self.mend(log, check, &damage).await?;
                     if !is_mended {
-                        self.tell_loss(log, &damage);
+                        if !self.repair(log, &damage).await? {
+                            self.tell_loss(log, &damage);
+                        }
                         return Ok(());
                     }
                     check = back;
@@ -152,6 +154,36 @@ impl Scrubber {
             tracing::warn!(%log, %damage, count, "frames were mended from another replica");
         }
         Ok((count > 0, check))
+    }
+
+    /// Has the segment written anew from where it is damaged, with what other replicas have committed of it;
+    /// whether they had all.
+    async fn repair(&self, log: Identity, damage: &Damage) -> io::Result<bool> {
+        let (Some(handle), Some(cluster)) = (self.dir.log(log), &self.cluster) else {
+            return Ok(false);
+        };
+        let Some(committed) = handle.read_committed() else {
+            return Ok(false);
+        };
+        let place = damage.clone();
+        let Some(mut repair) = blocking(move || handle.repair(&place)).await?? else {
+            return Ok(false);
+        };
+        while let Some(index) = repair.wanted() {
+            let frames = cluster
+                .committed_frames(log.group_id, index, &[])
+                .await;
+            let added = blocking(move || (repair.add(committed, frames), repair)).await?;
+            repair = added.1;
+            if added.0? == 0 {
+                break;
+            }
+        }
+        let is_repaired = blocking(move || repair.finish()).await??;
+        if is_repaired {
+            tracing::warn!(%log, %damage, "a segment was written anew from other replicas");
+        }
+        Ok(is_repaired)
     }
 
     fn tell_loss(&mut self, log: Identity, damage: &Damage) {

@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     damaged: Arc<Damaged>,
     pub(crate) waiters: Arc<Waiters>,
     high_watermark: AtomicI64,
+    /// All replicas are compacted up to here, as far as this one was told.
+    compacted_by_all: AtomicI64,
     leadership: watch::Sender<Leadership>,
     /// Has the group looked at when something happened to it.
     pub(crate) bell: OnceLock<Bell>,
@@ -137,6 +139,7 @@ impl Shared {
             damaged,
             waiters: Arc::default(),
             high_watermark: AtomicI64::new(start),
+            compacted_by_all: AtomicI64::new(0),
             leadership: watch::Sender::new(leadership),
             bell: OnceLock::new(),
             wants_alone: AtomicBool::new(false),
@@ -160,6 +163,16 @@ impl Shared {
     /// Records below this Kafka offset are committed.
     pub(crate) fn high_watermark(&self) -> i64 {
         self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// Up to where all replicas are compacted, as far as this one was told.
+    pub(crate) fn compacted_by_all(&self) -> i64 {
+        self.compacted_by_all.load(Ordering::Relaxed)
+    }
+
+    /// Notes that; it does not go back.
+    pub(crate) fn note_compacted_by_all(&self, offset: i64) {
+        self.compacted_by_all.fetch_max(offset, Ordering::Relaxed);
     }
 
     pub(crate) fn leadership(&self) -> Leadership {

@@ -107,7 +107,10 @@ impl RaftStateMachine<Types> for StateMachine {
                         self.shared.log.advance_log_start(offset);
                     }
                 }
-                Payload::Proposed(_) | Payload::Received(_) | Payload::Frame(_) => {
+                Payload::Proposed(_)
+                | Payload::Received(_)
+                | Payload::Gap(_)
+                | Payload::Frame(_) => {
                     unreachable!("the log hands headers to the state machine")
                 }
             }

@@ -13,7 +13,7 @@ pub enum FlushPolicy {
 }
 
 /// Settings of one log. Names and meanings are Kafka's topic settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LogConfig {
     /// Roll before a segment grows beyond this (`segment.bytes`).
     pub segment_bytes: u32,
@@ -29,6 +29,16 @@ pub struct LogConfig {
     pub retention_ms: Option<i64>,
     /// Delete the oldest segments while the log without them is at least this large.
     pub retention_bytes: Option<u64>,
+    /// Of records with the same key keep the newest (`cleanup.policy` with `compact`).
+    pub compact: bool,
+    /// Compact when this share of the log was never compacted (`min.cleanable.dirty.ratio`).
+    pub min_cleanable_dirty_ratio: f64,
+    /// Keep records that are younger (`min.compaction.lag.ms`).
+    pub min_compaction_lag_ms: i64,
+    /// Compact when a record is older, whatever the ratio; `i64::MAX`: never (`max.compaction.lag.ms`).
+    pub max_compaction_lag_ms: i64,
+    /// Keep tombstones this long after compaction has met them (`delete.retention.ms`).
+    pub delete_retention_ms: i64,
     /// Whose clock timestamps come from (`message.timestamp.type`).
     pub timestamp_type: TimestampType,
     /// When an append counts as done (`ottla.flush`).
@@ -56,6 +66,11 @@ impl Default for LogConfig {
             segment_index_bytes: 10 << 20,
             retention_ms: Some(7 * 24 * 3_600_000),
             retention_bytes: None,
+            compact: false,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 24 * 3_600_000,
             timestamp_type: TimestampType::CreateTime,
             flush: FlushPolicy::Fsync,
             flush_messages: u64::MAX,

@@ -1,5 +1,7 @@
 //! An entry as Raft sees it: a frame's position and kind, without its data.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use ottla_protocol::records::BatchHeader;
 
@@ -20,7 +22,7 @@ pub enum EntryKind {
 /// A frame's place in both numberings, its size and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryMeta {
-    /// Raft term and index.
+    /// Raft term and index, of a gap the first.
     pub id: LogId,
     /// Records, marker, or raft-only.
     pub kind: EntryKind,
@@ -30,6 +32,8 @@ pub struct EntryMeta {
     pub next_offset: i64,
     /// Size in the log, header included.
     pub size_bytes: u32,
+    /// Raft indexes that it takes: one, or those of a gap.
+    pub indexes: u32,
 }
 
 impl EntryMeta {
@@ -48,7 +52,7 @@ impl EntryMeta {
         payload: impl FnOnce() -> Bytes,
     ) -> Result<EntryMeta, PrivateError> {
         let kind = if frame::header_is_private(header) {
-            EntryKind::Private(frame::read_private(&payload())?.1)
+            EntryKind::Private(frame::read_private(header, &payload())?.1)
         } else if header.attributes.is_control() {
             EntryKind::Marker
         } else {
@@ -63,6 +67,26 @@ impl EntryMeta {
             base_offset: header.base_offset,
             next_offset: header.next_offset(),
             size_bytes: u32::try_from(header.size_bytes()).unwrap_or(u32::MAX),
+            indexes: frame::indexes_of(header),
         })
+    }
+
+    /// Raft index of the entry that follows.
+    pub fn next_index(&self) -> u64 {
+        self.id.index + u64::from(self.indexes)
+    }
+
+    /// The entry, cut to a range of indexes that holds a part of it, as [`Frame::clipped`].
+    pub(crate) fn clipped(self, range: &Range<u64>) -> EntryMeta {
+        let first = self.id.index.max(range.start);
+        let indexes = self.next_index().min(range.end) - first;
+        EntryMeta {
+            id: LogId {
+                index: first,
+                ..self.id
+            },
+            indexes: indexes as u32,
+            ..self
+        }
     }
 }

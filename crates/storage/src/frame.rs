@@ -9,14 +9,19 @@
 //! | at | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | version, 1 |
-//! | 1 | 1 | kind: 0 blank, 1 membership, 2 log start, 3 void |
+//! | 1 | 1 | kind: 0 blank, 1 membership, 2 log start, 3 void, 4 gap |
 //! | 2 | 8 | Raft index of this frame |
-//! | 10 | rest | blank: its leader epoch, 4 bytes; membership: as given; log start: the offset, 8 bytes; void: nothing |
+//! | 10 | rest | blank: its leader epoch, 4 bytes; membership: as given; log start: the offset, 8 bytes; void, gap: nothing |
+//!
+//! A *gap* stands where compaction removed adjacent frames of one epoch: its base sequence says how many, and
+//! its last offset delta covers the offsets that they had. So positions are derived as if they were there.
 //!
 //! A header's leader epoch is outside of the checksum. That it is right can be seen all the same: only a
 //! blank is in another epoch than the frame before it, and says in which under its checksum.
 //!
 //! A new kind is refused by older programs (it is replicated state); a new version too.
+
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use ottla_protocol::records::{
@@ -32,6 +37,7 @@ const BLANK: u8 = 0;
 const MEMBERSHIP: u8 = 1;
 const LOG_START: u8 = 2;
 const VOID: u8 = 3;
+const GAP: u8 = 4;
 /// Version, kind and index.
 const PREFIX_LEN: usize = 10;
 
@@ -49,6 +55,8 @@ pub enum Private {
     },
     /// Stands where a proposal was refused or found to be a duplicate.
     Void,
+    /// Stands where frames were that compaction removed.
+    Gap,
 }
 
 /// Any frame. `header.batch_length` counts exactly header and payload.
@@ -94,6 +102,7 @@ impl Frame {
                 (LOG_START, Bytes::copy_from_slice(&offset.to_be_bytes()))
             }
             Private::Void => (VOID, Bytes::new()),
+            Private::Gap => (GAP, Bytes::new()),
         };
         let mut payload = BytesMut::with_capacity(PREFIX_LEN + body.len());
         payload.put_u8(VERSION);
@@ -119,7 +128,48 @@ impl Frame {
         Frame::from(Batch { header, payload }.sealed())
     }
 
-    /// Whether the frame takes no Kafka offset and carries private bytes.
+    /// A gap in the place of `indexes` frames, the first at `id`, that held the records with these offsets.
+    ///
+    /// # Panics
+    /// It is in the place of no frame, or of more frames or offsets than a segment has.
+    pub fn gap(id: LogId, indexes: u32, offsets: Range<i64>) -> Frame {
+        let Frame {
+            mut header,
+            payload,
+        } = Frame::private(id, offsets.start, &Private::Gap);
+        let few = "a gap lies in one segment";
+        assert!(indexes > 0, "{few}");
+        header.base_sequence = i32::try_from(indexes).expect(few);
+        header.last_offset_delta = i32::try_from(offsets.end - offsets.start - 1).expect(few);
+        Frame::from(Batch { header, payload }.sealed())
+    }
+
+    /// Raft indexes that it takes: one, or those of a gap.
+    pub fn indexes(&self) -> u32 {
+        indexes_of(&self.header)
+    }
+
+    /// The frame at an index, cut to a range of indexes that holds a part of it: only a gap can be cut. Each
+    /// part has all of its offsets: which frame had which is not known any more.
+    pub(crate) fn clipped(self, index: u64, range: &Range<u64>) -> Frame {
+        let end = index + u64::from(self.indexes());
+        if range.start <= index && end <= range.end {
+            return self;
+        }
+        let first = index.max(range.start);
+        let id = LogId {
+            term: self.header.partition_leader_epoch,
+            index: first,
+        };
+        let indexes = (end.min(range.end) - first) as u32;
+        Frame::gap(
+            id,
+            indexes,
+            self.header.base_offset..self.header.next_offset(),
+        )
+    }
+
+    /// Whether the frame holds no record and carries private bytes.
     pub fn is_private(&self) -> bool {
         header_is_private(&self.header)
     }
@@ -129,7 +179,8 @@ impl Frame {
     /// # Errors
     /// The private bytes are not of a known version and kind.
     pub fn as_private(&self) -> Option<Result<(u64, Private), PrivateError>> {
-        self.is_private().then(|| read_private(&self.payload))
+        self.is_private()
+            .then(|| read_private(&self.header, &self.payload))
     }
 
     /// Whether the frame's leader epoch can be right behind a frame of epoch `last`; behind none any can,
@@ -175,9 +226,8 @@ impl CheckedFrame {
     /// otherwise.
     pub fn check(index: u64, frame: Frame) -> Result<CheckedFrame, FollowerReject> {
         let header = &frame.header;
-        let whole = header.size_bytes() == frame.size_bytes()
-            && header.magic == MAGIC
-            && (header.last_offset_delta >= 0 || header_is_private(header));
+        let whole =
+            header.size_bytes() == frame.size_bytes() && header.magic == MAGIC && has_place(header);
         if !whole || frame.verify_crc().is_err() {
             return Err(FollowerReject::Damaged);
         }
@@ -197,6 +247,16 @@ impl CheckedFrame {
             term: self.frame.header.partition_leader_epoch,
             index: self.index,
         }
+    }
+
+    /// Raft index of the frame that follows it.
+    pub fn next_index(&self) -> u64 {
+        self.index + u64::from(self.frame.indexes())
+    }
+
+    /// The Kafka offsets that it takes; those of a gap may have been taken in part by frames before it.
+    pub fn offsets(&self) -> Range<i64> {
+        self.frame.header.base_offset..self.frame.header.next_offset()
     }
 
     /// The content of a raft-only frame.
@@ -228,12 +288,30 @@ impl From<Frame> for Batch {
     }
 }
 
-/// Whether this is the head of a raft-only frame. No Kafka batch has last offset delta −1.
+/// Whether this is the head of a raft-only frame. Kafka's control batches have a producer, also when
+/// compaction has emptied them.
 pub(crate) fn header_is_private(header: &BatchHeader) -> bool {
-    header.last_offset_delta == -1 && header.record_count == 0 && header.attributes.is_control()
+    header.record_count == 0 && header.attributes.is_control() && !header.has_producer()
 }
 
-pub(crate) fn read_private(payload: &Bytes) -> Result<(u64, Private), PrivateError> {
+/// Whether the header's last offset delta can be right.
+pub(crate) fn has_place(header: &BatchHeader) -> bool {
+    let least = if header_is_private(header) { -1 } else { 0 };
+    header.last_offset_delta >= least
+}
+
+/// Raft indexes that the frame with this header takes.
+pub(crate) fn indexes_of(header: &BatchHeader) -> u32 {
+    match u32::try_from(header.base_sequence) {
+        Ok(indexes) if header_is_private(header) => indexes.max(1),
+        Ok(_) | Err(_) => 1,
+    }
+}
+
+pub(crate) fn read_private(
+    header: &BatchHeader,
+    payload: &Bytes,
+) -> Result<(u64, Private), PrivateError> {
     let short = PrivateError::Short(payload.len());
     let prefix: &[u8; PREFIX_LEN] = payload.first_chunk().ok_or(short)?;
     let [version, kind, index @ ..] = *prefix;
@@ -245,6 +323,7 @@ pub(crate) fn read_private(payload: &Bytes) -> Result<(u64, Private), PrivateErr
             offset: i64::from_be_bytes(*body.first_chunk().ok_or(short)?),
         },
         (VERSION, VOID) => Private::Void,
+        (VERSION, GAP) if header.base_sequence > 0 => Private::Gap,
         (version, kind) => return Err(PrivateError::Unknown { version, kind }),
     };
     Ok((u64::from_be_bytes(index), private))
@@ -318,8 +397,47 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_takes_the_indexes_and_offsets_of_what_it_stands_for() {
+        let gap = Frame::gap(ID, 5, 500..530);
+        gap.verify_crc().unwrap();
+        assert_eq!(gap.as_private(), Some(Ok((77, Private::Gap))));
+        assert_eq!((gap.indexes(), gap.header.next_offset()), (5, 530));
+        assert!(gap.may_follow(Some(3)) && !gap.may_follow(Some(2)));
+        let checked = CheckedFrame::check(77, gap.clone()).unwrap();
+        assert_eq!((checked.next_index(), checked.offsets()), (82, 500..530));
+        CheckedFrame::check(78, gap.clone()).unwrap_err();
+        // refused proposals had no offsets
+        let voids = Frame::gap(ID, 2, 500..500);
+        assert_eq!((voids.indexes(), voids.header.next_offset()), (2, 500));
+        CheckedFrame::check(77, voids).unwrap();
+        for (range, index, indexes) in [(0..79, 77, 2), (79..81, 79, 2), (81..99, 81, 1)] {
+            let cut = gap.clone().clipped(77, &range);
+            assert_eq!(cut.as_private(), Some(Ok((index, Private::Gap))));
+            assert_eq!((cut.indexes(), cut.header.next_offset()), (indexes, 530));
+        }
+        assert_eq!(gap.clone().clipped(77, &(0..99)), gap);
+        let mut uncounted = gap;
+        uncounted.header.base_sequence = NO_SEQUENCE;
+        uncounted.as_private().unwrap().unwrap_err();
+    }
+
+    #[test]
+    fn an_emptied_marker_is_no_raft_only_frame() {
+        let marker = ottla_protocol::records::EndMarker {
+            commits: true,
+            coordinator_epoch: 1,
+        };
+        let mut emptied = Frame::from(marker.batch(8, 0, 0));
+        emptied.header.record_count = 0;
+        assert!(!emptied.is_private());
+        assert_eq!(emptied.indexes(), 1);
+    }
+
+    #[test]
     fn unknown_kinds_and_short_bodies_are_refused() {
-        let read = |bytes: &[u8]| read_private(&Bytes::copy_from_slice(bytes)).unwrap_err();
+        let header = Frame::private(ID, 0, &Private::Void).header;
+        let read =
+            |bytes: &[u8]| read_private(&header, &Bytes::copy_from_slice(bytes)).unwrap_err();
         assert_eq!(read(&[1, 0, 0]), PrivateError::Short(3));
         assert_eq!(
             read(&[1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1]),

@@ -87,7 +87,10 @@ impl History {
         };
         self.epochs.note(meta.id.term, meta.base_offset);
         self.terms.note(meta.id);
-        self.last = Some(meta.id);
+        self.last = Some(LogId {
+            term: meta.id.term,
+            index: meta.next_index() - 1,
+        });
         self.next_offset = meta.next_offset;
         Ok(Noted { meta, aborted })
     }

@@ -6,6 +6,7 @@
 mod base64;
 mod boundary;
 mod codec;
+mod compaction;
 mod config;
 mod dir;
 mod entry;
@@ -25,6 +26,7 @@ mod testing;
 mod transactions;
 
 pub use boundary::{BadBoundary, Boundary};
+pub use compaction::Need;
 pub use config::{FlushPolicy, LogConfig};
 pub use dir::{
     DirStats, DirectoryMeta, Drive, LogDir, LogDirError, LogDirOptions, OnFailure, PartitionFolder,
@@ -35,8 +37,8 @@ pub use epochs::{EpochEnd, EpochStart};
 pub use frame::{CheckedFrame, Frame, Private, PrivateError};
 pub use ids::{Identity, LogId};
 pub use log::{
-    Checked, Damage, Done, Log, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,
-    SegmentCheck, TimestampOffset, is_damage,
+    Checked, Cleaned, Cleaning, CleaningOptions, Damage, Done, Log, LogState, OnDamage, OpenError,
+    ReadError, ReadSlices, Recovered, Repair, SegmentCheck, TimestampOffset, is_damage,
 };
 pub use outcome::{Condition, DiskFull, FollowerReject, Outcome, Placed, Rejection};
 pub use producers::{BATCHES_KEPT, Producer, ProducerBatch};

@@ -50,19 +50,22 @@ impl Tail {
         self.unwritten.push_back(unwritten);
     }
 
+    /// The entry that has an index.
     pub(crate) fn get(&self, index: u64) -> Option<&Recent> {
-        let first = self.recent.front()?.meta.id.index;
-        self.recent
-            .get(usize::try_from(index.checked_sub(first)?).ok()?)
+        let found = self.recent.get(self.position_of(index))?;
+        (found.meta.id.index <= index).then_some(found)
     }
 
     /// The part of `range` that is here, if it holds the range's end (or the log's).
     pub(crate) fn range(&self, range: Range<u64>) -> impl Iterator<Item = &Recent> {
-        let first = self.recent.front().map_or(u64::MAX, |r| r.meta.id.index);
-        let skip = usize::try_from(range.start.saturating_sub(first)).unwrap_or(usize::MAX);
-        let skip = skip.min(self.recent.len());
-        let entries = self.recent.range(skip..);
+        let entries = self.recent.range(self.position_of(range.start)..);
         entries.take_while(move |recent| recent.meta.id.index < range.end)
+    }
+
+    /// Where the first entry stands that has an index at or behind this one.
+    fn position_of(&self, index: u64) -> usize {
+        let before = |recent: &Recent| recent.meta.next_index() <= index;
+        self.recent.partition_point(before)
     }
 
     /// Entries from the batch that holds `offset`, if that batch is here.
@@ -81,8 +84,8 @@ impl Tail {
 
     /// The unwritten frames from an index on.
     pub(crate) fn unwritten_from(&self, index: u64) -> impl Iterator<Item = (&Recent, &Unwritten)> {
-        let first = self.first_unwritten().unwrap_or(index);
-        let skip = usize::try_from(index.saturating_sub(first)).unwrap_or(usize::MAX);
+        let written = self.recent.len() - self.unwritten.len();
+        let skip = self.position_of(index).saturating_sub(written);
         self.unwritten().skip(skip)
     }
 
@@ -112,6 +115,13 @@ impl Tail {
         self.recent.drain(..written);
         self.recent.shrink_to_fit();
         self.unwritten.shrink_to_fit();
+    }
+
+    /// Forgets entries below an index, all of which are written: they stand elsewhere now.
+    pub(crate) fn forget_below(&mut self, index: u64) {
+        let written = self.recent.len() - self.unwritten.len();
+        let count = self.position_of(index).min(written);
+        self.recent.drain(..count);
     }
 
     /// Forgets everything.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
-use ottla_replication::ScrubPace;
+use ottla_replication::{CleanerPace, ScrubPace};
 use ottla_transactions::config::TransactionConfig;
 
 use super::address::HostPort;
@@ -277,7 +277,24 @@ fn log(settings: &Settings) -> LogDefaults {
                 .number("ottla.scrub.bytes.per.second")
                 .unsigned_abs(),
         },
+        cleaner: cleaner(settings),
         retention_check_interval: time(settings.number("log.retention.check.interval.ms")),
+    }
+}
+
+fn cleaner(settings: &Settings) -> CleanerPace {
+    let threads = match settings.boolean("log.cleaner.enable") {
+        true => size(settings.number("log.cleaner.threads")),
+        false => 0,
+    };
+    CleanerPace {
+        threads,
+        backoff: time(settings.number("log.cleaner.backoff.ms")),
+        bytes_per_second: settings
+            .double("log.cleaner.io.max.bytes.per.second")
+            .max(1.0),
+        memory_bytes: size(settings.number("log.cleaner.dedupe.buffer.size")),
+        load_factor: settings.double("log.cleaner.io.buffer.load.factor"),
     }
 }
 

@@ -250,7 +250,7 @@ impl fmt::Display for Value {
             Value::String(text) => write!(formatter, "{text}"),
             Value::Number(number) => write!(formatter, "{number}"),
             // As Java writes it: a whole number keeps its `.0`.
-            Value::Double(number) => write!(formatter, "{number:?}"),
+            Value::Double(number) => formatter.write_str(&format!("{number:?}").replace('e', "E")),
             Value::List(items) => write!(formatter, "{}", items.join(",")),
         }
     }

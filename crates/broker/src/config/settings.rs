@@ -201,6 +201,14 @@ impl Settings {
         }
     }
 
+    /// The value of a key that is a decimal number.
+    pub(super) fn double(&self, name: &str) -> f64 {
+        match self.get(name) {
+            Some(Value::Double(value)) => value,
+            other => unreachable!("{name} is a decimal number that is set, not {other:?}"),
+        }
+    }
+
     /// The value of a number key.
     pub(super) fn number(&self, name: &str) -> i64 {
         match self.get(name) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ottla_coordinator::config::GroupConfig;
 use ottla_protocol::types::NodeId;
-use ottla_replication::ScrubPace;
+use ottla_replication::{CleanerPace, ScrubPace};
 use ottla_transactions::config::TransactionConfig;
 
 use super::address::HostPort;
@@ -130,12 +130,14 @@ pub struct FetchLimits {
 }
 
 /// What concerns logs besides topic settings, which metadata reads from [`Config::broker_values`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogDefaults {
     /// `ottla.flush`.
     pub flush: Flush,
     /// `ottla.scrub.interval.ms` and `ottla.scrub.bytes.per.second`.
     pub scrub: ScrubPace,
+    /// `log.cleaner.*`; no threads if `log.cleaner.enable` is false.
+    pub cleaner: CleanerPace,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval: Duration,
 }

@@ -1,7 +1,9 @@
 //! What a node's parts tell of themselves at a scrape.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use ottla_replication::CleanerStats;
 use ottla_storage::LogDir;
 
 use crate::context::Broker;
@@ -10,7 +12,12 @@ use crate::metrics::Page;
 use crate::net::Network;
 
 /// Has the parts asked at each scrape. They are asked through what does not keep them alive.
-pub(super) fn register(broker: &Arc<Broker>, network: &Arc<Network<Dispatch>>, directory: &LogDir) {
+pub(super) fn register(
+    broker: &Arc<Broker>,
+    network: &Arc<Network<Dispatch>>,
+    directory: &LogDir,
+    cleaner: Arc<CleanerStats>,
+) {
     let (weak_broker, weak_network) = (Arc::downgrade(broker), Arc::downgrade(network));
     let directory = directory.clone();
     broker.metrics.collect(move |page| {
@@ -25,6 +32,7 @@ pub(super) fn register(broker: &Arc<Broker>, network: &Arc<Network<Dispatch>>, d
             );
         }
         tell_directory(&directory, page);
+        tell_cleaner(&cleaner, page);
     });
 }
 
@@ -118,6 +126,39 @@ fn tell_groups(broker: &Broker, page: &mut Page) {
     if broker.config.lags.listed_max > 0 {
         broker.lags.latest().write(page);
     }
+}
+
+fn tell_cleaner(cleaner: &CleanerStats, page: &mut Page) {
+    let counters = [
+        (
+            "ottla_log_cleaner_passes_total",
+            "Logs that were compacted.",
+            &cleaner.passes,
+        ),
+        (
+            "ottla_log_cleaner_read_bytes_total",
+            "Bytes of segments that compaction has written anew, before.",
+            &cleaner.read_bytes,
+        ),
+        (
+            "ottla_log_cleaner_written_bytes_total",
+            "Bytes of segments that compaction has written anew, after.",
+            &cleaner.written_bytes,
+        ),
+        (
+            "ottla_log_cleaner_failures_total",
+            "Logs that could not be compacted, and are tried again.",
+            &cleaner.failures,
+        ),
+    ];
+    for (name, help, value) in counters {
+        page.counter(name, help, value.load(Ordering::Relaxed));
+    }
+    page.gauge(
+        "ottla_log_cleaner_dirtiest_percent",
+        "Share of the dirtiest log that was not compacted yet.",
+        cleaner.dirtiest_percent.load(Ordering::Relaxed),
+    );
 }
 
 fn tell_directory(directory: &LogDir, page: &mut Page) {

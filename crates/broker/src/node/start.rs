@@ -226,8 +226,9 @@ impl Node {
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
         let limits = broker.config.network.clone();
         let network = Network::new(dispatch, limits, Arc::clone(&broker.metrics));
-        gauges::register(&broker, &network, &store.directory);
-        let chores = Chores::start(&broker, &store.directory);
+        let cleaner = store.groups.cleaner(broker.config.log.cleaner);
+        gauges::register(&broker, &network, &store.directory, cleaner.stats());
+        let chores = Chores::start(&broker, &store.directory, cleaner);
         let mut listening = Vec::new();
         let mut listeners = Vec::new();
         for (name, reserved, address) in doors.listeners {

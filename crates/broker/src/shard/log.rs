@@ -72,7 +72,7 @@ pub(super) fn load<M: Logged>(
     loop {
         let from = replay.next_offset().0;
         let read = partition.read(from, READ_BYTES, true, Isolation::ReadUncommitted)?;
-        if read.records.slices.is_empty() {
+        if read.records.next_offset <= from {
             return Ok(());
         }
         for slice in read.records.slices {

@@ -22,6 +22,7 @@
 mod attention;
 mod beat;
 mod claims;
+mod compacted;
 mod elections;
 mod in_sync;
 mod leaders;

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use ottla_protocol::types::NodeId;
 
 use super::supervisor::Cluster;
-use super::{beat, mending};
+use super::{beat, compacted, mending};
 use crate::peers;
 use crate::transport::{Answer, Call, Kind, Refusal, Remote, Service};
 
@@ -28,6 +28,10 @@ impl Service for Cluster {
             }
             Kind::Frames => match self.registry.get(call.group) {
                 Some(replica) => mending::answer(replica.partition, &call.body),
+                None => ready(Err(Refusal::UnknownGroup)),
+            },
+            Kind::Compacted => match self.registry.get(call.group) {
+                Some(replica) => compacted::answer(replica.partition, call.body),
                 None => ready(Err(Refusal::UnknownGroup)),
             },
             Kind::Append | Kind::Vote | Kind::PreVote | Kind::Snapshot | Kind::Transfer => {

@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod certainty;
+mod compacting;
 mod handing_over;
 mod mending;
 mod newcomers;

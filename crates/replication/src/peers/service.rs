@@ -57,7 +57,8 @@ fn read(kind: Kind, body: Bytes) -> Option<Result<Request, Malformed>> {
         | Kind::Transactions
         | Kind::HandOver
         | Kind::Quota
-        | Kind::Frames => return None,
+        | Kind::Frames
+        | Kind::Compacted => return None,
     })
 }
 

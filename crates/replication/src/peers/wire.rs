@@ -27,7 +27,8 @@ use ottla_protocol::records::Batch;
 use ottla_storage::{Boundary, CheckedFrame, Frame, Private};
 
 use crate::codec::decode_membership;
-use crate::entry::{Entry, Payload};
+use crate::entry::{Entry, Payload, parts_of_gap, runs};
+use crate::log_store::READ_INDEXES_MAX;
 use crate::types::{LeaderId, Member, RaftLogId, Term, Types, Vote, raft_id};
 
 /// Payloads up to this size are copied: a slice of their own would cost more.
@@ -54,9 +55,12 @@ pub(super) fn encode_append(request: AppendEntriesRequest<Types>) -> Vec<Bytes> 
     put_vote(&mut head, &request.vote);
     put_id(&mut head, request.prev_log_id.as_ref());
     put_id(&mut head, request.leader_commit.as_ref());
-    for entry in request.entries {
-        let Payload::Frame(Frame { header, payload }) = entry.payload else {
-            unreachable!("entries for followers are read whole");
+    for (entry, count) in runs(request.entries) {
+        let id = entry.id();
+        let Frame { header, payload } = match entry.payload {
+            Payload::Frame(frame) => frame,
+            Payload::Gap(part) => Frame::gap(id, count, part.offsets),
+            _ => unreachable!("entries for followers are read whole"),
         };
         head.put_slice(&header.encode());
         if payload.len() <= COPIED_BYTES_MAX {
@@ -78,12 +82,23 @@ pub(super) fn decode_append(mut from: Bytes) -> Read<AppendEntriesRequest<Types>
     let prev_log_id = get_id(&mut from)?;
     let leader_commit = get_id(&mut from)?;
     let first = prev_log_id.as_ref().map_or(0, |id| id.index + 1);
-    let frames = decode_frames(first, from)?.into_iter();
-    let received = |frame: CheckedFrame| Entry::new(raft_id(frame.id()), Payload::Received(frame));
+    let mut entries = Vec::new();
+    for frame in decode_frames(first, from)? {
+        if frame.private() != Some(Private::Gap) {
+            entries.push(Entry::new(raft_id(frame.id()), Payload::Received(frame)));
+            continue;
+        }
+        let (id, offsets) = (frame.id(), frame.offsets());
+        let indexes = frame.next_index() - id.index;
+        if entries.len() as u64 + indexes > READ_INDEXES_MAX {
+            return Err(Malformed);
+        }
+        entries.extend(parts_of_gap(id, indexes as u32, offsets));
+    }
     Ok(AppendEntriesRequest {
         vote,
         prev_log_id,
-        entries: frames.map(received).collect(),
+        entries,
         leader_commit,
     })
 }
@@ -101,11 +116,11 @@ pub(crate) fn encode_frames(frames: &[Frame]) -> Bytes {
 /// Checks every frame; the first is said to stand at this index.
 pub(crate) fn decode_frames(first: u64, mut from: Bytes) -> Read<Vec<CheckedFrame>> {
     let mut frames = Vec::new();
-    let mut indexes = first..;
+    let mut index = first;
     while !from.is_empty() {
         let batch = Batch::split_from(&mut from).map_err(|_| Malformed)?;
-        let index = indexes.next().ok_or(Malformed)?;
         let frame = CheckedFrame::check(index, batch.into()).map_err(|_| Malformed)?;
+        index = frame.next_index();
         if let Some(Private::Membership(members)) = frame.private() {
             decode_membership(&members).map_err(|_| Malformed)?;
         }

@@ -41,6 +41,8 @@ pub enum Kind {
     Frames,
     /// A question about transactions.
     Transactions,
+    /// Up to where is the group's log compacted there?
+    Compacted,
 }
 
 /// Why a request was not carried out.
@@ -66,7 +68,7 @@ pub enum Refusal {
     Undecided,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Append,
     Kind::Vote,
     Kind::PreVote,
@@ -78,6 +80,7 @@ const KINDS: [Kind; 11] = [
     Kind::Quota,
     Kind::Frames,
     Kind::Transactions,
+    Kind::Compacted,
 ];
 
 const REFUSALS: [Refusal; 6] = [

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::expected::Expected;
 use super::handle::Log;
-use super::mend::write_over;
+use super::mend::{Room, write_over};
 use super::scan::Reader;
 use super::types::{Checked, Damage};
 use crate::LogId;
@@ -23,6 +23,7 @@ pub struct SegmentCheck {
     files: Arc<SegmentFiles>,
     reader: Reader,
     expected: Expected,
+    is_last: bool,
 }
 
 impl Log {
@@ -41,11 +42,15 @@ impl Log {
     /// # Errors
     /// The disk fails, or the segment was deleted just now.
     pub fn check_segment(&self, first_index: u64) -> io::Result<Option<SegmentCheck>> {
-        let (head, files, written) = {
+        let (head, files, written, is_last) = {
             let inner = self.shared.inner.lock();
+            let last = inner.segments.last().map(|it| it.head.first_index);
             let found = inner.segment_of_index(first_index);
             match found.filter(|it| it.head.first_index == first_index) {
-                Some(it) if !inner.closed => (it.head, Arc::clone(&it.files), it.written),
+                Some(it) if !inner.closed => {
+                    let is_last = last == Some(first_index);
+                    (it.head, Arc::clone(&it.files), it.written, is_last)
+                }
                 Some(_) | None => return Ok(None),
             }
         };
@@ -54,6 +59,7 @@ impl Log {
             reader: Reader::new(files.open(Kind::Log)?, written.into()),
             files,
             expected: Expected::behind(head.previous(), head.base_offset),
+            is_last,
         }))
     }
 }
@@ -95,8 +101,12 @@ impl SegmentCheck {
         let frames = frames.into_iter();
         let frames = frames.take_while(|frame| frame.id().index <= committed.index);
         let reader = &mut self.reader;
-        let room = reader.position..reader.limit;
-        let count = write_over(&*reader.file, room, self.expected, frames.collect())?;
+        let room = Room {
+            position: reader.position,
+            limit: reader.limit,
+            is_last: self.is_last,
+        };
+        let count = write_over(&reader.file, room, self.expected, frames.collect())?;
         if count > 0 {
             let file = Arc::clone(&reader.file);
             reader.look_again();

@@ -157,13 +157,12 @@ impl Log {
     /// The disk fails.
     pub fn close(&self) -> io::Result<()> {
         let shared = &self.shared;
-        {
-            let mut inner = shared.inner.lock();
-            if std::mem::replace(&mut inner.closed, true) {
-                return Ok(());
-            }
-            inner.pipeline.index_wanted = true;
+        let was_closed = std::mem::replace(&mut shared.inner.lock().closed, true);
+        shared.end_rewriting();
+        if was_closed {
+            return Ok(());
         }
+        shared.inner.lock().pipeline.index_wanted = true;
         let (mut dirty, saved) = {
             let mut inner = shared.wait_quiet()?;
             let (mut dirty, _) = inner.pipeline.take_dirty();
@@ -236,10 +235,18 @@ impl Log {
 }
 
 impl LogShared {
+    /// Waits until nobody writes a segment anew: whoever begins finds the log closed.
+    fn end_rewriting(&self) {
+        drop(self.rewriting.lock());
+    }
+
     /// Ends all writing, also of what was appended; how long deleted files are kept.
     fn stop_for_good(self: &Arc<Self>) -> i64 {
         let mut inner = self.inner.lock();
         inner.closed = true;
+        drop(inner);
+        self.end_rewriting();
+        let mut inner = self.inner.lock();
         inner.pipeline.abandon();
         while inner.pipeline.in_hand() && self.dir.has_threads() && self.dir.check().is_ok() {
             self.progress.wait(&mut inner);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::handle::Log;
+use super::read::again_if_gone;
 use super::shared::Inner;
 use crate::LogId;
 use crate::entry::{EntryKind, EntryMeta};
@@ -20,17 +21,23 @@ impl Log {
         self.entries(index..index.checked_add(1)?).ok()?.pop()
     }
 
-    /// The entries of a range, without data; those of it that the log has.
+    /// The entries of a range, without data; those of it that the log has. A gap is one entry, cut to the
+    /// range.
     ///
     /// # Errors
     /// The disk fails or the log is damaged.
     pub fn entries(&self, range: Range<u64>) -> io::Result<Vec<EntryMeta>> {
+        again_if_gone(|| self.try_entries(range.clone()))
+    }
+
+    fn try_entries(&self, range: Range<u64>) -> io::Result<Vec<EntryMeta>> {
         let (views, terms, range, mut from_tail) = {
             let inner = self.shared.inner.lock();
             let range =
                 range.start.max(inner.first_index())..range.end.min(inner.history.next_index());
             let in_tail = inner.tail.range(range.clone());
-            let from_tail: Vec<EntryMeta> = in_tail.map(|recent| recent.meta.clone()).collect();
+            let in_tail = in_tail.map(|recent| recent.meta.clone().clipped(&range));
+            let from_tail: Vec<EntryMeta> = in_tail.collect();
             let disk_end = from_tail.first().map_or(range.end, |meta| meta.id.index);
             let range = range.start..disk_end;
             let views = inner.views_of(range.clone());
@@ -47,10 +54,10 @@ impl Log {
                 if step.index >= range.end {
                     break;
                 }
-                if step.index >= range.start {
+                if step.next_index() > range.start {
                     let meta = walk.meta(&step)?;
                     check_term(&terms, &meta)?;
-                    entries.push(meta);
+                    entries.push(meta.clipped(&range));
                 }
             }
         }
@@ -68,12 +75,21 @@ impl Log {
         Some(last.meta.next_offset)
     }
 
-    /// Frames from exactly `start` to before `end`, as many as fit `max_bytes` but at least one.
-    /// Payloads are slices, not copies. What may come from the medium is checked.
+    /// Frames from exactly `start` to before `end`, as many as fit `max_bytes` but at least one. A gap that
+    /// these limits cut is cut. Payloads are slices, not copies. What may come from the medium is checked.
     ///
     /// # Errors
     /// `start` is not in the log, the disk fails, or the log is damaged there ([`io::ErrorKind::InvalidData`]).
     pub fn frames(
+        &self,
+        start: u64,
+        end: u64,
+        max_bytes: usize,
+    ) -> io::Result<Vec<(EntryMeta, Frame)>> {
+        again_if_gone(|| self.try_frames(start, end, max_bytes))
+    }
+
+    fn try_frames(
         &self,
         start: u64,
         end: u64,
@@ -105,14 +121,13 @@ impl Log {
                 walk.will_read(max_bytes);
             }
             while let Some(step) = walk.next()? {
-                if step.index >= end
-                    || step.index >= from && !fits(&frames, step.header.size_bytes())
-                {
+                let is_wanted = step.next_index() > from;
+                if step.index >= end || is_wanted && !fits(&frames, step.header.size_bytes()) {
                     return Ok(frames);
                 }
-                if step.index >= from {
+                if is_wanted {
                     match read_frame(&walk, &step, &terms, is_recent) {
-                        Ok(frame) => frames.push(frame),
+                        Ok(frame) => frames.push(clipped(frame, &(start..end))),
                         // what stands before it may go
                         Err(_) if !frames.is_empty() => return Ok(frames),
                         Err(error) => return Err(error),
@@ -124,7 +139,7 @@ impl Log {
             if !fits(&frames, meta.size_bytes as usize) {
                 break;
             }
-            frames.push((meta, unwritten.sealed()));
+            frames.push(clipped((meta, unwritten.sealed()), &(start..end)));
         }
         Ok(frames)
     }
@@ -150,6 +165,11 @@ impl Log {
         let newer = self.entries(frames)?.into_iter().rev().find_map(membership);
         Ok(newer.or(boundary.membership))
     }
+}
+
+fn clipped((meta, frame): (EntryMeta, Frame), range: &Range<u64>) -> (EntryMeta, Frame) {
+    let frame = frame.clipped(meta.id.index, range);
+    (meta.clipped(range), frame)
 }
 
 /// What a step came to; `is_recent`: it was written just now, and comes from memory.
@@ -200,7 +220,7 @@ impl Inner {
         let known = self.tail.get(range.start);
         let view = |segment: &crate::segment::Segment| match known {
             Some(recent) if recent.segment == segment.head.first_index => {
-                View::at(segment, full_len, recent.position, range.start)
+                View::at(segment, full_len, recent.position, recent.meta.id.index)
             }
             _ => View::for_index(segment, full_len, range.start.max(segment.head.first_index)),
         };

@@ -3,7 +3,7 @@
 use ottla_protocol::records::{BatchHeader, MAGIC};
 
 use crate::LogId;
-use crate::frame::{Frame, header_is_private};
+use crate::frame::{Frame, has_place, indexes_of};
 use crate::history::History;
 
 /// What is known of the next frame by those before it.
@@ -31,9 +31,7 @@ impl Expected {
 
     /// Whether a header can be the next frame's.
     pub(super) fn is_headed_by(&self, header: &BatchHeader) -> bool {
-        header.magic == MAGIC
-            && header.base_offset == self.base_offset
-            && (header.last_offset_delta >= 0 || header_is_private(header))
+        header.magic == MAGIC && header.base_offset == self.base_offset && has_place(header)
     }
 
     /// Whether a frame with a right checksum can be the next one. Its payload is looked at only if it is a
@@ -49,7 +47,7 @@ impl Expected {
 
     /// Goes on behind the frame with this header.
     pub(super) fn pass(&mut self, header: &BatchHeader) {
-        self.index += 1;
+        self.index += u64::from(indexes_of(header));
         self.base_offset = header.next_offset();
         self.last_epoch = Some(header.partition_leader_epoch);
     }

@@ -1,5 +1,6 @@
 //! A log's handle: appends, votes, and where the log stands.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -161,6 +162,31 @@ impl Log {
         appended.map_err(|_| FollowerReject::Damaged).map(|_| ())
     }
 
+    /// Appends a gap from the leader, in the place of `indexes` committed frames that compaction has removed
+    /// there. Of its offsets, what is before it here is taken already.
+    ///
+    /// # Errors
+    /// The gap does not follow the log; nothing was changed.
+    pub fn append_gap(
+        &self,
+        id: LogId,
+        indexes: u32,
+        offsets: Range<i64>,
+        now_ms: i64,
+    ) -> Result<(), FollowerReject> {
+        let mut inner = self.shared.inner.lock();
+        let begin = inner.history.next_offset;
+        let taken = begin.clamp(offsets.start, offsets.end)..offsets.end;
+        let frame = Frame::gap(id, indexes, taken);
+        inner.check_place(id, &frame)?;
+        let frame = Unwritten {
+            frame,
+            unsealed: false,
+        };
+        let appended = self.shared.append(&mut inner, frame, now_ms);
+        appended.map_err(|_| FollowerReject::Damaged).map(|_| ())
+    }
+
     /// Has everything appended so far written and, under [`FlushPolicy::Fsync`](crate::FlushPolicy),
     /// synced, then calls `done`. Calls come in the order of submission.
     pub fn submit(&self, done: Done) {
@@ -274,6 +300,11 @@ impl Log {
     /// Changes the settings from now on.
     pub fn set_config(&self, config: LogConfig) {
         self.shared.inner.lock().config = config;
+    }
+
+    /// Whether it is to keep only the newest record of each key.
+    pub fn is_compacted(&self) -> bool {
+        self.shared.inner.lock().config.compact
     }
 
     /// Bytes of all segments.

@@ -2,11 +2,13 @@
 //!
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
 //! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
-//! retention; truncation, purge and reset; opening, what a crash leaves, how damage is found and mended, and
+//! retention; truncation, purge and reset; compaction, and how what is
+//! written anew gets into its place; opening, what a crash leaves, how damage is found and mended, and
 //! what a newcomer has; closing and deletion.
 
 mod boundaries;
 mod check;
+mod cleaning;
 mod close;
 mod entries;
 mod expected;
@@ -17,10 +19,13 @@ pub(crate) mod partition_file;
 mod pipeline;
 mod read;
 mod recover;
+mod repair;
 mod replace;
 mod retention;
+mod rewrite;
 mod scan;
 mod shared;
+mod swap;
 mod times;
 mod truncate;
 mod types;
@@ -31,7 +36,9 @@ mod write_work;
 type Dirty = Vec<std::sync::Arc<dyn ottla_platform::disk::DiskFile>>;
 
 pub use check::SegmentCheck;
+pub use cleaning::{Cleaned, Cleaning, CleaningOptions};
 pub use handle::Log;
+pub use repair::Repair;
 pub(crate) use pipeline::FlushWork;
 pub(crate) use shared::LogShared;
 pub use types::{

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use ottla_platform::disk::OpenMode;
@@ -14,6 +15,7 @@ use super::pipeline::Pipeline;
 use super::recover::{Found, Recovery};
 use super::replace;
 use super::shared::{Inner, LogShared};
+use super::swap::finish_swap;
 use super::types::{OnDamage, OpenError, Recovered};
 use crate::Identity;
 use crate::config::LogConfig;
@@ -30,6 +32,7 @@ pub(super) fn first_head(now_ms: i64) -> Head {
         previous_term: -1,
         previous_len: 0,
         created_ms: now_ms,
+        rewritten_len: None,
     }
 }
 
@@ -66,6 +69,7 @@ impl Log {
             }
             Some(_) => {
                 replace::finish_reset(shared, &folder)?;
+                finish_swap(shared, &folder)?;
                 let recovery = Recovery {
                     dir: shared,
                     identity,
@@ -87,6 +91,8 @@ impl Log {
             folder,
             inner: Mutex::new(Inner::new(found, saved, config)),
             progress: Condvar::new(),
+            rewriting: Mutex::new(()),
+            is_rewritten: AtomicBool::new(false),
         });
         place.fill(&log);
         let log = Log {
@@ -129,6 +135,7 @@ impl Inner {
                 (None, _) => None,
             },
             vote: saved.vote,
+            compacted_to: None,
             truncating_to: None,
             pipeline,
             closed: false,

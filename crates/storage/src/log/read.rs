@@ -10,12 +10,15 @@ use bytes::Bytes;
 use ottla_protocol::records::Batch;
 
 use super::handle::Log;
-use super::shared::Inner;
+use super::shared::{Inner, LogShared};
 use super::types::{ReadError, ReadSlices};
 use crate::entry::EntryKind;
 use crate::segment::View;
 use crate::tail::{Recent, Unwritten};
-use crate::transactions::AbortedTransaction;
+use crate::transactions::{AbortedEntry, AbortedTransaction};
+
+/// How often a read may find that a file is gone: each time something has deleted or replaced it.
+const GONE_MAX: usize = 3;
 
 /// The end of a log is likely to be in memory that far back.
 const WARM_BYTES: u64 = 64 << 20;
@@ -29,6 +32,8 @@ struct Found {
     first_offset: Option<i64>,
     next_offset: i64,
     size_bytes: usize,
+    /// Without a batch: up to here there is none.
+    gap_end: i64,
 }
 
 /// What the lock gave.
@@ -46,9 +51,9 @@ impl Log {
         self.shared.inner.lock().is_warm(offset)
     }
 
-    /// Whole batches from the one that holds `offset`, up to `max_bytes` and ending at or before
-    /// offset `below`. With `min_one` the first batch comes whatever its size. What may come from the
-    /// medium is checked.
+    /// Whole batches from the one that holds `offset`, or if that was compacted away the next one, up to
+    /// `max_bytes` and ending at or before offset `below`. With `min_one` the first batch comes whatever its
+    /// size. What may come from the medium is checked.
     ///
     /// # Errors
     /// See [`ReadError`]; of a damaged log, an IO error of the kind [`std::io::ErrorKind::InvalidData`].
@@ -64,31 +69,33 @@ impl Log {
             min_one,
             below,
         };
-        match self.try_read(offset, &limits) {
-            // the segment was deleted between the look at it and the opening of its file
-            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                self.try_read(offset, &limits)
-            }
-            result => result,
-        }
+        again_if_gone(|| match self.try_read(offset, &limits) {
+            Err(ReadError::Io(error)) => Err(error),
+            result => Ok(result),
+        })?
     }
 
-    fn try_read(&self, offset: i64, limits: &Limits) -> Result<ReadSlices, ReadError> {
+    fn try_read(&self, mut offset: i64, limits: &Limits) -> Result<ReadSlices, ReadError> {
         let maps = &self.shared.dir.maps;
-        let (plan, is_warm) = {
-            let inner = self.shared.inner.lock();
-            (inner.plan(offset, limits)?, inner.is_warm(offset))
-        };
-        let (view, found) = match plan {
-            Plan::Nothing => return Ok(ReadSlices::nothing_at(offset)),
-            Plan::Found(view, found) => (view, found),
-            Plan::Search(view) => {
-                let found = search(&view, maps, offset, limits, is_warm)?;
-                (view, found)
+        // as far as compaction has left no batch: to the end of a segment each time
+        let (view, found, first_offset, is_warm) = loop {
+            let (plan, is_warm) = {
+                let inner = self.shared.inner.lock();
+                (inner.plan(offset, limits)?, inner.is_warm(offset))
+            };
+            let (view, found) = match plan {
+                Plan::Nothing => return Ok(ReadSlices::nothing_at(offset)),
+                Plan::Found(view, found) => (view, found),
+                Plan::Search(view) => {
+                    let found = search(&view, maps, offset, limits, is_warm)?;
+                    (view, found)
+                }
+            };
+            match found.first_offset {
+                Some(first_offset) => break (view, found, first_offset, is_warm),
+                None if found.gap_end > offset => offset = found.gap_end,
+                None => return Ok(ReadSlices::nothing_at(offset)),
             }
-        };
-        let Some(first_offset) = found.first_offset else {
-            return Ok(ReadSlices::nothing_at(offset));
         };
         let mut slices = Vec::with_capacity(found.ranges.len() + found.in_memory.len());
         if !found.ranges.is_empty() {
@@ -115,28 +122,51 @@ impl Log {
     /// # Errors
     /// The disk fails.
     pub fn aborted_transactions(&self, from: i64, to: i64) -> io::Result<Vec<AbortedTransaction>> {
-        let segments: Vec<_> = {
-            let inner = self.shared.inner.lock();
-            let first = inner.segments.partition_point(|s| s.next_offset <= from);
-            inner.segments[first..].to_vec()
-        };
-        let mut aborted = Vec::new();
-        for segment in segments {
-            for entry in segment.aborted()? {
-                if entry.overlaps(from, to) {
-                    aborted.push(AbortedTransaction {
-                        producer_id: entry.transaction.producer_id,
-                        first_offset: entry.transaction.first_offset,
-                    });
-                }
-                if entry.last_stable_offset >= to {
-                    // every transaction that ends later begins at or after `to`
-                    return Ok(aborted);
+        let aborted = self.shared.aborted(from, to)?.into_iter();
+        let told = aborted.map(|entry| AbortedTransaction {
+            producer_id: entry.transaction.producer_id,
+            first_offset: entry.transaction.first_offset,
+        });
+        Ok(told.collect())
+    }
+}
+
+impl LogShared {
+    /// The same, as the indexes have it.
+    pub(super) fn aborted(&self, from: i64, to: i64) -> io::Result<Vec<AbortedEntry>> {
+        again_if_gone(|| {
+            let segments: Vec<_> = {
+                let inner = self.inner.lock();
+                let first = inner.segments.partition_point(|s| s.next_offset <= from);
+                inner.segments[first..].to_vec()
+            };
+            let mut aborted = Vec::new();
+            for segment in segments {
+                for entry in segment.aborted()? {
+                    if entry.overlaps(from, to) {
+                        aborted.push(entry);
+                    }
+                    if entry.last_stable_offset >= to {
+                        // every transaction that ends later begins at or after `to`
+                        return Ok(aborted);
+                    }
                 }
             }
-        }
-        Ok(aborted)
+            Ok(aborted)
+        })
     }
+}
+
+/// Reads what is in files, a few times more if one of them was deleted between the look at the log and its
+/// opening.
+pub(super) fn again_if_gone<T>(mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..GONE_MAX {
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    read()
 }
 
 /// Compares the checksums of adjacent batches.
@@ -196,16 +226,14 @@ impl Inner {
             let meta = &recent.meta;
             next_index = meta.id.index;
             let here = recent.segment == segment.head.first_index && next_index < unwritten;
-            let is_private = matches!(meta.kind, EntryKind::Private(_));
-            if !here || !is_private && !found.take_written(recent, limits) {
+            if !here || !found.take_written(recent, limits) {
                 break;
             }
-            next_index += 1;
+            next_index = meta.next_index();
         }
         if next_index >= unwritten {
             for (recent, unwritten) in self.tail.unwritten_from(next_index) {
-                let is_private = matches!(recent.meta.kind, EntryKind::Private(_));
-                if !is_private && !found.take_unwritten(recent, unwritten, limits) {
+                if !found.take_unwritten(recent, unwritten, limits) {
                     break;
                 }
             }
@@ -218,6 +246,9 @@ impl Inner {
 impl Found {
     fn take_written(&mut self, recent: &Recent, limits: &Limits) -> bool {
         let meta = &recent.meta;
+        if matches!(meta.kind, EntryKind::Private(_)) {
+            return self.pass(meta.next_offset);
+        }
         let range = recent.position..recent.position + meta.size_bytes;
         self.take(range, meta.base_offset..meta.next_offset, limits)
     }
@@ -236,12 +267,23 @@ impl Found {
 
     fn take_unwritten(&mut self, recent: &Recent, frame: &Unwritten, limits: &Limits) -> bool {
         let meta = &recent.meta;
+        if matches!(meta.kind, EntryKind::Private(_)) {
+            return self.pass(meta.next_offset);
+        }
         let offsets = meta.base_offset..meta.next_offset;
         let admitted = self.admit(meta.size_bytes as usize, offsets, limits);
         if admitted {
             self.in_memory.push(frame.clone());
         }
         admitted
+    }
+
+    /// Passes a raft-only frame.
+    fn pass(&mut self, next_offset: i64) -> bool {
+        if self.first_offset.is_none() {
+            self.gap_end = next_offset;
+        }
+        true
     }
 
     /// Counts a batch if the limits allow it.
@@ -272,8 +314,15 @@ fn search(
     let mut found = Found::default();
     while let Some(step) = walk.next()? {
         let offsets = step.header.base_offset..step.header.next_offset();
-        let skip = step.is_private() || offsets.end <= offset;
-        if !skip && !found.take(step.position..step.end(), offsets, limits) {
+        if offsets.end <= offset {
+            continue;
+        }
+        if step.is_private() {
+            if !is_warm {
+                walk.frame(&step)?.verify_crc().map_err(damaged)?;
+            }
+            found.pass(offsets.end);
+        } else if !found.take(step.position..step.end(), offsets, limits) {
             if found.first_offset.is_none() {
                 // that it does not fit may be what is damaged
                 walk.frame(&step)?.verify_crc().map_err(damaged)?;
@@ -281,10 +330,10 @@ fn search(
             return Ok(found);
         }
     }
-    match found.first_offset {
-        Some(_) => Ok(found),
-        None => Err(damaged(format!("no batch holds offset {offset}"))),
+    if found.first_offset.is_none() && found.gap_end <= offset {
+        return Err(damaged(format!("no batch holds offset {offset}")));
     }
+    Ok(found)
 }
 
 impl ReadSlices {

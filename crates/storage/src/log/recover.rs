@@ -18,6 +18,7 @@ use ottla_platform::planted::Planted;
 
 use super::close::CleanEnd;
 use super::scan::scan;
+use super::swap::REWRITTEN;
 use super::types::{Damage, OnDamage, OpenError, Recovered};
 use crate::dir::{DELETED_FILE, DirShared, Saved};
 use crate::history::History;
@@ -109,10 +110,12 @@ impl Recovery<'_> {
             let name = entry.name;
             match base_offset_of(&name) {
                 Some((base, kind)) => kinds.entry(base).or_default().push(kind),
-                None if name.ends_with(UNFINISHED) || name.ends_with(DELETED_FILE) => {
-                    leftovers.push(self.folder.join(name));
+                None => {
+                    let endings = [UNFINISHED, DELETED_FILE, REWRITTEN];
+                    if endings.iter().any(|ending| name.ends_with(ending)) {
+                        leftovers.push(self.folder.join(name));
+                    }
                 }
-                None => {}
             }
         }
         let mut candidates = Vec::new();
@@ -179,8 +182,9 @@ impl Recovery<'_> {
             return Ok(None);
         };
         let last = heads.len() - 1;
-        let whole =
-            |n: usize| candidates[n].len >= heads[n + 1].previous_len && candidates[n].has_indexes;
+        let whole = |n: usize| {
+            candidates[n].len >= heads[n].len_before(&heads[n + 1]) && candidates[n].has_indexes
+        };
         let fits =
             heads[last].first_index == end.first_index && candidates[last].len == end.len.into();
         if !fits || !(0..last).all(whole) || end.boundary.next_index() < self.saved.durable_index {
@@ -190,7 +194,7 @@ impl Recovery<'_> {
         for n in 0..last {
             let files = Arc::clone(&candidates[n].files);
             segments.push(Segment::closed(heads[n], files, &heads[n + 1]));
-            trim(&candidates[n], heads[n + 1].previous_len)?;
+            trim(&candidates[n], heads[n].len_before(&heads[n + 1]))?;
         }
         segments.push(end.active(heads[last], Arc::clone(&candidates[last].files))?);
         Ok(Some(Found {
@@ -248,7 +252,7 @@ impl Recovery<'_> {
                 .expect("only candidates with a head are here")
         };
         let limit = |n: usize| match candidates.get(n + 1) {
-            Some(_) => head(n + 1).previous_len,
+            Some(_) => head(n).len_before(&head(n + 1)),
             None => candidates[n].len,
         };
         let incomplete = |n: &usize| candidates[*n].len < limit(*n) || !candidates[*n].has_indexes;
@@ -307,7 +311,7 @@ impl Recovery<'_> {
         (history.next_index() < self.saved.durable_index).then(|| Damage {
             file: last.files.path(Kind::Log),
             position: last.len.into(),
-            limit: next.map_or(u64::MAX, |head| head.previous_len),
+            limit: next.map_or(u64::MAX, |next| last.head.len_before(&next)),
             index: history.next_index(),
             offset: history.next_offset,
             previous: history.last,

@@ -39,6 +39,7 @@ impl LogShared {
         let next_index = boundary.next_index();
         inner.lower_mark(next_index);
         self.sync_saved(inner)?;
+        self.lower_compacted_to(inner, boundary.next_offset)?;
         let disk = &*self.dir.disk;
         small_file::put(disk, &self.folder.join(FILE), &boundary.encode())?;
         disk.sync_dir(&self.folder)?;
@@ -101,6 +102,7 @@ fn install(dir: &DirShared, folder: &Arc<Path>, boundary: &Boundary) -> io::Resu
         previous_term: boundary.last.map_or(-1, |id| id.term),
         previous_len: 0,
         created_ms: dir.clock.now_ms(),
+        rewritten_len: None,
     };
     let files = SegmentFiles::new(Arc::clone(disk), Arc::clone(folder), head.base_offset);
     let dirty = writer::create_segment(&files, &head, Some(&boundary.encode()))?;

@@ -4,6 +4,7 @@
 //! Reads by `pread`, so that an unreadable sector is an error and not the end of the process.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +45,10 @@ pub(super) fn scan(
             whole = false;
             break;
         };
+        // a gap is not cut
+        if history.next_index() + u64::from(frame.indexes()) > stop_index {
+            break;
+        }
         let Ok(noted) = history.note(&frame) else {
             whole = false;
             break;
@@ -102,6 +107,12 @@ impl Reader {
         Ok(expected.is(&frame).then_some(frame))
     }
 
+    /// The payload of the frame at the position, which was found good.
+    pub(super) fn payload(&mut self, header: &BatchHeader) -> io::Result<Bytes> {
+        let size = header.size_bytes();
+        Ok(Bytes::copy_from_slice(&self.fill(size)?[HEADER_LEN..size]))
+    }
+
     /// Forgets what was read ahead: it was written again.
     pub(super) fn look_again(&mut self) {
         self.chunk.clear();
@@ -119,5 +130,42 @@ impl Reader {
             return Ok(&self.chunk);
         }
         Ok(&self.chunk[start..])
+    }
+}
+
+/// A segment that is being read.
+pub(super) struct Source {
+    reader: Reader,
+    expected: Expected,
+    path: PathBuf,
+}
+
+impl Source {
+    pub(super) fn of(segment: &Segment) -> io::Result<Source> {
+        let file = segment.files.open(Kind::Log)?;
+        Ok(Source {
+            reader: Reader::new(file, segment.len.into()),
+            expected: Expected::behind(segment.head.previous(), segment.head.base_offset),
+            path: segment.files.path(Kind::Log),
+        })
+    }
+
+    /// The next frame, checked, and its index.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Frame)>> {
+        let reader = &mut self.reader;
+        if reader.position >= reader.limit {
+            return Ok(None);
+        }
+        let index = self.expected.index;
+        let Some(mut frame) = reader.next(&self.expected)? else {
+            let text = format!("{} is damaged at {}", self.path.display(), reader.position);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        };
+        if !frame.header.attributes.is_control() {
+            frame.payload = reader.payload(&frame.header)?;
+        }
+        reader.position += frame.header.size_bytes() as u64;
+        self.expected.pass(&frame.header);
+        Ok(Some((index, frame)))
     }
 }

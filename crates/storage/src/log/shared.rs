@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use ottla_platform::seed::mix;
@@ -31,6 +32,10 @@ pub(crate) struct LogShared {
     pub(crate) inner: Mutex<Inner>,
     /// Signalled when writes or flushes of this log have ended.
     pub(crate) progress: Condvar,
+    /// Held while a segment is written anew, beside the log. Taken before `inner`.
+    pub(crate) rewriting: Mutex<()>,
+    /// Somebody has begun to write segments anew, and is not done.
+    pub(crate) is_rewritten: AtomicBool,
 }
 
 pub(crate) struct Inner {
@@ -45,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) purged: Option<LogId>,
     pub(crate) committed: Option<LogId>,
     pub(crate) vote: Option<Bytes>,
+    /// Below this offset compaction has looked at everything, if that was asked for.
+    pub(crate) compacted_to: Option<i64>,
     /// A truncation to this index has begun.
     pub(crate) truncating_to: Option<u64>,
     pub(crate) pipeline: Pipeline,
@@ -87,6 +94,7 @@ impl LogShared {
             previous_term: inner.history.last.map_or(-1, |id| id.term),
             previous_len: u64::from(closed_len),
             created_ms: now_ms,
+            rewritten_len: None,
         };
         let config = &inner.config;
         inner.pipeline.rolls.push_back(Roll {
@@ -181,6 +189,7 @@ impl Inner {
             Some(first) if first >= 0 => header.max_timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(segment.head.created_ms),
         };
+        // of a gap, the offsets that its frames may have had
         let span = header
             .last_offset()
             .saturating_sub(segment.head.base_offset);

@@ -6,6 +6,7 @@ use std::io;
 use ottla_protocol::records::{Batch, Record};
 
 use super::handle::Log;
+use super::read::again_if_gone;
 use super::types::TimestampOffset;
 use crate::segment::{Segment, Step, TimeEntry, View, Walk};
 
@@ -23,6 +24,10 @@ impl Log {
         timestamp: i64,
         below: i64,
     ) -> io::Result<Option<TimestampOffset>> {
+        again_if_gone(|| self.try_offset_for(timestamp, below))
+    }
+
+    fn try_offset_for(&self, timestamp: i64, below: i64) -> io::Result<Option<TimestampOffset>> {
         let (segments, log_start) = self.segments_below(below);
         for segment in segments {
             let newest = segment.max_timestamp()?;
@@ -59,6 +64,10 @@ impl Log {
     /// # Errors
     /// As [`Log::offset_for_timestamp`].
     pub fn max_timestamp(&self, below: i64) -> io::Result<Option<TimestampOffset>> {
+        again_if_gone(|| self.try_max_timestamp(below))
+    }
+
+    fn try_max_timestamp(&self, below: i64) -> io::Result<Option<TimestampOffset>> {
         let (segments, log_start) = self.segments_below(below);
         let mut best: Option<(i64, &Segment, i64)> = None;
         for segment in &segments {
@@ -115,6 +124,16 @@ impl Log {
             }
         }
         Ok(best)
+    }
+
+    /// The largest timestamp of a segment's first batch, or −1. Blocks.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(super) fn first_timestamp(&self, segment: &Segment) -> io::Result<i64> {
+        let mut walk = self.walk(segment, segment.head.base_offset)?;
+        let first = walk.find(|step| !step.is_private())?;
+        Ok(first.map_or(-1, |step| step.header.max_timestamp))
     }
 
     fn walk(&self, segment: &Segment, offset: i64) -> io::Result<Walk> {

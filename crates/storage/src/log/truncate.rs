@@ -23,8 +23,8 @@ use crate::segment::{Head, Kind, Segment};
 use crate::{Boundary, LogId};
 
 impl Log {
-    /// Drops every frame after `index` (all of them if `None`) and forgets what they did to
-    /// producer state and epochs. Durable on return. Blocks.
+    /// Drops every frame after `index` (all of them if `None`), and a gap that holds both, and forgets what
+    /// they did to producer state and epochs. Durable on return. Blocks.
     ///
     /// # Errors
     /// The disk fails, or has no room: unless the log [is closed](Log::is_closed) now,
@@ -119,9 +119,14 @@ impl LogShared {
         for segment in inner.segments.drain(kept..).rev() {
             segment.files.remove()?;
         }
+        let cut_from = inner.active().head.base_offset;
+        self.lower_compacted_to(inner, cut_from)?;
         // durable before anything new bears their names
         self.sync_names()?;
-        let (cut, history) = self.cut_last(inner, end)?;
+        let (mut cut, history) = self.cut_last(inner, end)?;
+        if cut.head.rewritten_len.take().is_some() {
+            cut.files.put_head(&cut.head)?;
+        }
         let boundary = history.boundary(inner.log_start_offset);
         inner.segments.pop();
         if cut.has_no_records() {
@@ -136,9 +141,9 @@ impl LogShared {
         dirty.iter().try_for_each(|file| file.sync_data())?;
         self.sync_names()?;
         inner.log_start_offset = inner.log_start_offset.min(history.next_offset);
+        inner.pipeline.reset(history.next_index());
         inner.history = history;
         inner.tail.clear();
-        inner.pipeline.reset(end);
         inner.truncating_to = None;
         self.sync_saved(inner)
     }
@@ -202,6 +207,7 @@ impl LogShared {
             previous_term: boundary.last.map_or(-1, |id| id.term),
             previous_len: cut.len.into(),
             created_ms: self.dir.clock.now_ms(),
+            rewritten_len: None,
         };
         let files = self.segment_files(head.base_offset);
         dirty.extend(writer::create_segment(

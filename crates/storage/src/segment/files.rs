@@ -11,7 +11,7 @@ use ottla_platform::disk::{Disk, DiskFile, Mapping, OpenMode};
 use parking_lot::Mutex;
 
 use super::entries::{Entry, FileEntries};
-use super::{HEAD_LEN, LogBytes, file_name};
+use super::{HEAD_LEN, Head, LogBytes, file_name};
 
 /// What a file of a segment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl SegmentFiles {
         if let Some(file) = handle {
             return Ok(Arc::clone(file));
         }
-        if self.retired.load(Ordering::Relaxed) {
+        if self.retired.load(Ordering::Acquire) {
             return Err(io::ErrorKind::NotFound.into());
         }
         let file = self.disk.open(&self.path(kind), OpenMode::Create)?;
@@ -119,13 +119,26 @@ impl SegmentFiles {
 
     /// The bytes of a small file; `None` if it is absent.
     pub(crate) fn read(&self, kind: Kind) -> io::Result<Option<Vec<u8>>> {
-        crate::small_file::read(&*self.disk, &self.path(kind))
+        let bytes = crate::small_file::read(&*self.disk, &self.path(kind))?;
+        match self.retired.load(Ordering::Acquire) {
+            // what was read may be another segment's, or absent because this one is
+            true => Err(io::ErrorKind::NotFound.into()),
+            false => Ok(bytes),
+        }
     }
 
     /// Puts a log with these bytes in the place of another, which open views keep. The bytes are
     /// synced, the name is not. For files that were not opened yet.
     pub(crate) fn put_log(&self, bytes: &[u8]) -> io::Result<()> {
         crate::small_file::put(&*self.disk, &self.path(Kind::Log), bytes)
+    }
+
+    /// Replaces the file of Raft positions by one with this head and no entries. The bytes are synced, the
+    /// name is not.
+    pub(crate) fn put_head(&self, head: &Head) -> io::Result<()> {
+        let mut handles = self.handles.lock();
+        handles[Kind::Raft as usize] = None;
+        crate::small_file::put(&*self.disk, &self.path(Kind::Raft), &head.encode())
     }
 
     /// Removes the files; views that are open stay readable.
@@ -159,9 +172,10 @@ impl SegmentFiles {
         Ok(renamed)
     }
 
-    /// Opens no file from now on; what is open stays so.
+    /// Opens no file from now on, nor is one being opened on return; what is open stays so.
     pub(crate) fn retire(&self) {
-        self.retired.store(true, Ordering::Relaxed);
+        let _none_is_being_opened = self.handles.lock();
+        self.retired.store(true, Ordering::Release);
     }
 
     /// Closes files and mapping unless they were read lately; they open again when needed.

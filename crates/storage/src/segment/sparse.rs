@@ -80,9 +80,10 @@ impl Sparse {
     ) {
         let interval = u64::from(interval_bytes);
         let size = u64::from(meta.size_bytes);
-        if self.since_raft > interval {
-            let relative_index = u32::try_from(meta.id.index - first_index)
-                .expect("a segment of 2 GiB has fewer than 2^32 frames");
+        // a follower's segment with many gaps may have more indexes than fit
+        if self.since_raft > interval
+            && let Ok(relative_index) = u32::try_from(meta.id.index - first_index)
+        {
             self.raft.pending.push(RaftEntry {
                 relative_index,
                 position,

@@ -61,7 +61,7 @@ impl Segment {
 
     /// A closed segment of which nothing was read but what the next one says of it.
     pub(crate) fn closed(head: Head, files: Arc<SegmentFiles>, next: &Head) -> Segment {
-        let len = u32::try_from(next.previous_len).unwrap_or(u32::MAX);
+        let len = u32::try_from(head.len_before(next)).unwrap_or(u32::MAX);
         Segment {
             len,
             written: len,
@@ -99,7 +99,7 @@ impl Segment {
         self.len = position
             .checked_add(noted.meta.size_bytes)
             .expect("a segment is rolled before it exceeds 31 bits");
-        self.next_index = noted.meta.id.index + 1;
+        self.next_index = noted.meta.next_index();
         self.next_offset = noted.meta.next_offset;
         if let (Some(entry), Aborted::Known { all, .. }) = (noted.aborted, &mut self.aborted) {
             all.push(entry);
@@ -117,31 +117,34 @@ impl Segment {
     /// Writes index files that hold exactly the entries in memory; those to sync. The file of
     /// aborted transactions is there only if there are any.
     pub(crate) fn write_index_anew(&mut self) -> io::Result<Vec<Arc<dyn DiskFile>>> {
-        let Sparse {
-            offsets,
-            times,
-            raft,
-            ..
-        } = &mut self.sparse;
         let mut dirty = Vec::new();
-        let mut write = |kind: Kind, start: usize, bytes: Vec<u8>| -> io::Result<()> {
-            let file = self.files.open(kind)?;
-            file.set_len(start as u64)?;
-            file.write_all_at(&bytes, start as u64)?;
-            dirty.push(file);
-            Ok(())
-        };
-        write(Kind::Offsets, 0, offsets.take_all())?;
-        write(Kind::Times, 0, times.take_all())?;
-        write(Kind::Raft, HEAD_LEN, raft.take_all())?;
-        if let Aborted::Known { all, in_file } = &mut self.aborted {
-            *in_file = all.len();
-            let bytes: Vec<u8> = all.iter().flat_map(AbortedEntry::encode).collect();
-            if !bytes.is_empty() || self.files.read(Kind::Transactions)?.is_some() {
-                write(Kind::Transactions, 0, bytes)?;
+        for (kind, start, bytes) in self.take_indexes() {
+            let is_needed = kind != Kind::Transactions || !bytes.is_empty();
+            if is_needed || self.files.read(kind)?.is_some() {
+                let file = self.files.open(kind)?;
+                file.set_len(start as u64)?;
+                file.write_all_at(&bytes, start as u64)?;
+                dirty.push(file);
             }
         }
         Ok(dirty)
+    }
+
+    /// All entries in memory, which count as written from now on: of each index file its kind, where they
+    /// begin in it, and their bytes.
+    pub(crate) fn take_indexes(&mut self) -> Vec<(Kind, usize, Vec<u8>)> {
+        let sparse = &mut self.sparse;
+        let mut indexes = vec![
+            (Kind::Offsets, 0, sparse.offsets.take_all()),
+            (Kind::Times, 0, sparse.times.take_all()),
+            (Kind::Raft, HEAD_LEN, sparse.raft.take_all()),
+        ];
+        if let Aborted::Known { all, in_file } = &mut self.aborted {
+            *in_file = all.len();
+            let bytes = all.iter().flat_map(AbortedEntry::encode).collect();
+            indexes.push((Kind::Transactions, 0, bytes));
+        }
+        indexes
     }
 
     /// Largest timestamp, with the last offset of the first batch that has it. May read a file.

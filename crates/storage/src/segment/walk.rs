@@ -47,6 +47,7 @@ pub(crate) struct Begin {
 /// One frame of a walk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
+    /// Of a gap, the first.
     pub(crate) index: u64,
     pub(crate) position: u32,
     pub(crate) header: BatchHeader,
@@ -59,6 +60,11 @@ impl Step {
 
     pub(crate) fn end(&self) -> u32 {
         self.position + self.len()
+    }
+
+    /// Raft index of the frame that follows.
+    pub(crate) fn next_index(&self) -> u64 {
+        self.index + u64::from(frame::indexes_of(&self.header))
     }
 
     pub(crate) fn is_private(&self) -> bool {
@@ -111,7 +117,7 @@ impl Walk {
         }
         self.base_offset = Some(header.next_offset());
         self.position = step.end();
-        self.index += 1;
+        self.index += u64::from(frame::indexes_of(&header));
         Ok(Some(step))
     }
 

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod basics;
+mod compaction;
 mod crash;
 mod damage;
 mod deletion;

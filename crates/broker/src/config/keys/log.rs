@@ -1,4 +1,4 @@
-//! How logs are kept. But for the first four these are the defaults of topic settings: metadata reads
+//! How logs are kept. But for the first four and those of the cleaner itself these are the defaults of topic settings: metadata reads
 //! them under their names here and lets each topic say otherwise.
 
 use crate::config::key::{Check, Key, Kind};
@@ -222,6 +222,48 @@ pub(super) static KEYS: &[Key] = &[
         Some("3"),
         Check::Between(-131_072, 22),
         "Level of zstd where compression.type asks for it.",
+    ),
+    Key::new(
+        "log.cleaner.enable",
+        Kind::Boolean,
+        Some("true"),
+        Check::Any,
+        "Whether topics with the policy compact are compacted.",
+    ),
+    Key::new(
+        "log.cleaner.threads",
+        Kind::Int,
+        Some("1"),
+        Check::AtLeast(0),
+        "Logs that are compacted at once.",
+    ),
+    Key::new(
+        "log.cleaner.backoff.ms",
+        Kind::Long,
+        Some("15000"),
+        Check::AtLeast(0),
+        "Pause before logs are looked at again when none was due for compaction.",
+    ),
+    Key::new(
+        "log.cleaner.dedupe.buffer.size",
+        Kind::Long,
+        Some("134217728"),
+        Check::AtLeast(1024 * 1024),
+        "Memory in which compaction remembers keys, 24 bytes each; used while it lasts.",
+    ),
+    Key::new(
+        "log.cleaner.io.buffer.load.factor",
+        Kind::Double,
+        Some("0.9"),
+        Check::Fraction,
+        "How full that memory becomes: more keys in one pass, more slowly.",
+    ),
+    Key::new(
+        "log.cleaner.io.max.bytes.per.second",
+        Kind::Double,
+        Some("1.7976931348623157E308"),
+        Check::Any,
+        "How fast compaction reads and writes.",
     ),
     Key::new(
         "log.cleaner.delete.retention.ms",

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ottla_replication::ScrubPace;
+use ottla_replication::{CleanerPace, ScrubPace};
 
 use super::*;
 
@@ -65,6 +65,13 @@ fn nothing_said_is_a_node_on_this_machine() {
             scrub: ScrubPace {
                 interval: Duration::from_secs(24 * 3600),
                 bytes_per_second: 8 << 20,
+            },
+            cleaner: CleanerPace {
+                threads: 1,
+                backoff: Duration::from_secs(15),
+                bytes_per_second: f64::MAX,
+                memory_bytes: 128 << 20,
+                load_factor: 0.9,
             },
             retention_check_interval: Duration::from_secs(300),
         }

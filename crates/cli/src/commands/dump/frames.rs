@@ -98,6 +98,10 @@ fn private_name(frame: &Frame) -> Option<String> {
             }
             Private::LogStart { offset } => format!("log start {offset} at raft index {index}"),
             Private::Void => format!("void at raft index {index}"),
+            Private::Gap => format!(
+                "{} compacted frames from raft index {index} on",
+                frame.indexes()
+            ),
         },
     })
 }
