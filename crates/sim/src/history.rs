@@ -185,6 +185,20 @@ pub enum Event {
         /// Of which transaction.
         transaction: Value,
     },
+    /// A key is about to get a value, or to be deleted.
+    Keeps {
+        /// Which.
+        key: u64,
+        /// No two of a run are the same; also the value, unless it is deleted.
+        version: Value,
+        /// Whether it is deleted.
+        deletes: bool,
+    },
+    /// It was acknowledged.
+    Kept {
+        /// Which.
+        version: Value,
+    },
     /// Whoever reads what is committed has read all there is.
     AuditEnds,
     /// Reading failed for good.
@@ -218,10 +232,18 @@ impl Event {
             | Event::Begins { .. }
             | Event::Ends { .. }
             | Event::Audited { .. }
+            | Event::Keeps { .. }
+            | Event::Kept { .. }
             | Event::AuditEnds
             | Event::ReadFailed { .. } => false,
         }
     }
+}
+
+/// Whether a log is compacted, by each replica for itself.
+pub fn is_compacted(partition: &str) -> bool {
+    let topics = ["__consumer_offsets-", "__transaction_state-"];
+    topics.iter().any(|topic| partition.starts_with(topic))
 }
 
 /// An entry of a replica's log.
@@ -229,6 +251,8 @@ impl Event {
 pub struct Entry {
     /// Its Raft term: the leader epoch.
     pub term: i32,
+    /// Raft indexes that it takes: more than one where compaction has left a gap.
+    pub indexes: u64,
     /// The offsets that it takes; none if it is Raft's own.
     pub offsets: Range<i64>,
     /// Its bytes on disk.
@@ -266,6 +290,19 @@ impl Replica {
     }
 }
 
+/// A replica of the compacted log as it was on disk at the end: what it adds up to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Whose it is.
+    pub broker: i32,
+    /// The newest value of each key that has one.
+    pub values: BTreeMap<u64, Value>,
+    /// The offset after the last record.
+    pub end: i64,
+    /// Records that it is made of.
+    pub records: usize,
+}
+
 /// All of a run.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -284,6 +321,10 @@ pub struct History {
     pub replicas: BTreeMap<Partition, Vec<Replica>>,
     /// The replicas of the logs that only brokers write.
     pub internal: BTreeMap<Partition, Vec<Replica>>,
+    /// The replicas of the log that is compacted.
+    pub tables: Vec<Table>,
+    /// Everything below is committed in that log, and nothing is behind.
+    pub kept_to: i64,
     /// Lines that told of acknowledged data that a disk does not have any more, though it has flipped no
     /// bits.
     pub damaged: Vec<String>,

@@ -2,7 +2,7 @@
 
 use super::{
     acked_never_lost, commits_stay, everything_progresses_after_heal, group_one_owner, hw_monotone,
-    no_aborted_read, no_duplicate, no_stuck_lso, nothing_damaged, nothing_invented, nothing_twice,
+    newest_stays, no_aborted_read, no_duplicate, no_stuck_lso, nothing_damaged, nothing_invented, nothing_twice,
     nothing_unseen, offsets_gapless, raft_log_matching, reads_stay, replicas_agree, txn_atomic,
 };
 use crate::history::{Broken, History};
@@ -22,6 +22,7 @@ const PROMISES: &[(&str, Check)] = &[
     ("nothing_unseen", nothing_unseen::check),
     ("commits_stay", commits_stay::check),
     ("group_one_owner", group_one_owner::check),
+    ("newest_stays", newest_stays::check),
     ("no_aborted_read", no_aborted_read::check),
     ("txn_atomic", txn_atomic::check),
     ("no_duplicate", no_duplicate::check),

@@ -6,6 +6,7 @@ mod everything_progresses_after_heal;
 mod group_one_owner;
 mod hw_monotone;
 mod judge;
+mod newest_stays;
 mod no_aborted_read;
 mod no_duplicate;
 mod no_stuck_lso;

@@ -44,6 +44,7 @@ pub(super) fn entry(term: i32, offset: i64, values: &[Value]) -> Entry {
     let end = offset + i64::try_from(values.len()).unwrap();
     Entry {
         term,
+        indexes: 1,
         offsets: offset..end,
         bytes: format!("{term} {records:?}").into_bytes(),
         records,

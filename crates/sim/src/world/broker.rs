@@ -114,6 +114,7 @@ fn options(broker: i32, swarm: &Swarm, handle: &Handle) -> NodeOptions {
     let mut set = vec![
         format!("node.id={broker}"),
         "offsets.topic.num.partitions=1".to_owned(),
+        "log.cleaner.backoff.ms=500".to_owned(),
         "transaction.state.log.num.partitions=2".to_owned(),
         "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".to_owned(),
         flush.to_owned(),

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use ottla_platform::disk::Disk;
 use ottla_platform::sim::{SimClock, SimDisk};
-use ottla_protocol::records::Batch;
+use ottla_protocol::records::{Batch, Batches};
 use ottla_storage::{
-    Drive, Frame, Log, LogConfig, LogDir, LogDirOptions, OnDamage, PartitionFolder,
+    Drive, EntryMeta, Frame, Log, LogConfig, LogDir, LogDirOptions, OnDamage, PartitionFolder,
 };
 
 use super::broker::DATA;
-use super::shared::TOPIC;
+use super::shared::{TABLE, TOPIC};
 use super::workload::value_of;
-use crate::history::{Entry, History, Replica};
+use crate::history::{Entry, History, Replica, Table};
 
 /// A batch that a client may have written inflates to no more.
 const INFLATED_BYTES_MAX: usize = 1 << 20;
@@ -42,6 +42,11 @@ pub(super) fn collect(
         if folder.identity.is_none() {
             continue;
         }
+        if folder.name.starts_with(&format!("{TABLE}-")) {
+            let log = open(&directory, &folder)?;
+            history.tables.push(table(broker, &log)?);
+            continue;
+        }
         let is_written = folder.name.starts_with(&format!("{TOPIC}-"));
         let replica = Replica {
             broker,
@@ -60,9 +65,7 @@ fn entries(
     directory: &LogDir,
     folder: &PartitionFolder,
 ) -> Result<BTreeMap<u64, Entry>, Box<dyn Error>> {
-    let identity = folder.identity.ok_or("a folder does not say whose it is")?;
-    let config = LogConfig::default();
-    let (log, _) = Log::open(directory, &folder.name, identity, config, OnDamage::Refuse)?;
+    let log = open(directory, folder)?;
     let state = log.state();
     let mut index = state.purged.map_or(0, |id| id.index + 1);
     let mut entries = BTreeMap::new();
@@ -81,14 +84,52 @@ fn entries(
                 sequence = header.base_sequence,
                 "an entry on disk"
             );
-            entries.insert(meta.id.index, entry(meta.id.term, frame)?);
-            index = meta.id.index + 1;
+            index = meta.next_index();
+            entries.insert(meta.id.index, entry(&meta, frame)?);
         }
     }
     Ok(entries)
 }
 
-fn entry(term: i32, frame: Frame) -> Result<Entry, Box<dyn Error>> {
+fn open(directory: &LogDir, folder: &PartitionFolder) -> Result<Log, Box<dyn Error>> {
+    let identity = folder.identity.ok_or("a folder does not say whose it is")?;
+    let config = LogConfig::default();
+    let (log, _) = Log::open(directory, &folder.name, identity, config, OnDamage::Refuse)?;
+    Ok(log)
+}
+
+/// What a compacted log adds up to.
+fn table(broker: i32, log: &Log) -> Result<Table, Box<dyn Error>> {
+    let end = log.state().log_end_offset;
+    let mut table = Table {
+        broker,
+        end,
+        ..Table::default()
+    };
+    let mut from = log.state().log_start_offset;
+    loop {
+        let read = log.read(from, READ_BYTES_MAX, true, end)?;
+        if read.next_offset <= from {
+            return Ok(table);
+        }
+        from = read.next_offset;
+        for batch in read.slices.into_iter().flat_map(Batches) {
+            let batch = batch?;
+            batch.verify_crc()?;
+            for record in batch.records(INFLATED_BYTES_MAX)? {
+                let record = record?;
+                table.records += 1;
+                let key = value_of(record.key.as_deref().unwrap_or(b""));
+                match record.value {
+                    Some(value) => _ = table.values.insert(key, value_of(&value)),
+                    None => _ = table.values.remove(&key),
+                }
+            }
+        }
+    }
+}
+
+fn entry(meta: &EntryMeta, frame: Frame) -> Result<Entry, Box<dyn Error>> {
     let mut bytes = frame.header.encode().to_vec();
     bytes.extend_from_slice(&frame.payload);
     let start = frame.header.base_offset;
@@ -108,7 +149,8 @@ fn entry(term: i32, frame: Frame) -> Result<Entry, Box<dyn Error>> {
         }
     }
     Ok(Entry {
-        term,
+        term: meta.id.term,
+        indexes: meta.indexes.into(),
         offsets: start..end,
         bytes,
         records,

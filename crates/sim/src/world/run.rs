@@ -198,6 +198,10 @@ impl Run {
             }
         }
         found.committed = self.shared.all_committed();
+        let kept_to = self.shared.all_kept();
+        if found.tables.iter().any(|table| table.end < kept_to) {
+            return false;
+        }
         let is_complete = |partition| {
             let replicas = found.replicas.get(partition);
             replicas.is_some_and(|replicas| replicas.len() as i32 == BROKERS)

@@ -16,6 +16,8 @@ use crate::history::{Client, Event, History, Partition, Value};
 pub(super) const TOPIC: &str = "t";
 /// Its partitions.
 pub(super) const PARTITIONS: i32 = 3;
+/// The topic that is compacted, of one partition.
+pub(super) const TABLE: &str = "table";
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -261,6 +263,16 @@ impl Shared {
     /// Below which offset records may have been deleted.
     pub(super) fn trimmed(&self, partition: i32) -> i64 {
         self.0.lock().history.trimmed(&name(partition))
+    }
+
+    /// Everything below is committed in the compacted log, and nothing more is written to it.
+    pub(super) fn kept_to(&self, offset: i64) {
+        self.0.lock().history.kept_to = offset;
+    }
+
+    /// Up to where it is committed.
+    pub(super) fn all_kept(&self) -> i64 {
+        self.0.lock().history.kept_to
     }
 
     /// Takes what was seen.

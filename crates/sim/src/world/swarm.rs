@@ -51,6 +51,8 @@ pub(super) struct Swarm {
     pub(super) members: u32,
     /// How many move money in transactions.
     pub(super) bankers: u32,
+    /// Somebody keeps values by key, in a topic that is compacted.
+    pub(super) keeps: bool,
     /// Topics come and go.
     pub(super) makes_topics: bool,
     /// Replicas move, and who votes on the metadata.
@@ -111,6 +113,7 @@ impl Swarm {
                 3 if !may_lose => 3,
                 _ => 0,
             },
+            keeps: !may_lose && Random::new(mix(seed ^ 7)).chance(1, 2),
             makes_topics: random.chance(1, 4),
             moves,
             has_whole_sync: random.chance(1, 2),
@@ -135,6 +138,7 @@ impl Swarm {
             trims: false,
             commits: false,
             members: 0,
+            keeps: false,
             bankers: 2 + Random::new(mix(seed ^ 5)).below(3) as u32,
             makes_topics: false,
             ..drawn

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use turmoil::Sim;
 
-use super::{bank, committer, member, mover, prober, reader, topics, trimmer, writer};
+use super::{bank, committer, keeper, member, mover, prober, reader, topics, trimmer, writer};
 use crate::world::shared::Shared;
 use crate::world::swarm::Swarm;
 
@@ -37,6 +37,9 @@ pub(in crate::world) fn begin(sim: &mut Sim<'_>, swarm: &Swarm, shared: &Shared)
             name("committer".to_owned()),
             committer::commit(shared.clone()),
         );
+    }
+    if swarm.keeps {
+        sim.client(name("keeper".to_owned()), keeper::keep(shared.clone()));
     }
     for banker in 0..swarm.bankers {
         let host = name(format!("banker{banker}"));

@@ -6,6 +6,7 @@
 //! - [`prober`]: asks where logs begin and end;
 //! - [`trimmer`]: deletes records from the front;
 //! - [`committer`]: commits a group's offsets, and asks for them;
+//! - [`keeper`]: keeps values by key, in a topic that is compacted;
 //! - [`member`]: shares partitions with the others of a group;
 //! - [`topics`]: makes and deletes topics;
 //! - [`mover`]: has replicas move, and the metadata's voters change.
@@ -13,6 +14,7 @@
 mod bank;
 mod begin;
 mod committer;
+mod keeper;
 mod member;
 mod mover;
 mod prober;
