@@ -1,6 +1,6 @@
 //! Record batches: those that scenarios send, sound or broken in one place, and those that come back.
 
-use ottla_protocol::records::{Batch, BatchBuilder, Compression, EndMarker, ProducerStamp};
+use ottla_protocol::records::{Batch, BatchBuilder, Compression, EndMarker, ProducerStamp, Record};
 use serde_json::{Value, json};
 
 use crate::codec::hex;
@@ -79,6 +79,25 @@ pub(crate) fn keyed(key: Option<&str>, value: Option<&str>) -> String {
     sealed(builder)
 }
 
+/// Records with keys, all at one time; without a value one deletes what has its key.
+pub(crate) fn table(
+    codec: Compression,
+    stamp: Option<ProducerStamp>,
+    timestamp: i64,
+    rows: &[(&str, Option<&str>)],
+) -> String {
+    let mut builder = BatchBuilder::new(codec);
+    if let Some(stamp) = stamp {
+        builder = builder.with_producer(stamp);
+    }
+    for (delta, (key, value)) in (0_i64..).zip(rows) {
+        let key = Some(key.as_bytes()).filter(|key| !key.is_empty());
+        let headers = [("colour", Some(&b"blue"[..]))];
+        builder.push(timestamp + delta, key, value.map(str::as_bytes), &headers);
+    }
+    sealed(builder)
+}
+
 fn built(mut builder: BatchBuilder, values: &[&str]) -> String {
     for (delta, value) in (0_i64..).zip(values) {
         builder.push(BASE_TIMESTAMP_MS + delta, None, Some(value.as_bytes()), &[]);
@@ -138,11 +157,29 @@ pub(crate) fn describe(bytes: &[u8]) -> Value {
 /// The element that stands for what is not a whole batch.
 pub(crate) const CUT: &str = "cut";
 
+/// Whether compaction has written it anew: its times count from another one then, and its codec is another
+/// library's.
+fn is_rewritten(batch: &Batch) -> bool {
+    let header = &batch.header;
+    header.attributes.has_delete_horizon() || header.record_count <= header.last_offset_delta
+}
+
+fn records_of(batch: &Batch) -> Value {
+    let text = |bytes: Option<bytes::Bytes>| bytes.map(|bytes| hex(&bytes));
+    let records = batch.records(1 << 20).expect("it was sent by us");
+    let one = |record: std::io::Result<Record>| {
+        let record = record.expect("it was sent by us");
+        json!({ "Offset": record.offset, "Time": record.timestamp, "Key": text(record.key), "Value": text(record.value) })
+    };
+    records.map(one).collect()
+}
+
 fn describe_batch(batch: &Batch) -> Value {
     let header = batch.header;
     let payload = match EndMarker::read(batch).filter(|_| header.attributes.is_control()) {
         // The coordinator's epoch is its own.
         Some(end) => json!({ "Commits": end.commits, "CoordinatorEpoch": end.coordinator_epoch }),
+        None if is_rewritten(batch) => records_of(batch),
         None => json!(hex(&batch.payload)),
     };
     json!({

@@ -98,6 +98,7 @@ fn start() -> Result<(Broker, Broker), String> {
     let settings = Settings::default()
         .with("group.initial.rebalance.delay.ms", "0")
         .with("group.min.session.timeout.ms", "100")
+        .with("log.cleaner.backoff.ms", "100")
         .with("offsets.topic.num.partitions", "1")
         .with("transaction.state.log.num.partitions", "1")
         .with(

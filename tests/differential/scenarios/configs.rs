@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::topics::CONFIGS;
 use crate::lab::{Lab, versions};
 
-const TOPIC: i8 = 2;
+pub(super) const TOPIC: i8 = 2;
 pub(super) const BROKER: i8 = 4;
 pub(super) const BROKER_LOGGER: i8 = 8;
 pub(super) const CLIENT_METRICS: i8 = 16;

@@ -1,6 +1,7 @@
 //! What is said to both brokers, area by area.
 
 mod cluster;
+mod compaction;
 mod configs;
 mod frames;
 mod groups;
@@ -80,4 +81,9 @@ pub(crate) static ALL: &[Scenario] = &[
     ("offsets_in_transactions", transactional::offsets),
     ("transactions_are_ended_by_hand", transactional::markers),
     ("features_are_updated", transactional::features),
+    ("what_compaction_leaves", compaction::values),
+    (
+        "what_compaction_leaves_of_transactions",
+        compaction::transactions,
+    ),
 ];
