@@ -104,12 +104,14 @@ impl ClusterView {
         let mut errors = TopicErrors::default();
         view.cluster_id = response.cluster_id.as_ref().map(|id| id.to_string());
         view.controller = Some(NodeId(response.controller_id.0)).filter(|id| id.0 >= 0);
-        view.brokers = response
-            .brokers
-            .iter()
+        let told = response.brokers.iter();
+        let told = told
             .map(|told| Broker::new(told.node_id, &told.host, told.port, told.rack.as_ref()))
-            .map(|broker| (broker.id, broker))
-            .collect();
+            .map(|broker| (broker.id, broker));
+        // who has just started may know of nobody: that is no news, as for Kafka's clients
+        if !response.brokers.is_empty() {
+            view.brokers = told.collect();
+        }
         for topic in &response.topics {
             let Some(name) = topic.name.as_ref() else {
                 continue;
@@ -220,6 +222,18 @@ mod tests {
         assert_eq!(view.leader("t", 2), None);
         assert_eq!(view.leader("t", -1), None);
         assert_eq!(view.leader("u", 0), None);
+    }
+
+    #[test]
+    fn brokers_are_forgotten_only_for_others() {
+        let known = view(vec![]);
+        let (after, _) = known.after(&metadata(&[], vec![]));
+        assert_eq!(after.brokers, known.brokers);
+        let (after, _) = known.after(&metadata(&[(2, Address::new("two", 2))], vec![]));
+        assert_eq!(
+            after.brokers.keys().copied().collect::<Vec<_>>(),
+            [NodeId(2)]
+        );
     }
 
     #[test]
