@@ -9,10 +9,13 @@ use ottla_platform::clock::Clock;
 use ottla_platform::disk::is_exhaustion;
 use ottla_platform::work::blocking;
 use ottla_protocol::types::{NodeId, TopicId};
-use ottla_storage::{Damage, Identity, Log, LogConfig, LogDir, OnDamage, Recovered};
+use ottla_storage::{
+    Damage, Identity, Log, LogConfig, LogDir, LogId, OnDamage, Private, Recovered,
+};
 
 use crate::cleaner::{Cleaner, CleanerPace};
 use crate::cluster::{Cluster, Held, Replica, ReplicaKey};
+use crate::codec::encode_membership;
 use crate::contradiction::give_up;
 use crate::damage::Damaged;
 use crate::log_store::LogStore;
@@ -23,7 +26,7 @@ use crate::shared::Shared;
 use crate::standing::nodes;
 use crate::state_machine::StateMachine;
 use crate::throttle::Gate;
-use crate::types::{Member, Raft};
+use crate::types::{Member, Membership, Raft};
 
 /// How long a group of one may take to elect itself: it writes and syncs a vote and an entry.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -183,6 +186,12 @@ impl Groups {
         let fresh = log.state().last.is_none() && log.read_vote().is_none();
         if fresh && spec.beginning == Beginning::Continues {
             return Err(OpenError::Lost);
+        }
+        if let Beginning::Founds(founders) = &spec.beginning
+            && !fresh
+            && log.state().last.is_none()
+        {
+            begin_again(&log, founders);
         }
         let partition = self.start(log).await?;
         let (voters, held) = match spec.replicas.is_empty() {
@@ -360,6 +369,16 @@ impl Groups {
     pub fn dir(&self) -> &LogDir {
         &self.dir
     }
+}
+
+/// Begins a group's log as its founding does. The replica has voted, and a crash came before it had its first entry:
+/// Raft founds no group then. If all are in that case, nobody has heard of the others, and there is never a leader.
+fn begin_again(log: &Log, founders: &[ReplicaKey]) {
+    let members = encode_membership(&Membership::from(nodes(founders)));
+    let first = LogId { term: 0, index: 0 };
+    log.append_private(first, &Private::Membership(members));
+    // on the disk before whatever comes next
+    log.submit(Box::new(drop));
 }
 
 async fn end(partition: Partition, last: fn(&Log) -> io::Result<()>) -> io::Result<()> {

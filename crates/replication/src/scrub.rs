@@ -170,9 +170,7 @@ impl Scrubber {
             return Ok(false);
         };
         while let Some(index) = repair.wanted() {
-            let frames = cluster
-                .committed_frames(log.group_id, index, &[])
-                .await;
+            let frames = cluster.committed_frames(log.group_id, index, &[]).await;
             let added = blocking(move || (repair.add(committed, frames), repair)).await?;
             repair = added.1;
             if added.0? == 0 {

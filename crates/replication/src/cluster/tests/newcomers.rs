@@ -1,8 +1,12 @@
 //! Who came later than the group began.
 
+use openraft::vote::RaftVote;
 use ottla_platform::disk::Disk;
+use ottla_storage::{Log, OnDamage};
 
 use super::*;
+use crate::codec::encode_vote;
+use crate::types::{LeaderId, Member, Term, Vote};
 
 /// The metadata has not taken note of them yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,4 +61,34 @@ async fn a_log_that_names_an_earlier_replica_of_the_broker_makes_nobody_a_leader
     rig.restart(1).await;
     let same = rig.open(1, again).await;
     until("it leads", || same.is_leader().then_some(())).await;
+}
+
+/// A crash came after votes were saved and before the first entry was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_of_which_all_have_voted_and_nobody_has_an_entry_is_founded_all_the_same() {
+    let mut rig = Rig::start(0).await;
+    let spec = rig.spec(1);
+    let identity = ottla_storage::Identity {
+        topic_id: spec.topic_id.0,
+        partition: spec.partition,
+        group_id: spec.group_id,
+    };
+    let leader = LeaderId {
+        term: Term(1),
+        voted_for: Member(1),
+    };
+    let vote = encode_vote(&Vote::from_leader_id(leader, false));
+    for node in rig.nodes.values() {
+        let (config, refuse) = (spec.config.clone(), OnDamage::Refuse);
+        let opened = Log::open(&node.dir, "topic1-0", identity, config, refuse);
+        let (log, _) = opened.unwrap();
+        log.save_vote(vote.clone(), Box::new(|saved| saved.unwrap()));
+        log.close().unwrap();
+    }
+    for id in ALL {
+        let spec = rig.spec(1);
+        rig.open(id, spec).await;
+    }
+    assert_eq!(rig.produce(1, "in spite of that").await, 0);
+    rig.frames(1).await;
 }
