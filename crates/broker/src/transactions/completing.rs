@@ -14,7 +14,7 @@ use ottla_replication::Waiter;
 use ottla_transactions::machine::{Input, Reply, Transactions};
 use ottla_transactions::operations::{Completed, Decided};
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::between::{self, Question};
@@ -105,20 +105,18 @@ impl Coordinator {
     async fn serve(self) {
         let waiter = Waiter::new();
         let _registration = self.hosts.partition.register(&waiter);
-        let mut under_way = JoinSet::new();
+        let mut under_way = UnderWay::default();
         loop {
             let Some(epoch) = self.hosts.partition.leads_in() else {
                 waiter.moved().await;
                 continue;
             };
-            while under_way.try_join_next().is_some() {}
+            under_way.forget_ended();
             match self.hosts.questions.ask(Input::TakeDecided).await {
                 Ok(Reply::TakeDecided(decided)) => {
                     for one in decided {
-                        if under_way.len() >= TRANSACTIONS_COMPLETED_AT_ONCE_MAX {
-                            under_way.join_next().await;
-                        }
-                        under_way.spawn(self.clone().complete(epoch, one));
+                        under_way.have_room().await;
+                        under_way.begin(&self, epoch, one);
                     }
                 }
                 // It does not lead yet, or no more.
@@ -272,6 +270,55 @@ impl Coordinator {
 fn is_known(image: &Image, topic: &str, partition: i32) -> bool {
     let topic = image.topic(topic);
     topic.is_some_and(|topic| topic.partition(partition).is_some())
+}
+
+/// The transactions that are being completed, each by one task. A machine that had to load its log anew gives out
+/// again what was given out before; with two tasks one could write markers of a transaction that the other has
+/// completed, into the next one.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    by_id: BTreeMap<String, Task>,
+}
+
+struct Task {
+    epoch: i32,
+    decided: Decided,
+    handle: AbortHandle,
+}
+
+impl UnderWay {
+    fn begin(&mut self, coordinator: &Coordinator, epoch: i32, decided: Decided) {
+        let id = decided.transactional_id.clone();
+        if let Some(task) = self.by_id.get(&id) {
+            let is_same = task.epoch == epoch && task.decided == decided;
+            if is_same && !task.handle.is_finished() {
+                return;
+            }
+            task.handle.abort();
+        }
+        let completing = coordinator.clone().complete(epoch, decided.clone());
+        let task = Task {
+            epoch,
+            decided,
+            handle: self.tasks.spawn(completing),
+        };
+        self.by_id.insert(id, task);
+    }
+
+    async fn have_room(&mut self) {
+        self.forget_ended();
+        if self.tasks.len() >= TRANSACTIONS_COMPLETED_AT_ONCE_MAX {
+            self.tasks.join_next().await;
+        }
+    }
+
+    fn forget_ended(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        if self.by_id.len() >= 2 * TRANSACTIONS_COMPLETED_AT_ONCE_MAX || self.tasks.is_empty() {
+            self.by_id.retain(|_, task| !task.handle.is_finished());
+        }
+    }
 }
 
 /// Another coordinator has taken over.

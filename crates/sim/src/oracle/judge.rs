@@ -2,8 +2,9 @@
 
 use super::{
     acked_never_lost, commits_stay, everything_progresses_after_heal, group_one_owner, hw_monotone,
-    newest_stays, no_aborted_read, no_duplicate, no_stuck_lso, nothing_damaged, nothing_invented, nothing_twice,
-    nothing_unseen, offsets_gapless, raft_log_matching, reads_stay, replicas_agree, txn_atomic,
+    newest_stays, no_aborted_read, no_duplicate, no_stuck_lso, nothing_damaged, nothing_invented,
+    nothing_twice, nothing_unseen, offsets_gapless, raft_log_matching, reads_stay, replicas_agree,
+    txn_atomic,
 };
 use crate::history::{Broken, History};
 

@@ -15,17 +15,23 @@ pub(super) fn check(history: &History) -> Vec<String> {
         let broker = table.broker;
         if table.end < history.kept_to {
             let (end, wanted) = (table.end, history.kept_to);
-            broken.push(format!("broker {broker} has offsets up to {end}, committed are those up to {wanted}"));
+            broken.push(format!(
+                "broker {broker} has offsets up to {end}, committed are those up to {wanted}"
+            ));
             continue;
         }
         for (key, allowed) in &allowed {
             let found = table.values.get(key).copied();
             if !allowed.contains(&found) {
-                broken.push(format!("broker {broker} has {found:?} for key {key}, where {allowed:?} may be"));
+                broken.push(format!(
+                    "broker {broker} has {found:?} for key {key}, where {allowed:?} may be"
+                ));
             }
         }
         let strange = table.values.keys().filter(|key| !allowed.contains_key(key));
-        broken.extend(strange.map(|key| format!("broker {broker} has key {key}, which nobody wrote")));
+        broken.extend(
+            strange.map(|key| format!("broker {broker} has key {key}, which nobody wrote")),
+        );
     }
     broken
 }

@@ -38,8 +38,8 @@ type Dirty = Vec<std::sync::Arc<dyn ottla_platform::disk::DiskFile>>;
 pub use check::SegmentCheck;
 pub use cleaning::{Cleaned, Cleaning, CleaningOptions};
 pub use handle::Log;
-pub use repair::Repair;
 pub(crate) use pipeline::FlushWork;
+pub use repair::Repair;
 pub(crate) use shared::LogShared;
 pub use types::{
     Checked, Damage, Done, LogState, OnDamage, OpenError, ReadError, ReadSlices, Recovered,

@@ -159,7 +159,8 @@ impl Repair {
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
         let meta = EntryMeta::of(index, frame).map_err(invalid)?;
         let is_marker = meta.kind == crate::EntryKind::Marker;
-        self.rewrite.keep(index, frame, aborted.filter(|_| is_marker))?;
+        self.rewrite
+            .keep(index, frame, aborted.filter(|_| is_marker))?;
         self.expected.pass(&frame.header);
         Ok(())
     }

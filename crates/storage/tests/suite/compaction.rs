@@ -11,8 +11,8 @@ use ottla_protocol::records::{
     Batch, BatchBuilder, Batches, CheckedBatch, Compression, EndMarker, ProducerStamp,
 };
 use ottla_storage::{
-    Checked, CheckedFrame, Cleaned, Cleaning, CleaningOptions, EntryKind, Log, LogConfig, LogId, Outcome,
-    Private,
+    Checked, CheckedFrame, Cleaned, Cleaning, CleaningOptions, EntryKind, Log, LogConfig, LogId,
+    Outcome, Private,
 };
 
 use crate::support::*;
@@ -474,12 +474,7 @@ fn what_is_damaged_is_written_anew_where_what_another_has_does_not_fit() {
 }
 
 /// Has the damaged segment written anew with what another replica has.
-fn repair(
-    log: &Log,
-    damage: &ottla_storage::Damage,
-    other: &Log,
-    committed: LogId,
-) -> bool {
+fn repair(log: &Log, damage: &ottla_storage::Damage, other: &Log, committed: LogId) -> bool {
     let Some(mut repair) = log.repair(damage).unwrap() else {
         return false;
     };
