@@ -202,6 +202,8 @@ async fn what_a_compacted_replica_has_lost_is_written_anew_from_another() {
     let follower = ALL.into_iter().find(|id| *id != leader).unwrap();
     let cleaning = clean(&rig, follower);
     let damaged = rig.nodes[&follower].partitions[&1].clone();
+    let has_all = || (values(&damaged) == values(&partition)).then_some(());
+    until("the follower knows that all is committed", has_all).await;
     let is_compacted = || (records(&damaged).len() < 60).then_some(());
     until("most is gone", is_compacted).await;
     cleaning.abort();
