@@ -6,7 +6,8 @@ use ottla_statemachine::{Offset, Outbox, StateMachine, Timestamp};
 use crate::live::Live;
 use crate::operations::{
     AddPartitions, Completed, Decided, Described, EndTransaction, InitProducerId, ListTransactions,
-    Listed, Producer, Refused, VerifyPartitions, abort_timed_out, expire, offer, set_timers,
+    Listed, Producer, Refused, Verified, VerifyPartitions, abort_timed_out, expire, offer,
+    set_timers,
 };
 use crate::record::Record;
 use crate::state::State;
@@ -56,10 +57,10 @@ pub enum Timer {
 pub enum Reply {
     /// As whom the producer goes on.
     InitProducerId(Result<Producer, Refused>),
-    /// The partitions are part of the transaction.
-    AddPartitions(Result<(), ErrorCode>),
-    /// What is part of the transaction, in the order of the request.
-    VerifyPartitions(Result<Vec<bool>, ErrorCode>),
+    /// The partitions are part of the transaction, [as of](Decided::as_of) this offset.
+    AddPartitions(Result<Offset, ErrorCode>),
+    /// What is part of the transaction.
+    VerifyPartitions(Result<Verified, ErrorCode>),
     /// As whom the producer goes on; only clients of the feature's version 2 look at it.
     EndTransaction(Result<Producer, Refused>),
     /// How it stands.
@@ -109,8 +110,8 @@ impl StateMachine for Transactions {
         }
     }
 
-    fn apply(hard: &mut State, _: Offset, record: &Record) {
-        hard.apply(record);
+    fn apply(hard: &mut State, at: Offset, record: &Record) {
+        hard.apply(at, record);
     }
 
     fn size_bytes(record: &Record) -> usize {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ottla_statemachine::Offset;
+
 use crate::config::TransactionConfig;
 use crate::record::Record;
 
@@ -137,7 +139,14 @@ pub(crate) fn is_last_epoch(epoch: i16) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     config: TransactionConfig,
-    transactions: BTreeMap<String, Transaction>,
+    transactions: BTreeMap<String, Known>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    transaction: Transaction,
+    /// Where its newest record is.
+    at: Offset,
 }
 
 impl State {
@@ -154,25 +163,37 @@ impl State {
         &self.config
     }
 
-    /// Takes one record of the log.
-    pub fn apply(&mut self, record: &Record) {
+    /// Takes the record of the log that is at an offset.
+    pub fn apply(&mut self, at: Offset, record: &Record) {
         let transactional_id = &record.transactional_id;
         match &record.value {
-            Some(value) => self
-                .transactions
-                .insert(transactional_id.clone(), value.transaction.clone()),
+            Some(value) => {
+                let transaction = value.transaction.clone();
+                let known = Known { transaction, at };
+                self.transactions.insert(transactional_id.clone(), known)
+            }
             None => self.transactions.remove(transactional_id),
         };
     }
 
     /// One of them.
     pub fn get(&self, transactional_id: &str) -> Option<&Transaction> {
-        self.transactions.get(transactional_id)
+        let known = self.transactions.get(transactional_id);
+        known.map(|known| &known.transaction)
+    }
+
+    /// Where the newest record of one of them is; [`Offset::ZERO`] if there is none.
+    ///
+    /// While a transaction is open, that is past everything that the log has of the transaction before; when it is
+    /// decided, it is not before anything that was known of it when it was open.
+    pub fn as_of(&self, transactional_id: &str) -> Offset {
+        let known = self.transactions.get(transactional_id);
+        known.map_or(Offset::ZERO, |known| known.at)
     }
 
     /// All of them, by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Transaction)> {
         let all = self.transactions.iter();
-        all.map(|(id, transaction)| (id.as_str(), transaction))
+        all.map(|(id, known)| (id.as_str(), &known.transaction))
     }
 }

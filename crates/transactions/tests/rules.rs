@@ -5,12 +5,12 @@ use ottla_protocol::ErrorCode::{
     self, ConcurrentTransactions, InvalidProducerIdMapping, InvalidRequest,
     InvalidTransactionTimeout, InvalidTxnState, ProducerFenced,
 };
-use ottla_statemachine::Limits;
 use ottla_statemachine::rig::{Outcome, Rig};
+use ottla_statemachine::{Limits, Offset};
 use ottla_transactions::config::TransactionConfig;
 use ottla_transactions::machine::{Input, Reply, Transactions};
 use ottla_transactions::operations::{
-    AddPartitions, Completed, Decided, EndTransaction, InitProducerId, Producer, Refused,
+    AddPartitions, Completed, Decided, EndTransaction, InitProducerId, Producer, Refused, Verified,
     VerifyPartitions,
 };
 use ottla_transactions::record::{Record, decode, encode};
@@ -79,7 +79,7 @@ impl Coordinator {
         self.init_as(None).unwrap()
     }
 
-    fn add(&mut self, producer: Producer, partition: i32) -> Result<(), ErrorCode> {
+    fn add_as_of(&mut self, producer: Producer, partition: i32) -> Result<Offset, ErrorCode> {
         let add = AddPartitions {
             transactional_id: ID.into(),
             producer,
@@ -91,6 +91,23 @@ impl Coordinator {
         };
         match self.rig.ask(Input::AddPartitions(add)) {
             Reply::AddPartitions(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn add(&mut self, producer: Producer, partition: i32) -> Result<(), ErrorCode> {
+        self.add_as_of(producer, partition).map(|_| ())
+    }
+
+    fn verify(&mut self, producer: Producer) -> Result<Verified, ErrorCode> {
+        let verify = VerifyPartitions {
+            transactional_id: ID.into(),
+            producer,
+            partitions: vec![("t".into(), 0), ("t".into(), 1), ("u".into(), 0)],
+            waits: false,
+        };
+        match self.rig.ask(Input::VerifyPartitions(verify)) {
+            Reply::VerifyPartitions(result) => result,
             other => panic!("{other:?}"),
         }
     }
@@ -394,24 +411,50 @@ fn a_decision_is_given_out_when_it_is_committed_and_again_by_the_next_leader() {
         panic!("{:?}", given.outcome);
     };
     it.rig.lose_leader(0);
-    assert_eq!(&it.take_decided(), given);
+    let again = it.take_decided();
+    let differs = |(one, other): (&Decided, &Decided)| {
+        Decided {
+            as_of: one.as_of,
+            ..other.clone()
+        } != *one
+    };
+    assert!(!given.iter().zip(&again).any(differs) && again.len() == given.len());
+}
+
+#[test]
+fn what_is_said_of_a_transaction_is_as_of_its_decision_or_before_and_after_that_of_the_one_before()
+{
+    for loses in [false, true] {
+        let (mut it, producer) = Coordinator::at(1, Phase::Empty);
+        let mut last = None;
+        for round in 0..3 {
+            let known = [
+                it.add_as_of(producer, 0).unwrap(),
+                it.add_as_of(producer, 1).unwrap(),
+                it.verify(producer).unwrap().as_of,
+            ];
+            assert!(
+                known.iter().all(|it| Some(*it) > last),
+                "{round}: {known:?}, {last:?}"
+            );
+            it.end(producer, true).unwrap();
+            if loses {
+                it.rig.lose_leader(0);
+            }
+            let decided = it.complete();
+            assert!(
+                known.iter().all(|it| *it <= decided.as_of),
+                "{round}: {known:?}, {decided:?}"
+            );
+            last = Some(decided.as_of);
+        }
+    }
 }
 
 #[test]
 fn partitions_are_verified_for_who_writes_them_alone() {
     let (mut it, producer) = Coordinator::at(2, Phase::Ongoing);
-    let mut verify = |producer| {
-        let verify = VerifyPartitions {
-            transactional_id: ID.into(),
-            producer,
-            partitions: vec![("t".into(), 0), ("t".into(), 1), ("u".into(), 0)],
-            waits: false,
-        };
-        match it.rig.ask(Input::VerifyPartitions(verify)) {
-            Reply::VerifyPartitions(result) => result,
-            other => panic!("{other:?}"),
-        }
-    };
+    let mut verify = |producer| it.verify(producer).map(|verified| verified.parts);
     assert_eq!(verify(producer), Ok(vec![true, false, false]));
     let newer = Producer {
         epoch: producer.epoch + 1,

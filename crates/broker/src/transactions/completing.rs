@@ -11,6 +11,7 @@ use futures::future::join_all;
 use ottla_metadata::image::Image;
 use ottla_protocol::{ErrorCode, NodeId};
 use ottla_replication::Waiter;
+use ottla_replication::cluster::Leader;
 use ottla_transactions::machine::{Input, Reply, Transactions};
 use ottla_transactions::operations::{Completed, Decided};
 use tokio::sync::oneshot;
@@ -19,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::between::{self, Question};
 use super::coordinator::server_version;
-use super::markers::{self, Marker};
+use super::markers::{self, Marker, Place};
 use crate::context::Broker;
 use crate::leader;
 use crate::limits::{TRANSACTION_RETRY, TRANSACTIONS_COMPLETED_AT_ONCE_MAX};
@@ -160,16 +161,20 @@ impl Coordinator {
         left: Vec<(String, i32)>,
     ) -> Result<Vec<(String, i32)>, Fenced> {
         let image = self.image_that_knows(&left).await;
-        let mut by_leader: BTreeMap<NodeId, Vec<(String, i32)>> = BTreeMap::new();
+        let mut by_leader: BTreeMap<NodeId, Vec<Place>> = BTreeMap::new();
         let mut still_left = Vec::new();
         for (topic, partition) in left {
             match self.leader_of(&image, &topic, partition) {
-                Place::At(node) => by_leader.entry(node).or_default().push((topic, partition)),
-                Place::Gone => {
+                Way::To(leader) => by_leader.entry(leader.node).or_default().push(Place {
+                    topic,
+                    partition,
+                    leader_epoch: Some(leader.epoch),
+                }),
+                Way::Gone => {
                     let transactional_id = &decided.transactional_id;
                     tracing::info!(%transactional_id, %topic, partition, "a transaction ends without a partition that was deleted");
                 }
-                Place::Unknown => still_left.push((topic, partition)),
+                Way::Unknown => still_left.push((topic, partition)),
             }
         }
         let writing = by_leader.into_iter().map(|(node, partitions)| {
@@ -179,12 +184,14 @@ impl Coordinator {
                 commits: decided.commits,
                 coordinator_epoch: epoch,
                 version: decided.client_version,
+                as_of: Some(decided.as_of.0),
                 partitions,
             };
             self.write_at(node, marker)
         });
-        for (partitions, codes) in join_all(writing).await {
-            for ((topic, partition), code) in partitions.into_iter().zip(codes) {
+        for (places, codes) in join_all(writing).await {
+            for (place, code) in places.into_iter().zip(codes) {
+                let (topic, partition) = (place.topic, place.partition);
                 match code {
                     ErrorCode::None => {}
                     ErrorCode::TransactionCoordinatorFenced => return Err(Fenced),
@@ -200,18 +207,18 @@ impl Coordinator {
         Ok(still_left)
     }
 
-    async fn write_at(&self, node: NodeId, marker: Marker) -> (Vec<(String, i32)>, Vec<ErrorCode>) {
-        let partitions = marker.partitions.clone();
+    async fn write_at(&self, node: NodeId, marker: Marker) -> (Vec<Place>, Vec<ErrorCode>) {
+        let places = marker.partitions.clone();
         if node == self.broker.node_id {
             let codes = markers::write_here(&self.broker, &marker).await;
-            return (partitions, codes);
+            return (places, codes);
         }
         let question = Question::Write(marker);
         let codes = match between::ask(&self.broker.peers, node, &question).await {
-            Ok(codes) if codes.len() == partitions.len() => codes,
-            Ok(_) | Err(_) => vec![ErrorCode::NetworkException; partitions.len()],
+            Ok(answers) if answers.codes.len() == places.len() => answers.codes,
+            Ok(_) | Err(_) => vec![ErrorCode::NetworkException; places.len()],
         };
-        (partitions, codes)
+        (places, codes)
     }
 
     /// The image here; if it does not know a partition, one that is as new as the cluster's at this moment, if that can
@@ -236,14 +243,14 @@ impl Coordinator {
         }
     }
 
-    fn leader_of(&self, known: &Known, topic: &str, partition: i32) -> Place {
+    fn leader_of(&self, known: &Known, topic: &str, partition: i32) -> Way {
         if known.is_newest && !is_known(&known.image, topic, partition) {
-            return Place::Gone;
+            return Way::Gone;
         }
         let topic = known.image.topic(topic);
         match topic.and_then(|topic| leader::of(&self.broker, topic, partition)) {
-            Some(leader) => Place::At(leader.node),
-            None => Place::Unknown,
+            Some(leader) => Way::To(leader),
+            None => Way::Unknown,
         }
     }
 
@@ -332,8 +339,8 @@ struct Known {
 }
 
 /// Where a partition's marker goes.
-enum Place {
-    At(NodeId),
+enum Way {
+    To(Leader),
     /// Its topic is deleted.
     Gone,
     /// Nobody leads it that is known.

@@ -12,7 +12,7 @@ use ottla_transactions::operations::{AddPartitions, Producer, Refused, VerifyPar
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::between::{self, Question};
+use super::between::{self, Answers, Question};
 use crate::context::Broker;
 use crate::leader;
 use crate::shard::partition_of;
@@ -58,15 +58,15 @@ pub(crate) fn server_version(broker: &Broker) -> i16 {
 
 /// Whether each partition is part of the transaction; an error code of the coordinator's if not. Asks once more when the
 /// transaction before is complete, and for a while if that was too early still.
-pub(super) async fn enlist(broker: &Arc<Broker>, enlisting: Enlisting) -> Vec<ErrorCode> {
+pub(super) async fn enlist(broker: &Arc<Broker>, enlisting: Enlisting) -> Answers {
     let ConcurrentRetries { backoff, at_most } = broker.config.transactions.concurrent_retries;
     let deadline = Instant::now() + at_most;
     let mut rest = Duration::ZERO;
     loop {
-        let codes = enlist_once(broker, enlisting.clone()).await;
-        let is_early = codes.contains(&ErrorCode::ConcurrentTransactions);
+        let answers = enlist_once(broker, enlisting.clone()).await;
+        let is_early = answers.codes.contains(&ErrorCode::ConcurrentTransactions);
         if !is_early || Instant::now() >= deadline {
-            return codes;
+            return answers;
         }
         // It was told when the transaction before was complete: most often that is the whole wait.
         sleep(rest).await;
@@ -74,18 +74,18 @@ pub(super) async fn enlist(broker: &Arc<Broker>, enlisting: Enlisting) -> Vec<Er
     }
 }
 
-async fn enlist_once(broker: &Arc<Broker>, enlisting: Enlisting) -> Vec<ErrorCode> {
+async fn enlist_once(broker: &Arc<Broker>, enlisting: Enlisting) -> Answers {
     let count = enlisting.partitions.len();
     let Some(node) = coordinator_of(broker, &enlisting.transactional_id) else {
-        return vec![ErrorCode::CoordinatorNotAvailable; count];
+        return Answers::of(vec![ErrorCode::CoordinatorNotAvailable; count]);
     };
     if node == broker.node_id {
         return enlist_here(broker, enlisting).await;
     }
     let question = Question::Enlist(enlisting);
     match between::ask(&broker.peers, node, &question).await {
-        Ok(codes) if codes.len() == count => codes,
-        Ok(_) | Err(_) => vec![ErrorCode::NetworkException; count],
+        Ok(answers) if answers.codes.len() == count => answers,
+        Ok(_) | Err(_) => Answers::of(vec![ErrorCode::NetworkException; count]),
     }
 }
 
@@ -93,7 +93,7 @@ async fn enlist_once(broker: &Arc<Broker>, enlisting: Enlisting) -> Vec<ErrorCod
 pub(crate) fn enlist_here(
     broker: &Broker,
     enlisting: Enlisting,
-) -> impl Future<Output = Vec<ErrorCode>> + Send + use<> {
+) -> impl Future<Output = Answers> + Send + use<> {
     let count = enlisting.partitions.len();
     let producer = Producer {
         id: enlisting.producer_id,
@@ -118,24 +118,29 @@ pub(crate) fn enlist_here(
         }),
     };
     let answer = ask(broker, &transactional_id, input, |reply| match reply {
-        Reply::AddPartitions(added) => Some(added.map(|()| None)),
-        Reply::VerifyPartitions(verified) => Some(verified.map(Some)),
+        Reply::AddPartitions(added) => Some(added.map(|as_of| (None, as_of))),
+        Reply::VerifyPartitions(verified) => {
+            Some(verified.map(|verified| (Some(verified.parts), verified.as_of)))
+        }
         _ => None,
     });
     async move {
         match answer.await {
-            Ok(Ok(None)) => vec![ErrorCode::None; count],
-            Ok(Ok(Some(parts))) => parts.into_iter().map(code_of_part).collect(),
-            Ok(Err(code)) | Err(code) => vec![code; count],
+            Ok(Ok((parts, as_of))) => Answers {
+                codes: parts.map_or(vec![ErrorCode::None; count], codes_of_parts),
+                as_of: as_of.0,
+            },
+            Ok(Err(code)) | Err(code) => Answers::of(vec![code; count]),
         }
     }
 }
 
-fn code_of_part(is_part: bool) -> ErrorCode {
-    match is_part {
+fn codes_of_parts(parts: Vec<bool>) -> Vec<ErrorCode> {
+    let code = |is_part| match is_part {
         true => ErrorCode::None,
         false => ErrorCode::TransactionAbortable,
-    }
+    };
+    parts.into_iter().map(code).collect()
 }
 
 fn coordinator_of(broker: &Broker, transactional_id: &str) -> Option<NodeId> {

@@ -6,8 +6,9 @@
 //! producer writes to the partition waits, so that it enters the log in the order in which it was sent. One question
 //! holds all partitions that a producer waits for.
 //!
-//! Where each transaction has an epoch of its own, a marker says with its epoch what it ends. Otherwise it may end the
-//! very transaction that is being asked about: the coordinator is asked once more then.
+//! What the coordinator says is as of an offset of its log; so is a marker. That tells which of the two is of a later
+//! transaction, though a producer may have one epoch for all of them: a marker that was long on its way ends nothing
+//! that began since, and an answer that a marker has overtaken is asked for once more.
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use ottla_platform::seed::HashMap;
 use ottla_protocol::ErrorCode;
 use parking_lot::Mutex;
 
+use super::between::Answers;
 use super::coordinator::{self, EPOCH_PER_TRANSACTION, Enlisting};
 use crate::context::Broker;
 use crate::limits::{FIRST_WRITES_WAITING_MAX, TRANSACTION_WRITERS_KNOWN_MAX};
@@ -47,10 +49,8 @@ pub(crate) struct End {
     pub(crate) partition: PartitionId,
     /// Whose transaction it ends.
     pub(crate) producer_id: i64,
-    /// The marker's epoch.
-    pub(crate) producer_epoch: i16,
-    /// Whether each transaction has an epoch of its own.
-    pub(crate) epoch_per_transaction: bool,
+    /// As of when its coordinator had decided; `None` if no coordinator sent it.
+    pub(crate) as_of: Option<i64>,
 }
 
 /// A producer and a partition.
@@ -83,11 +83,14 @@ enum Stage {
     /// The coordinator is being asked.
     Asking {
         waiting: Vec<Then>,
-        /// A marker came meanwhile that may have ended what is asked about.
-        is_stale: bool,
+        /// A marker came meanwhile: an answer that is not as of a later time is about what it ended.
+        ended_as_of: Option<i64>,
     },
     /// The transaction writes to the partition.
-    Open,
+    Open {
+        /// As of when.
+        as_of: i64,
+    },
 }
 
 impl FirstWrites {
@@ -109,7 +112,7 @@ impl FirstWrites {
                         then(Err(ErrorCode::NotEnoughReplicas));
                     }
                     Stage::Asking { waiting, .. } => waiting.push(then),
-                    Stage::Open => then(Ok(())),
+                    Stage::Open { .. } => then(Ok(())),
                 }
                 return;
             }
@@ -121,7 +124,7 @@ impl FirstWrites {
             leader_epoch: write.leader_epoch,
             stage: Stage::Asking {
                 waiting: vec![then],
-                is_stale: false,
+                ended_as_of: None,
             },
         };
         if let Some(before) = table.known.insert(key, known) {
@@ -142,21 +145,23 @@ impl FirstWrites {
     }
 
     /// To be called before a marker is proposed.
-    pub(crate) fn end(&self, end: &End) {
+    ///
+    /// # Errors
+    /// INVALID_PRODUCER_EPOCH: a later transaction is open, so what this ends was ended before. It is not to be written.
+    pub(crate) fn end(&self, end: &End) -> Result<(), ErrorCode> {
         let mut table = self.table.lock();
         let key = (end.partition, end.producer_id);
         let Some(known) = table.known.get_mut(&key) else {
-            return;
-        };
-        let is_ended = match end.epoch_per_transaction {
-            true => known.producer_epoch < end.producer_epoch,
-            false => known.producer_epoch <= end.producer_epoch,
+            return Ok(());
         };
         match &mut known.stage {
-            _ if !is_ended => {}
-            Stage::Asking { is_stale, .. } => *is_stale = true,
-            Stage::Open => _ = table.known.remove(&key),
+            Stage::Asking { ended_as_of, .. } => *ended_as_of = end.as_of.max(*ended_as_of),
+            Stage::Open { as_of } if end.as_of.is_some_and(|end| end < *as_of) => {
+                return Err(ErrorCode::InvalidProducerEpoch);
+            }
+            Stage::Open { .. } => _ = table.known.remove(&key),
         }
+        Ok(())
     }
 
     /// How many producers are known, of each partition.
@@ -189,27 +194,32 @@ impl Table {
         Some(asked)
     }
 
-    /// Takes an answer about a partition, unless it has to be asked about again.
-    fn answer(&mut self, key: Key, asker: Asker, answer: Result<(), ErrorCode>) {
+    /// Takes an answer about a partition, unless it has to be asked about again. It says as of when the transaction is
+    /// open.
+    fn answer(&mut self, key: Key, asker: Asker, answer: Result<i64, ErrorCode>) {
         let Some(known) = self.known.get_mut(&key) else {
             return;
         };
-        let Stage::Asking { waiting, is_stale } = &mut known.stage else {
+        let Stage::Asking {
+            waiting,
+            ended_as_of,
+        } = &mut known.stage
+        else {
             return;
         };
         if known.producer_epoch != asker.1 {
             return;
         }
-        if answer.is_ok() && std::mem::take(is_stale) {
+        if answer.is_ok_and(|as_of| Some(as_of) <= *ended_as_of) {
             return self.to_ask.entry(asker).or_default().push(key);
         }
         let waiting = std::mem::take(waiting);
         match answer {
-            Ok(()) => known.stage = Stage::Open,
+            Ok(as_of) => known.stage = Stage::Open { as_of },
             Err(_) => _ = self.known.remove(&key),
         }
         for then in waiting {
-            then(answer);
+            then(answer.map(|_| ()));
         }
     }
 }
@@ -241,11 +251,11 @@ struct Asking {
 impl Asking {
     async fn run(self) {
         while let Some(asked) = self.next() {
-            let codes = self.ask(&asked).await;
+            let enlisted = self.ask(&asked).await;
             let mut table = self.broker.first_writes.table.lock();
-            for ((key, _), code) in asked.into_iter().zip(codes) {
+            for ((key, _), code) in asked.into_iter().zip(enlisted.codes) {
                 let answer = match code {
-                    ErrorCode::None => Ok(()),
+                    ErrorCode::None => Ok(enlisted.as_of),
                     code => Err(code),
                 };
                 table.answer(key, self.asker, answer);
@@ -257,7 +267,7 @@ impl Asking {
         self.broker.first_writes.table.lock().take(self.asker)
     }
 
-    async fn ask(&self, asked: &[(Key, String)]) -> Vec<ErrorCode> {
+    async fn ask(&self, asked: &[(Key, String)]) -> Answers {
         let partitions = asked.iter();
         let enlisting = Enlisting {
             transactional_id: self.transactional_id.clone(),
@@ -322,5 +332,86 @@ impl Errors {
             0 => Errors::Abortable,
             1.. => Errors::OfEpochPerTransaction,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use ottla_protocol::TopicId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const KEY: Key = ((TopicId(Uuid::from_u128(1)), 0), 7);
+    const ASKER: Asker = (7, 0);
+
+    /// Where a producer asks.
+    fn asking(let_in: &Arc<AtomicUsize>) -> FirstWrites {
+        let let_in = Arc::clone(let_in);
+        let then = move |answer: Result<(), ErrorCode>| {
+            answer.unwrap();
+            let_in.fetch_add(1, Ordering::Relaxed);
+        };
+        let known = Known {
+            topic: "t".into(),
+            producer_epoch: ASKER.1,
+            leader_epoch: 1,
+            stage: Stage::Asking {
+                waiting: vec![Box::new(then)],
+                ended_as_of: None,
+            },
+        };
+        let writes = FirstWrites::default();
+        writes.table.lock().known.insert(KEY, known);
+        writes
+    }
+
+    fn end(writes: &FirstWrites, as_of: Option<i64>) -> Result<(), ErrorCode> {
+        writes.end(&End {
+            partition: KEY.0,
+            producer_id: KEY.1,
+            as_of,
+        })
+    }
+
+    #[test]
+    fn a_marker_ends_what_is_known_up_to_when_it_was_decided_and_nothing_later() {
+        let writes = asking(&Arc::default());
+        writes.table.lock().answer(KEY, ASKER, Ok(10));
+        let is_refused = Err(ErrorCode::InvalidProducerEpoch);
+        assert_eq!(end(&writes, Some(9)), is_refused, "it was long on its way");
+        assert_eq!(writes.known(), 1);
+        assert_eq!(end(&writes, Some(10)), Ok(()));
+        assert_eq!(writes.known(), 0);
+        assert_eq!(end(&writes, Some(9)), Ok(()), "nothing is known");
+    }
+
+    #[test]
+    fn a_tool_ends_whatever_is_open() {
+        let writes = asking(&Arc::default());
+        assert_eq!(end(&writes, None), Ok(()));
+        writes.table.lock().answer(KEY, ASKER, Ok(10));
+        assert_eq!(writes.known(), 1);
+        assert_eq!(end(&writes, None), Ok(()));
+        assert_eq!(writes.known(), 0);
+    }
+
+    #[test]
+    fn an_answer_that_a_marker_has_overtaken_is_asked_for_again() {
+        let let_in = Arc::default();
+        let writes = asking(&let_in);
+        for as_of in [12, 11] {
+            assert_eq!(end(&writes, Some(as_of)), Ok(()));
+        }
+        for as_of in [11, 12] {
+            writes.table.lock().answer(KEY, ASKER, Ok(as_of));
+            assert_eq!(let_in.load(Ordering::Relaxed), 0);
+            let asked_again = writes.table.lock().to_ask.remove(&ASKER);
+            assert_eq!(asked_again, Some(vec![KEY]));
+        }
+        writes.table.lock().answer(KEY, ASKER, Ok(13));
+        assert_eq!(let_in.load(Ordering::Relaxed), 1);
     }
 }

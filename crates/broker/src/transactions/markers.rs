@@ -33,8 +33,22 @@ pub(crate) struct Marker {
     pub(crate) coordinator_epoch: i32,
     /// The level of `transaction.version` by which it ended.
     pub(crate) version: i16,
-    /// Topic and partition.
-    pub(crate) partitions: Vec<(String, i32)>,
+    /// As of which offset of its log the coordinator had decided; `None` if it comes from a tool.
+    pub(crate) as_of: Option<i64>,
+    /// Where to.
+    pub(crate) partitions: Vec<Place>,
+}
+
+/// A partition that a marker goes to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The topic's name.
+    pub(crate) topic: String,
+    /// The partition's number.
+    pub(crate) partition: i32,
+    /// The leader epoch in which it is to be written, so that what is known of later transactions since then is known
+    /// here; `None` is any.
+    pub(crate) leader_epoch: Option<i32>,
 }
 
 /// Writes a marker to each of its partitions. All are proposed now; the future only waits. A code for each partition.
@@ -43,8 +57,8 @@ pub(crate) fn write_here(
     marker: &Marker,
 ) -> impl Future<Output = Vec<ErrorCode>> + Send + use<> {
     let image = broker.images.current();
-    let written = marker.partitions.iter().map(|(topic, partition)| {
-        let begun = begin(broker, &image, marker, topic, *partition);
+    let written = marker.partitions.iter().map(|place| {
+        let begun = begin(broker, &image, marker, place);
         begun.unwrap_or_else(|code| ready(code).boxed())
     });
     join_all(written.collect::<Vec<_>>())
@@ -54,29 +68,26 @@ fn begin(
     broker: &Arc<Broker>,
     image: &Image,
     marker: &Marker,
-    topic: &str,
-    partition: i32,
+    place: &Place,
 ) -> Result<BoxFuture<'static, ErrorCode>, ErrorCode> {
-    let known = image.topic(topic);
-    let id = (
-        known.ok_or(ErrorCode::UnknownTopicOrPartition)?.id,
-        partition,
-    );
+    let topic = image.topic(&place.topic);
+    let topic = topic.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let id = (topic.id, place.partition);
     let replica = broker.partitions.find(id.0, id.1);
     let replica = replica.map_err(|absence| match absence {
         Absence::NotHere => ErrorCode::UnknownTopicOrPartition,
         Absence::Offline => ErrorCode::KafkaStorageError,
     })?;
     let leads_in = replica.partition.leads_in();
-    let term = leads_in.ok_or(ErrorCode::NotLeaderOrFollower)?;
-    let epoch_per_transaction = marker.version >= EPOCH_PER_TRANSACTION;
+    let is_asked = |term: &i32| place.leader_epoch.is_none_or(|epoch| epoch == *term);
+    let term = leads_in.filter(is_asked);
+    let term = term.ok_or(ErrorCode::NotLeaderOrFollower)?;
     broker.first_writes.end(&End {
         partition: id,
         producer_id: marker.producer_id,
-        producer_epoch: marker.producer_epoch,
-        epoch_per_transaction,
-    });
-    if topic == CONSUMER_OFFSETS {
+        as_of: marker.as_of,
+    })?;
+    if place.topic == CONSUMER_OFFSETS {
         return end_in_groups(broker, id, marker);
     }
     let end = EndMarker {
@@ -88,7 +99,7 @@ fn begin(
     let condition = Condition {
         term: Some(term),
         base_offset: None,
-        epoch_per_transaction,
+        epoch_per_transaction: marker.version >= EPOCH_PER_TRANSACTION,
     };
     let batch = CheckedBatch::trusted(batch);
     let ticket = replica.partition.propose(batch, Some(condition));

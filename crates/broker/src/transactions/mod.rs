@@ -29,4 +29,4 @@ pub(crate) use coordinator::{
     EPOCH_PER_TRANSACTION, Enlisting, ask, decide, enlist_here, server_version,
 };
 pub(crate) use first_writes::{Errors, Write, refusal, refusal_of_offsets};
-pub(crate) use markers::{Marker, write_here};
+pub(crate) use markers::{Marker, Place, write_here};

@@ -74,7 +74,7 @@ impl EndTransaction {
         }
         let producer = match verdict {
             Verdict::Done => before.producer(),
-            Verdict::Decide => self.prepare(before, live, now, out)?,
+            Verdict::Decide => self.prepare(hard, before, live, now, out)?,
         };
         Ok(if has_epochs { producer } else { NOBODY })
     }
@@ -139,6 +139,7 @@ impl EndTransaction {
     /// Decides. Who the producer is once that is complete.
     fn prepare(
         &self,
+        hard: &State,
         before: &Transaction,
         live: &mut Live,
         now: Timestamp,
@@ -162,7 +163,7 @@ impl EndTransaction {
             after.producer_epoch = before.producer_epoch.saturating_add(1);
         }
         let id = &self.transactional_id;
-        markers::decide(id, before, &after, self.server_version, live, now, out)?;
+        markers::decide(hard, id, &after, self.server_version, live, now, out)?;
         if after.producer_epoch != before.producer_epoch {
             live.last_epochs.insert(id.clone(), before.producer_epoch);
         }

@@ -75,7 +75,7 @@ impl InitProducerId {
         }
         if before.phase == Phase::Ongoing {
             let id = &self.transactional_id;
-            markers::fence(id, &before, self.server_version, live, now, out)?;
+            markers::fence(hard, id, self.server_version, live, now, out)?;
             return Err(ErrorCode::ConcurrentTransactions.into());
         }
         self.begin_anew(&before, live, now, out)

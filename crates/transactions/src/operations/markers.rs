@@ -1,7 +1,7 @@
 //! From a decision to its end: who writes markers takes what is decided, and tells when all are written.
 
 use ottla_protocol::ErrorCode;
-use ottla_statemachine::{Outbox, Timestamp};
+use ottla_statemachine::{Offset, Outbox, Timestamp};
 
 use super::Producer;
 use super::producer::has_epoch_per_transaction;
@@ -26,6 +26,10 @@ pub struct Decided {
     pub partitions: Partitions,
     /// The level of `transaction.version` by which it ended.
     pub client_version: i16,
+    /// Tells transactions of one id apart that share producer and epoch: whatever the coordinator says of a transaction
+    /// while it is open is as of this offset of its log or one before, and as of a later one from the next transaction
+    /// on.
+    pub as_of: Offset,
 }
 
 /// All markers are written.
@@ -40,13 +44,14 @@ pub struct Completed {
 }
 
 impl Decided {
-    fn of(transactional_id: &str, transaction: &Transaction) -> Decided {
+    fn of(transactional_id: &str, transaction: &Transaction, as_of: Offset) -> Decided {
         Decided {
             transactional_id: transactional_id.to_owned(),
             producer: transaction.producer(),
             commits: transaction.phase == Phase::PrepareCommit,
             partitions: transaction.partitions.clone(),
             client_version: transaction.client_version,
+            as_of,
         }
     }
 }
@@ -62,7 +67,7 @@ pub(crate) fn offer(hard: &State, live: &mut Live, out: &mut Outbox<Transactions
     let count = live.decided.len().min(GIVEN_MAX);
     let given = live.decided.drain(..count).filter_map(|id| {
         let transaction = hard.get(&id).filter(|it| it.phase.is_prepared())?;
-        Some(Decided::of(&id, transaction))
+        Some(Decided::of(&id, transaction, hard.as_of(&id)))
     });
     let given: Vec<Decided> = given.collect();
     if given.is_empty() {
@@ -74,18 +79,20 @@ pub(crate) fn offer(hard: &State, live: &mut Live, out: &mut Outbox<Transactions
 
 /// Writes a decision, and has its markers written.
 pub(super) fn decide(
+    hard: &State,
     transactional_id: &str,
-    before: &Transaction,
     after: &Transaction,
     server_version: i16,
     live: &mut Live,
     now: Timestamp,
     out: &mut Outbox<Transactions>,
 ) -> Result<(), ErrorCode> {
+    let before = open(hard, transactional_id)?;
     write(transactional_id, before, after, server_version, now, out)?;
     match live.taker.take() {
         Some(taker) => {
-            let given = vec![Decided::of(transactional_id, after)];
+            let as_of = hard.as_of(transactional_id);
+            let given = vec![Decided::of(transactional_id, after, as_of)];
             out.reply_to(taker, Reply::TakeDecided(given));
         }
         None => live.decided.push_back(transactional_id.to_owned()),
@@ -95,13 +102,14 @@ pub(super) fn decide(
 
 /// Aborts a transaction under an epoch that its producer does not have.
 pub(super) fn fence(
+    hard: &State,
     transactional_id: &str,
-    before: &Transaction,
     server_version: i16,
     live: &mut Live,
     now: Timestamp,
     out: &mut Outbox<Transactions>,
 ) -> Result<(), ErrorCode> {
+    let before = open(hard, transactional_id)?;
     let after = Transaction {
         phase: Phase::PrepareAbort,
         producer_epoch: before.producer_epoch.saturating_add(1),
@@ -112,8 +120,8 @@ pub(super) fn fence(
         ..before.clone()
     };
     decide(
+        hard,
         transactional_id,
-        before,
         &after,
         server_version,
         live,
@@ -122,6 +130,11 @@ pub(super) fn fence(
     )?;
     live.last_epochs.remove(transactional_id);
     Ok(())
+}
+
+fn open<'a>(hard: &'a State, transactional_id: &str) -> Result<&'a Transaction, ErrorCode> {
+    let known = hard.get(transactional_id);
+    known.ok_or(ErrorCode::InvalidProducerIdMapping)
 }
 
 impl Completed {

@@ -13,7 +13,7 @@ pub use describe::{Described, ListTransactions, Listed};
 pub use end::EndTransaction;
 pub use init_producer_id::InitProducerId;
 pub use markers::{Completed, Decided};
-pub use partitions::{AddPartitions, VerifyPartitions};
+pub use partitions::{AddPartitions, Verified, VerifyPartitions};
 pub use producer::{Producer, Refused};
 
 pub(crate) use markers::offer;

@@ -2,7 +2,7 @@
 //! while the transaction before is being completed may wait for that, and is told then that it came too early.
 
 use ottla_protocol::ErrorCode;
-use ottla_statemachine::{Outbox, Timestamp};
+use ottla_statemachine::{Offset, Outbox, Timestamp};
 
 use super::Producer;
 use super::write::write;
@@ -43,6 +43,15 @@ pub struct VerifyPartitions {
     pub waits: bool,
 }
 
+/// What is part of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether each partition is, in the order of the request.
+    pub parts: Vec<bool>,
+    /// [As of](super::Decided::as_of) when.
+    pub as_of: Offset,
+}
+
 impl AddPartitions {
     pub(crate) fn decide(
         self,
@@ -65,14 +74,15 @@ impl AddPartitions {
         hard: &State,
         now: Timestamp,
         out: &mut Outbox<Transactions>,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<Offset, ErrorCode> {
         let before = of_producer(hard, &self.transactional_id, self.producer)?;
         if self.is_stale {
             return Err(ErrorCode::NetworkException);
         }
+        let as_of = hard.as_of(&self.transactional_id);
         let is_new = |(topic, partition): &(String, i32)| !before.has(topic, *partition);
         if before.phase == Phase::Ongoing && !self.partitions.iter().any(is_new) {
-            return Ok(());
+            return Ok(as_of);
         }
         let mut after = before.clone();
         if before.phase != Phase::Ongoing {
@@ -91,7 +101,8 @@ impl AddPartitions {
             self.server_version,
             now,
             out,
-        )
+        )?;
+        Ok(as_of)
     }
 }
 
@@ -106,12 +117,15 @@ impl VerifyPartitions {
         }
     }
 
-    fn verify(&self, hard: &State) -> Result<Vec<bool>, ErrorCode> {
+    fn verify(&self, hard: &State) -> Result<Verified, ErrorCode> {
         let transaction = of_producer(hard, &self.transactional_id, self.producer)?;
         let partitions = self.partitions.iter();
-        Ok(partitions
-            .map(|(topic, partition)| transaction.has(topic, *partition))
-            .collect())
+        Ok(Verified {
+            parts: partitions
+                .map(|(topic, partition)| transaction.has(topic, *partition))
+                .collect(),
+            as_of: hard.as_of(&self.transactional_id),
+        })
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn abort_timed_out(
     for (id, it) in late {
         // Values that are not flexible have no room for the version: the newest is read by all.
         let version = it.client_version.clamp(1, EPOCH_PER_TRANSACTION);
-        match markers::fence(id, it, version, live, now, out) {
+        match markers::fence(hard, id, version, live, now, out) {
             Ok(()) => is_any_aborted = true,
             Err(_) if is_any_aborted => {
                 rest_ms = 0;

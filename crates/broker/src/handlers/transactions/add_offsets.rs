@@ -59,7 +59,7 @@ fn add(
     });
     async move {
         let code = match enlisted {
-            Ok(enlisted) => enlisted.await.first().copied(),
+            Ok(enlisted) => enlisted.await.codes.first().copied(),
             Err(code) => Some(code),
         };
         let code = known_to(version, FIRST_WITH_FENCED, code.unwrap_or(ErrorCode::None));

@@ -99,7 +99,7 @@ fn add(
     async move {
         let codes = match (refusals, asked) {
             (Some(codes), _) => codes,
-            (None, Some(asked)) => asked.await,
+            (None, Some(asked)) => asked.await.codes,
             (None, None) => Vec::new(),
         };
         let codes = codes.into_iter();

@@ -14,7 +14,7 @@ use ottla_protocol::messages::{StrBytes, WriteTxnMarkersRequest, WriteTxnMarkers
 use crate::authorize::{Operation, Resource};
 use crate::context::Call;
 use crate::net::Reply;
-use crate::transactions::{Marker, write_here};
+use crate::transactions::{Marker, Place, write_here};
 
 /// Handles one request.
 pub(crate) fn handle(call: Call<'_>, request: WriteTxnMarkersRequest) -> Reply {
@@ -43,7 +43,11 @@ fn marker(marker: WritableTxnMarker) -> Marker {
     let partitions = topics.flat_map(|topic| {
         let name = topic.name.to_string();
         let numbers = topic.partition_indexes.into_iter();
-        numbers.map(move |number| (name.clone(), number))
+        numbers.map(move |number| Place {
+            topic: name.clone(),
+            partition: number,
+            leader_epoch: None,
+        })
     });
     Marker {
         producer_id: marker.producer_id.0,
@@ -51,6 +55,7 @@ fn marker(marker: WritableTxnMarker) -> Marker {
         commits: marker.transaction_result,
         coordinator_epoch: marker.coordinator_epoch,
         version: marker.transaction_version.into(),
+        as_of: None,
         partitions: partitions.collect(),
     }
 }
@@ -60,8 +65,9 @@ fn results(written: Vec<(Marker, Vec<ErrorCode>)>) -> Vec<WritableTxnMarkerResul
     let mut producers: BTreeMap<i64, BTreeMap<String, BTreeMap<i32, ErrorCode>>> = BTreeMap::new();
     for (marker, codes) in written {
         let topics = producers.entry(marker.producer_id).or_default();
-        for ((name, number), code) in marker.partitions.into_iter().zip(codes) {
-            topics.entry(name).or_default().insert(number, code);
+        for (place, code) in marker.partitions.into_iter().zip(codes) {
+            let partitions = topics.entry(place.topic).or_default();
+            partitions.insert(place.partition, code);
         }
     }
     let results = producers.into_iter().map(|(id, topics)| {
