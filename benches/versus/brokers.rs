@@ -10,6 +10,7 @@ use ottla_tests::process::Usage;
 use ottla_tests::{Broker, Cluster, Settings, wait};
 
 use crate::contender::Contender;
+use crate::scenario::Scenario;
 
 /// How long the last replica may take to have what was acknowledged.
 const REPLICATED_WITHIN: Duration = Duration::from_secs(120);
@@ -26,16 +27,20 @@ pub(crate) struct Watched {
 }
 
 impl Brokers {
-    /// Starts so many with empty disks; if several, each has a replica of everything.
+    /// Starts as many as a scenario takes with empty disks; if several, each has a replica of everything.
     pub(crate) fn start(
         contender: Contender,
-        count: usize,
+        scenario: Scenario,
         folder: Option<&Path>,
     ) -> Result<Brokers, String> {
-        let settings = Settings {
+        let mut settings = Settings {
             inside: folder.map(Path::to_path_buf),
             ..contender.settings()
         };
+        for (key, value) in scenario.settings() {
+            settings = settings.with(key, value);
+        }
+        let count = scenario.brokers();
         if count <= 1 {
             let broker = Broker::start(contender.kind(), settings)?;
             return Ok(Brokers(vec![broker]));
@@ -91,6 +96,13 @@ impl Brokers {
         let (after, took) = (self.usage()?, begun.elapsed());
         let cpu = after.cpu.saturating_sub(before.cpu);
         Ok((outcome, Watched { cpu, took, after }))
+    }
+
+    /// How long a topic's log files are on all of them.
+    pub(crate) fn held_bytes(&self, topic: &str, partitions: i32) -> u64 {
+        let each = self.0.iter();
+        each.map(|broker| held_bytes(broker, topic, partitions))
+            .sum()
     }
 
     /// Waits until each holds so many bytes of a topic: an acknowledgement need not wait for the

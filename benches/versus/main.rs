@@ -94,7 +94,7 @@ fn one_turn(scenario: Scenario, contender: Contender, options: &Options) -> Resu
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| format!("cannot start a runtime: {error}"))?;
     let folder = options.folder.as_deref();
-    let mut brokers = Brokers::start(contender, scenario.brokers(), folder)?;
+    let mut brokers = Brokers::start(contender, scenario, folder)?;
     runtime
         .block_on(scenario.measure(&mut brokers))
         .map_err(|error| format!("{contender}, {}: {error}", scenario.title()))

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::brokers::Brokers;
 use crate::figures::Turn;
-use crate::scenarios::{bulk, cold, deaths, idle, paced, transactions};
+use crate::scenarios::{bulk, cleaning, cold, deaths, idle, paced, transactions};
 
 /// One of them. Its order is that of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -35,6 +35,8 @@ pub(crate) enum Scenario {
     ColdReads,
     /// 500 segments of 1 MiB, of which all but the last 8 MiB may be deleted
     Rolls,
+    /// 1 GiB of 1 KiB records with 100,000 keys, compacted
+    Cleaning,
     /// Three brokers, each with a replica of everything: 1 KiB records in batches of 64 KiB
     ClusterBulk,
     /// Three brokers: one record a request, 3,000 a second
@@ -68,6 +70,14 @@ impl Scenario {
         }
     }
 
+    /// What its brokers are told beside what their contender is.
+    pub(crate) fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Scenario::Cleaning => cleaning::SETTINGS,
+            _ => &[],
+        }
+    }
+
     /// Takes its figures with fresh brokers.
     pub(crate) async fn measure(self, brokers: &mut Brokers) -> Result<Turn, String> {
         match self {
@@ -83,6 +93,7 @@ impl Scenario {
             Scenario::Topics => idle::topics(brokers).await,
             Scenario::Connections => idle::connections(brokers).await,
             Scenario::ColdReads => cold::measure(brokers).await,
+            Scenario::Cleaning => cleaning::measure(brokers).await,
             Scenario::Rolls => bulk::rolls(brokers).await,
             Scenario::ClusterBulk => bulk::replicated(brokers).await,
             Scenario::ClusterPaced => paced::paced(brokers, 3_000).await,

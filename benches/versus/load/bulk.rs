@@ -24,6 +24,8 @@ pub(crate) struct Bulk {
     pub(crate) records: u64,
     pub(crate) batch_bytes: usize,
     pub(crate) compression: Compression,
+    /// How many different keys records have, by chance; without one they have none.
+    pub(crate) keys: Option<u64>,
 }
 
 /// What was sent.
@@ -47,6 +49,7 @@ impl Bulk {
             records: (gib * f64::from(1 << 20)) as u64,
             batch_bytes: 65_536,
             compression: Compression::None,
+            keys: None,
         }
     }
 
@@ -107,8 +110,13 @@ impl Bulk {
         let lanes = usize::try_from(self.partitions).expect("there are some partitions");
         let (waiting, sent) = mpsc::channel((WINDOW_BYTES / self.record_bytes / lanes).max(1));
         let collecting = tokio::spawn(super::collect(sent));
-        for _ in 0..records {
+        for number in 0..records {
             let begun = Instant::now();
+            let key = self.keys.map(|keys| values::key(number, keys));
+            let record = ProducerRecord {
+                key: key.as_ref().map(<[u8; 8]>::as_slice),
+                ..record
+            };
             let delivery = producer.send(record).await;
             let delivery = delivery.unwrap_or_else(|error| panic!("{topic}-{partition}: {error}"));
             waiting

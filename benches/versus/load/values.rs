@@ -34,6 +34,15 @@ pub(super) fn text(bytes: usize, seed: u64) -> Vec<u8> {
     value
 }
 
+/// One of so many keys, for the record of a number: which is as good as chance.
+pub(super) fn key(number: u64, keys: u64) -> [u8; 8] {
+    // The finalizer of splitmix64.
+    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((mixed ^ (mixed >> 31)) % keys).to_be_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +54,13 @@ mod tests {
             assert_eq!(make(1_000, 1), make(1_000, 1));
             assert_ne!(make(1_000, 1), make(1_000, 2));
         }
+    }
+
+    #[test]
+    fn keys_are_as_many_as_are_wanted_in_no_order() {
+        let keys: Vec<_> = (0..1_000).map(|number| key(number, 10)).collect();
+        let different: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(different.len(), 10);
+        assert!(!keys.is_sorted());
     }
 }

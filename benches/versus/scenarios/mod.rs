@@ -1,6 +1,7 @@
 //! How each scenario is measured: a JVM is given time to compile its code before, and so is everybody else.
 
 pub(crate) mod bulk;
+pub(crate) mod cleaning;
 pub(crate) mod cold;
 pub(crate) mod deaths;
 pub(crate) mod idle;
