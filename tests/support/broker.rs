@@ -18,7 +18,7 @@ pub(crate) use kafka::VOTERS;
 pub(crate) use ottla::PEER_LISTENER;
 pub use ottla::program as ottla_program;
 
-use crate::process::{Process, Usage};
+use crate::process::{Held, Process, Usage};
 use crate::{ports, probe, wait};
 
 /// Its number in the cluster.
@@ -298,6 +298,14 @@ impl Broker {
         let process = self.process.as_ref().ok_or("the broker is not running")?;
         process
             .usage()
+            .map_err(|error| format!("cannot read /proc/{}: {error}", process.id()))
+    }
+
+    /// What the process holds of the system.
+    pub fn held(&self) -> Result<Held, String> {
+        let process = self.process.as_ref().ok_or("the broker is not running")?;
+        process
+            .held()
             .map_err(|error| format!("cannot read /proc/{}: {error}", process.id()))
     }
 

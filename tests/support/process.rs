@@ -44,6 +44,17 @@ pub struct Usage {
     pub anonymous_bytes: u64,
 }
 
+/// What a process holds of the system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    /// Open files, sockets among them.
+    pub files: usize,
+    /// Mappings of memory.
+    pub maps: usize,
+    /// Those of files that are deleted.
+    pub maps_of_deleted: usize,
+}
+
 impl Process {
     /// Starts the command with stdout and stderr appended to the log file.
     pub fn spawn(command: &mut Command, log: &Path) -> io::Result<Process> {
@@ -112,6 +123,18 @@ impl Process {
             cpu: cpu_time(&stat).ok_or(io::ErrorKind::InvalidData)?,
             resident_bytes: kibibytes(&status, "VmRSS:").ok_or(io::ErrorKind::InvalidData)?,
             anonymous_bytes: kibibytes(&status, "RssAnon:").ok_or(io::ErrorKind::InvalidData)?,
+        })
+    }
+
+    /// What the process holds, from /proc.
+    pub fn held(&self) -> io::Result<Held> {
+        let folder = Path::new("/proc").join(self.child.id().to_string());
+        let maps = std::fs::read_to_string(folder.join("maps"))?;
+        let of_deleted = maps.lines().filter(|line| line.ends_with(" (deleted)"));
+        Ok(Held {
+            files: std::fs::read_dir(folder.join("fd"))?.count(),
+            maps: maps.lines().count(),
+            maps_of_deleted: of_deleted.count(),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask prove`: the long proofs, with an optimised build. Not part of CI.
 //!
-//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `chaos`, `bulk` and `churn`, the
+//! Only the command lines are here; the programs are `ottla-tests`' `crash`, `chaos`, `bulk`, `churn` and `rolls`, the
 //! coordinator's random runs, and the fuzz targets. Each run, good or bad, adds a line to
 //! [`results`](crate::results).
 
@@ -84,6 +84,12 @@ enum Proof {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Let the segments of a hot partition end and be deleted under consumers and followers; nothing may leak
+    Rolls {
+        /// How often a segment ends
+        #[arg(long, default_value_t = 500)]
+        rolls: u32,
+    },
     /// Take the state machine of groups through random steps, leaders lost among them; the log must
     /// fold to the state each time
     Groups {
@@ -138,6 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Proof::BulkJava(bulk) => run_bulk("java", bulk),
         Proof::BulkClient(bulk) => run_bulk("client", bulk),
         Proof::Churn { minutes, seed } => churn(*minutes, seed.unwrap_or_else(new_seed)),
+        Proof::Rolls { rolls } => run_rolls(*rolls),
         Proof::Groups { steps, seed } => groups(*steps, seed.unwrap_or_else(new_seed)),
         Proof::Fuzz { minutes, targets } => {
             let chosen = FUZZ_TARGETS
@@ -217,6 +224,18 @@ fn churn(minutes: u64, seed: u64) -> Outcome {
         .arg(format!("--minutes={minutes}"))
         .arg(format!("--seed={seed}"));
     recorded("churn", &format!("minutes={minutes} seed={seed}"), || {
+        shell::run(&mut command)
+    })
+}
+
+fn run_rolls(rolls: u32) -> Outcome {
+    build_for_release()?;
+    let mut command = shell::cargo();
+    command
+        .args(["run", "--release", "--package", "ottla-tests"])
+        .args(["--bin", "rolls", "--"])
+        .arg(format!("--rolls={rolls}"));
+    recorded("rolls", &format!("rolls={rolls}"), || {
         shell::run(&mut command)
     })
 }
