@@ -24,6 +24,7 @@ pub(crate) fn directory(path: &Path) -> LogDir {
 
 pub(crate) fn format(disk: &dyn Disk, path: &Path, directory_id: Uuid) {
     let meta = DirectoryMeta {
+        format: DirectoryMeta::FIRST_FORMAT,
         starts: 1,
         directory_id,
         cluster_id: "test".to_owned(),

@@ -183,6 +183,10 @@ impl Frame {
             .then(|| read_private(&self.header, &self.payload))
     }
 
+    pub(crate) fn is_gap(&self) -> bool {
+        self.is_private() && self.payload.starts_with(&[VERSION, GAP])
+    }
+
     /// Whether the frame's leader epoch can be right behind a frame of epoch `last`; behind none any can,
     /// unless the frame itself says otherwise.
     pub(crate) fn may_follow(&self, last: Option<i32>) -> bool {

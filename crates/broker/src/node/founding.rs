@@ -99,6 +99,7 @@ pub(super) async fn new_identity(
     }
     let founding = beginning.map(|it| serde_json::to_string(&it).expect("texts and numbers"));
     DirectoryMeta {
+        format: DirectoryMeta::FIRST_FORMAT,
         directory_id,
         cluster_id,
         node_id: config.node_id.0,
@@ -314,6 +315,7 @@ mod tests {
 
     fn meta() -> DirectoryMeta {
         DirectoryMeta {
+            format: DirectoryMeta::FIRST_FORMAT,
             directory_id: Uuid::from_u128(7),
             cluster_id: "cluster".into(),
             node_id: 3,

@@ -27,6 +27,7 @@ const ORDERS: PartitionId = (TopicId(Uuid::from_u128(5)), 0);
 fn partitions(disk: &SimDisk) -> Partitions {
     let (disk, path): (Arc<dyn Disk>, _) = (Arc::new(disk.clone()), Path::new("/data"));
     let meta = DirectoryMeta {
+        format: DirectoryMeta::FIRST_FORMAT,
         starts: 1,
         directory_id: DIRECTORY,
         cluster_id: "test".to_owned(),

@@ -70,6 +70,7 @@ fn log_dir(node: i32) -> LogDir {
     let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
     let path = Path::new("/data");
     let meta = DirectoryMeta {
+        format: DirectoryMeta::FIRST_FORMAT,
         starts: 1,
         directory_id: directory(node),
         cluster_id: "test".to_owned(),

@@ -86,6 +86,7 @@ impl LogDir {
         let shared = Arc::new(DirShared {
             disk,
             path: directory.to_owned(),
+            format: Mutex::new(meta.format),
             meta,
             clock: options.clock,
             drive: options.drive,

@@ -13,7 +13,13 @@
 //! A directory of a cluster that is being founded or joined has a line `ottla.founding=` more, whose
 //! text is the broker's business. The last line is the CRC-32C of everything before it, so that a damaged identity is not taken
 //! for another one. `ottla.format` counts changes of the formats below the directory that an older
-//! program must not touch.
+//! program must not touch. It rises when the first of them is written, so that until then the directory can be taken
+//! back to an older program:
+//!
+//! | format | what there is since |
+//! |---|---|
+//! | 1 | |
+//! | 2 | segments that were rewritten, and gaps ([`crate::frame`]): by compaction, or by repair |
 
 use std::io;
 use std::path::Path;
@@ -28,7 +34,8 @@ const FILE: &str = "meta.properties";
 const CRC_KEY: &str = "ottla.crc32c=";
 const STARTS_KEY: &str = "ottla.starts";
 const FOUNDING_KEY: &str = "ottla.founding";
-const FORMAT: u32 = 1;
+/// The newest that this program reads.
+const FORMAT: u32 = 2;
 
 /// Who a directory belongs to; kept in its `meta.properties`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +51,16 @@ pub struct DirectoryMeta {
     pub starts: u64,
     /// What the broker must know until the cluster's metadata tells it: a line without breaks.
     pub founding: Option<String>,
+    /// Which formats there are below it; see the table above.
+    pub format: u32,
 }
 
 impl DirectoryMeta {
+    /// That of a directory which is empty.
+    pub const FIRST_FORMAT: u32 = 1;
+    /// That of a directory in which a segment was rewritten.
+    pub(crate) const WITH_GAPS: u32 = 2;
+
     /// Reads the directory's identity; `None` if it has none yet.
     ///
     /// # Errors
@@ -82,6 +96,7 @@ impl DirectoryMeta {
             node_id,
             starts,
             founding,
+            format,
         } = self;
         let founding = founding
             .iter()
@@ -90,7 +105,7 @@ impl DirectoryMeta {
         let directory_id = base64::encode(directory_id);
         let lines = format!(
             "version=1\ncluster.id={cluster_id}\nnode.id={node_id}\n\
-             directory.id={directory_id}\nottla.format={FORMAT}\n{STARTS_KEY}={starts}\n{founding}"
+             directory.id={directory_id}\nottla.format={format}\n{STARTS_KEY}={starts}\n{founding}"
         );
         let crc = crc32c::crc32c(lines.as_bytes());
         format!("{lines}{CRC_KEY}{crc:08x}\n")
@@ -106,7 +121,9 @@ impl DirectoryMeta {
             let mut pairs = lines.lines().filter_map(|line| line.split_once('='));
             pairs.find(|(k, _)| *k == key).map(|(_, v)| v)
         };
-        if value("ottla.format") != Some(&FORMAT.to_string()) {
+        let format = value("ottla.format").and_then(|format| format.parse().ok());
+        let format: u32 = format.ok_or("no ottla.format")?;
+        if format > FORMAT {
             return Err("written by a newer version of Ottla");
         }
         let directory_id = value("directory.id").and_then(base64::decode);
@@ -119,6 +136,7 @@ impl DirectoryMeta {
             node_id: node_id.ok_or("no node.id")?,
             starts: starts.ok_or("no number of starts")?,
             founding: value(FOUNDING_KEY).map(str::to_owned),
+            format,
         })
     }
 }
@@ -135,6 +153,7 @@ mod tests {
             node_id: 3,
             starts: 4,
             founding: None,
+            format: DirectoryMeta::FIRST_FORMAT,
         }
     }
 
@@ -172,7 +191,7 @@ mod tests {
             .split_once(CRC_KEY)
             .unwrap()
             .0
-            .replace("format=1", "format=2");
+            .replace("format=1", "format=3");
         let newer = format!("{newer}{CRC_KEY}{:08x}\n", crc32c::crc32c(newer.as_bytes()));
         let error = DirectoryMeta::parse(&newer).unwrap_err();
         assert_eq!(error, "written by a newer version of Ottla");

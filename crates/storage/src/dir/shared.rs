@@ -1,7 +1,7 @@
 //! What the logs and threads of a directory share.
 //!
 //! Lock order: a log's state, then one of the locks here. None of the latter is held while another
-//! is taken, nor while the disk is waited for, but for the journal's.
+//! is taken, nor while the disk is waited for, but for the journal's and the format's.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -48,6 +48,8 @@ pub(crate) struct DirShared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) path: PathBuf,
     pub(crate) meta: DirectoryMeta,
+    /// The one in `meta.properties`.
+    pub(crate) format: Mutex<u32>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) drive: Drive,
     pub(crate) reserve_bytes: u64,
@@ -91,6 +93,26 @@ impl DirShared {
         self.open_logs()
             .iter()
             .for_each(|log| log.fail_submissions());
+    }
+
+    /// Notes durably that an older program must not touch the directory, before something of such a format is
+    /// written. Blocks the first time.
+    pub(crate) fn need_format(&self, needed: u32) -> io::Result<()> {
+        let mut format = self.format.lock();
+        if *format >= needed {
+            return Ok(());
+        }
+        // The broker may have written it since it was read.
+        let known = DirectoryMeta::read(&*self.disk, &self.path)?;
+        let meta = DirectoryMeta {
+            format: needed,
+            ..known.unwrap_or_else(|| self.meta.clone())
+        };
+        meta.write(&*self.disk, &self.path)?;
+        *format = needed;
+        let directory = self.path.display();
+        tracing::info!(%directory, needed, "the log directory is in a format that older versions of Ottla cannot read");
+        Ok(())
     }
 
     /// The logs that are open.

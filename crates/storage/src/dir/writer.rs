@@ -18,7 +18,9 @@ use ottla_platform::work::{Next, may_wait_here};
 use ottla_protocol::records::HEADER_LEN;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::DirectoryMeta;
 use super::shared::DirShared;
+use crate::frame::Frame;
 use crate::log::{LogShared, Roll, WriteFrames, WriteIndex, WriteStep};
 use crate::segment::{Kind, SegmentFiles};
 
@@ -128,6 +130,9 @@ fn write_frames(
     let file = work.files.open(Kind::Log)?;
     let start = u64::from(work.position);
     let end = start + u64::from(work.len);
+    if work.frames.iter().any(Frame::is_gap) {
+        dir.need_format(DirectoryMeta::WITH_GAPS)?;
+    }
     reserve(dir, &*file, &work.files, end, work.segment_bytes)?;
     let heads: Vec<[u8; HEADER_LEN]> = work.frames.iter().map(|f| f.header.encode()).collect();
     let pairs = heads.iter().zip(&work.frames);

@@ -451,6 +451,7 @@ mod tests {
     fn log(flush: FlushPolicy) -> (LogDir, Log) {
         let disk = SimDisk::new(1);
         let meta = DirectoryMeta {
+            format: DirectoryMeta::FIRST_FORMAT,
             starts: 1,
             directory_id: Uuid::from_u128(9),
             cluster_id: "cluster".into(),

@@ -20,6 +20,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::rewrite::Rewritten;
 use super::shared::{Inner, LogShared};
+use crate::DirectoryMeta;
 use crate::codec::{Malformed, get_list, put_list, seal, unseal};
 use crate::dir::DirShared;
 use crate::segment::{Kind, Segment, file_name};
@@ -100,6 +101,7 @@ impl LogShared {
         // producers than they did
         self.sync_saved(inner)?;
         let old = &inner.segments[at..at + count];
+        self.dir.need_format(DirectoryMeta::WITH_GAPS)?;
         let disk = &*self.dir.disk;
         // the names of the new files, before anything says that they count
         disk.sync_dir(&self.folder)?;

@@ -4,6 +4,7 @@
 //! it from the start comes to the same state, and all that is left is what it was.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use ottla_platform::seed::Random;
@@ -11,7 +12,8 @@ use ottla_protocol::records::{
     Batch, BatchBuilder, Batches, CheckedBatch, Compression, EndMarker, ProducerStamp,
 };
 use ottla_storage::{
-    CheckedFrame, Cleaned, CleaningOptions, EntryKind, Log, LogConfig, LogId, Outcome, Private,
+    CheckedFrame, Cleaned, CleaningOptions, DirectoryMeta, EntryKind, Log, LogConfig, LogId,
+    Outcome, Private,
 };
 
 use crate::support::*;
@@ -413,4 +415,28 @@ fn a_replica_that_follows_a_compacted_log_is_the_same() {
         commit(&run.rig, &behind);
         assert_eq!(visible(&behind), visible(&follower));
     }
+}
+
+/// An older program is to refuse a directory from when it would not understand it, and not before.
+#[test]
+fn the_directory_gets_another_format_with_the_first_segment_or_gap_that_needs_it() {
+    let format = |rig: &Rig| {
+        let meta = DirectoryMeta::read(&rig.disk, Path::new(DATA));
+        meta.unwrap().unwrap().format
+    };
+    let mut run = Run::new(200);
+    (0..100).for_each(|_| run.step());
+    run.commit();
+    assert_eq!(format(&run.rig), DirectoryMeta::FIRST_FORMAT);
+    run.clean(1 << 20, 0).unwrap();
+    assert_eq!(format(&run.rig), 2);
+    let other = Rig::new(201);
+    let follower = other.open_log(0, &config()).unwrap().0;
+    assert_eq!(format(&other), DirectoryMeta::FIRST_FORMAT);
+    follow(&run.logs[0], &follower);
+    commit(&other, &follower);
+    assert_eq!(format(&other), 2);
+    drop(follower);
+    let other = other.after_power_cut();
+    assert_eq!(format(&other), 2);
 }

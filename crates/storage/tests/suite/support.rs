@@ -30,6 +30,7 @@ impl Rig {
     pub(crate) fn new(seed: u64) -> Rig {
         let disk = SimDisk::new(seed);
         let meta = DirectoryMeta {
+            format: DirectoryMeta::FIRST_FORMAT,
             starts: 1,
             directory_id: Uuid::from_u128(9),
             cluster_id: "cluster".into(),

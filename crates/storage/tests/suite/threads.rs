@@ -32,6 +32,7 @@ fn open_dir(path: &Path, mapped_files_max: usize) -> Result<LogDir, LogDirError>
 
 fn format(path: &Path) {
     let meta = DirectoryMeta {
+        format: DirectoryMeta::FIRST_FORMAT,
         starts: 1,
         directory_id: Uuid::from_u128(1),
         cluster_id: "c".into(),
