@@ -56,8 +56,9 @@ async fn clean(
         operation: ConfigOperation::Set("compact".to_owned()),
     };
     let resource = ConfigResource::Topic(topic.to_owned());
-    let changed = client.admin().alter_configs(&resource, &[compacted], false);
-    changed.await.map_err(|error| error.to_string())?;
+    let (admin, changes) = (client.admin(), [compacted]);
+    let changed = admin.alter_configs(&resource, &changes, false).await;
+    changed.map_err(|error| error.to_string())?;
     let (mut left, mut changed, mut after) = (whole, begun, before);
     while left == whole || changed.elapsed() < STILL {
         if changed.elapsed() > PATIENCE {
