@@ -79,6 +79,7 @@ impl Drop for Place {
 
 fn format(path: &Path) {
     let meta = DirectoryMeta {
+        format: DirectoryMeta::FIRST_FORMAT,
         starts: 1,
         directory_id: Uuid::from_u128(1),
         cluster_id: "bench".into(),
