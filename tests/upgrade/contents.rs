@@ -101,8 +101,9 @@ pub(crate) async fn fill(client: &Client) {
         operation: ConfigOperation::Set(value.to_owned()),
     };
     let resource = ConfigResource::Topic(topic.to_owned());
-    let told = client.admin().alter_configs(&resource, &[change], false);
-    told.await.expect("the config is set");
+    let admin = client.admin();
+    let told = admin.alter_configs(&resource, &[change], false).await;
+    told.expect("the config is set");
     commit(client).await;
     ledger::fill(client).await;
 }
@@ -115,7 +116,7 @@ pub(crate) async fn check(client: &Client, times_added: u64) {
             .await;
     }
     let listed = client.admin().list_topics().await.expect("an answer");
-    assert!(listed.iter().all(|topic| topic.name != GONE));
+    assert!(listed.iter().all(|topic| &*topic.name != GONE));
     let (topic, name, value) = SET;
     let resource = ConfigResource::Topic(topic.to_owned());
     let configs = client.admin().describe_configs(&resource, false).await;
