@@ -30,7 +30,8 @@ pub(crate) fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> 
     disk.rename(&unfinished, path)
 }
 
-fn unfinished(path: &Path) -> PathBuf {
+/// What a file is called while it is being written.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(UNFINISHED);
     name.into()

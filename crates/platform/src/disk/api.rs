@@ -31,6 +31,12 @@ pub fn is_exhaustion(error: &io::Error) -> bool {
         .is_some_and(|code| descriptors.contains(&code))
 }
 
+/// Whether a call failed because the medium does not give what it holds. Other bytes may be well, and those
+/// that are not may be had from elsewhere.
+pub fn is_unreadable(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
 /// How [`Disk::open`] treats a file that exists or does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
@@ -172,7 +178,13 @@ pub trait Mapping: Send + Sync + Debug {
     /// Whether views are free of copying, so that a caller may ask for more than it reads.
     fn is_zero_copy(&self) -> bool;
 
-    /// Says that these bytes will be read soon, so that what is not in memory comes in one request rather
-    /// than in as many, and with as much around, as the system thinks best. A hint: nothing fails.
-    fn will_need(&self, _offset: u64, _len: usize) {}
+    /// Brings these bytes to memory, and waits for them. What is not there comes in one request rather than
+    /// in as many, and with as much around, as the system thinks best.
+    ///
+    /// # Errors
+    /// [`is_unreadable`]: to look at them then would end the process. Where [`Mapping::slice`] copies, it
+    /// fails, and this does nothing.
+    fn fetch(&self, _offset: u64, _len: usize) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariants, kept by the callers as [`Mapping`] tells them: a byte is viewed only after it was
 //! written, is never written again, and is not cut off while a view lives. A read error of the
-//! disk under a mapping ends the process (SIGBUS): data that is not trusted is read with `pread`.
+//! disk under a mapping ends the process (SIGBUS): data that may not be in memory is fetched before
+//! it is looked at, from Linux 5.14 on.
 
 use std::fs::File;
 use std::io;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::io::Errno;
 
 use super::Mapping;
 
@@ -50,13 +52,25 @@ impl Mapping for MappedFile {
         true
     }
 
-    fn will_need(&self, offset: u64, len: usize) {
+    fn fetch(&self, offset: u64, len: usize) -> io::Result<()> {
         let Ok(offset) = usize::try_from(offset) else {
-            return;
+            return Ok(());
         };
         let len = len.min(self.raw.len().saturating_sub(offset));
         // A system that does not want the hint does as it thinks best.
         let _ = self.raw.advise_range(Advice::WillNeed, offset, len);
+        let populated = self.raw.advise_range(Advice::PopulateRead, offset, len);
+        let is_lost = |error: &io::Error| {
+            let lost = [Errno::FAULT, Errno::HWPOISON, Errno::IO].map(Errno::raw_os_error);
+            error
+                .raw_os_error()
+                .is_some_and(|code| lost.contains(&code))
+        };
+        match populated {
+            Err(error) if is_lost(&error) => Err(Errno::IO.into()),
+            // An older system knows no such call; a page may have to be waited for later.
+            Err(_) | Ok(()) => Ok(()),
+        }
     }
 }
 
@@ -80,21 +94,19 @@ impl AsRef<[u8]> for View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::is_unreadable;
 
     #[test]
-    fn a_hint_may_lie_anywhere_and_views_only_inside() {
+    fn what_is_fetched_may_lie_anywhere_and_views_only_inside() {
         let file = tempfile::tempfile().unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, &[7; 10_000], 0).unwrap();
         let mapped = MappedFile::new(&file, 1 << 16).unwrap();
-        for (offset, len) in [
-            (0, 10_000),
-            (4_097, 1),
-            (9_999, 1 << 20),
-            (1 << 16, 1),
-            (u64::MAX, 1),
-        ] {
-            mapped.will_need(offset, len);
+        for (offset, len) in [(0, 10_000), (4_097, 1), (1 << 16, 1), (u64::MAX, 1)] {
+            mapped.fetch(offset, len).unwrap();
         }
+        // as where the disk cannot read: to look there would be SIGBUS
+        let error = mapped.fetch(9_999, 1 << 20).unwrap_err();
+        assert!(is_unreadable(&error), "{error}");
         assert_eq!(mapped.slice(9_990, 10).unwrap(), [7; 10][..]);
         assert_eq!(
             mapped.slice(1 << 16, 1).unwrap_err().kind(),

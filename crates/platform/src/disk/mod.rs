@@ -13,5 +13,7 @@ mod faulty;
 mod mapped;
 mod real;
 
-pub use api::{DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync, is_exhaustion};
+pub use api::{
+    DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync, is_exhaustion, is_unreadable,
+};
 pub use real::{RealDisk, system};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rustix::io::Errno;
 
 use super::file::SimFile;
 use super::inode::{Inode, Survival};
@@ -150,6 +151,17 @@ impl SimDisk {
         Ok(())
     }
 
+    /// Lets reads of the sector of a byte fail, until it is written whole.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn lose_sector(&self, path: &Path, byte: u64) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let id = state.tree.file(path)?;
+        state.inode(id).lose_sector(byte as usize);
+        Ok(())
+    }
+
     /// The bytes of a file, as reads see them.
     ///
     /// # Errors
@@ -238,6 +250,10 @@ impl State {
             Some(0) => return Err(io::Error::other("simulated write error")),
             Some(left) => *left -= 1,
             None => {}
+        }
+        let end = offset as usize + bytes.len();
+        if !self.inode(inode).is_writable(offset as usize..end) {
+            return Err(Errno::IO.into());
         }
         self.reserve(inode, offset + bytes.len() as u64)?;
         self.inode(inode).write(bytes, offset as usize);

@@ -4,9 +4,11 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
 use super::SimDisk;
 use super::disk::State;
+use super::inode::Inode;
 use super::tree::Id;
 use crate::disk::{DiskFile, Mapping};
 
@@ -25,21 +27,25 @@ impl SimFile {
         state.operate(operation)
     }
 
-    fn look<T>(&self, look: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
+    fn look<T>(&self, look: impl FnOnce(&Inode) -> T) -> io::Result<T> {
         let state = self.disk.state.lock();
         state.alive(self.life)?;
-        Ok(look(&state.tree.files[&self.inode].bytes))
+        Ok(look(&state.tree.files[&self.inode]))
     }
 }
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.look(|bytes| {
+        self.look(|inode| {
+            let bytes = &inode.bytes;
             let start = usize::try_from(offset).map_or(bytes.len(), |o| o.min(bytes.len()));
             let read = buffer.len().min(bytes.len() - start);
+            if !inode.is_readable(start..start + read) {
+                return Err(Errno::IO.into());
+            }
             buffer[..read].copy_from_slice(&bytes[start..start + read]);
-            read
-        })
+            Ok(read)
+        })?
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -76,7 +82,7 @@ impl DiskFile for SimFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.look(|bytes| bytes.len() as u64)
+        self.look(|inode| inode.bytes.len() as u64)
     }
 
     fn map(&self, len: u64) -> io::Result<Arc<dyn Mapping>> {
@@ -102,11 +108,15 @@ impl Mapping for SimMapping {
         if end > self.len {
             return Err(outside());
         }
-        self.file.look(|bytes| {
-            let part = bytes.get(offset as usize..end as usize);
+        self.file.look(|inode| {
+            let range = offset as usize..end as usize;
+            if !inode.is_readable(range.clone()) {
+                return Err(Errno::IO.into());
+            }
+            let part = inode.bytes.get(range);
             let part = part.expect("a view beyond the file's end would be SIGBUS");
-            Bytes::copy_from_slice(part)
-        })
+            Ok(Bytes::copy_from_slice(part))
+        })?
     }
 
     fn is_zero_copy(&self) -> bool {

@@ -4,6 +4,7 @@
 //! sectors, and any length between the durable and the current one.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::seed::Random;
 
@@ -16,6 +17,8 @@ pub(super) struct Inode {
     pub(super) bytes: Vec<u8>,
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
+    /// Sectors that the medium does not give, until they are written whole.
+    lost: BTreeSet<usize>,
     /// Shortest length since the last sync: durable bytes beyond it are gone once that is synced.
     shortest: usize,
     /// End of the space reserved, at least the length.
@@ -38,6 +41,8 @@ impl Inode {
             return;
         }
         let end = offset + bytes.len();
+        let whole = offset.div_ceil(SECTOR)..end / SECTOR;
+        self.lost.retain(|sector| !whole.contains(sector));
         if end > self.bytes.len() {
             self.resize(end);
         }
@@ -68,6 +73,30 @@ impl Inode {
     /// As after a failed sync: the system believes the pages clean, the medium lacks them.
     pub(super) fn forget_dirty(&mut self) {
         self.dirty.clear();
+    }
+
+    /// Loses the sector of a byte.
+    pub(super) fn lose_sector(&mut self, byte: usize) {
+        self.lost.insert(byte / SECTOR);
+    }
+
+    /// Whether all of these bytes can be read; to write part of a sector it is read.
+    pub(super) fn is_readable(&self, bytes: Range<usize>) -> bool {
+        bytes.is_empty() || {
+            let mut sectors = self
+                .lost
+                .range(bytes.start / SECTOR..=(bytes.end - 1) / SECTOR);
+            sectors.next().is_none()
+        }
+    }
+
+    /// The same of what a write does not write whole.
+    pub(super) fn is_writable(&self, bytes: Range<usize>) -> bool {
+        let (first, last) = (bytes.start, bytes.end.min(self.bytes.len()));
+        let begins_inside = !first.is_multiple_of(SECTOR) && !self.is_readable(first..first + 1);
+        let ends_inside =
+            !bytes.end.is_multiple_of(SECTOR) && last > first && !self.is_readable(last - 1..last);
+        !begins_inside && !ends_inside
     }
 
     pub(super) fn flip_bit(&mut self, byte: usize, bit: u32) {

@@ -11,18 +11,20 @@ use super::expected::Expected;
 use super::handle::Log;
 use super::mend::{Room, write_over};
 use super::scan::Reader;
+use super::shared::LogShared;
 use super::types::{Checked, Damage};
 use crate::LogId;
-use crate::dir::DirShared;
 use crate::frame::CheckedFrame;
 use crate::segment::{Kind, SegmentFiles};
 
 /// A check of one segment, as far as it was written when the check began.
 pub struct SegmentCheck {
-    dir: Arc<DirShared>,
+    log: Arc<LogShared>,
     files: Arc<SegmentFiles>,
     reader: Reader,
     expected: Expected,
+    /// Where it begins.
+    begin: Expected,
     is_last: bool,
 }
 
@@ -54,11 +56,13 @@ impl Log {
                 Some(_) | None => return Ok(None),
             }
         };
+        let begin = Expected::behind(head.previous(), head.base_offset);
         Ok(Some(SegmentCheck {
-            dir: Arc::clone(&self.shared.dir),
+            log: Arc::clone(&self.shared),
+            begin,
             reader: Reader::new(files.open(Kind::Log)?, written.into()),
             files,
-            expected: Expected::behind(head.previous(), head.base_offset),
+            expected: begin,
             is_last,
         }))
     }
@@ -80,13 +84,16 @@ impl SegmentCheck {
                 break Checked::More;
             }
             let Some(frame) = reader.next(&self.expected)? else {
-                break Checked::Damaged(self.damage());
+                break match reader.is_unreadable && self.log.has_ended(self.begin.index) {
+                    true => self.salvage()?,
+                    false => Checked::Damaged(self.damage()),
+                };
             };
             reader.position += frame.header.size_bytes() as u64;
             self.expected.pass(&frame.header);
         };
-        let read = self.reader.position - begun_at;
-        self.dir.counters.checked(read);
+        let read = self.reader.position.saturating_sub(begun_at);
+        self.log.dir.counters.checked(read);
         Ok(result)
     }
 
@@ -97,7 +104,7 @@ impl SegmentCheck {
     /// # Errors
     /// The disk fails.
     pub fn mend(&mut self, committed: LogId, frames: Vec<CheckedFrame>) -> io::Result<usize> {
-        self.dir.check()?;
+        self.log.dir.check()?;
         let frames = frames.into_iter();
         let frames = frames.take_while(|frame| frame.id().index <= committed.index);
         let reader = &mut self.reader;
@@ -110,10 +117,19 @@ impl SegmentCheck {
         if count > 0 {
             let file = Arc::clone(&reader.file);
             reader.look_again();
-            self.dir.sync(&[file], &[])?;
-            self.dir.counters.mended(count);
+            self.log.dir.sync(&[file], &[])?;
+            self.log.dir.counters.mended(count);
         }
         Ok(count)
+    }
+
+    /// Has the segment copied to where it can be written to, and begins again: with what is not given goes what
+    /// stands next to it.
+    fn salvage(&mut self) -> io::Result<Checked> {
+        self.files.salvage_log()?;
+        self.reader = Reader::new(self.files.open(Kind::Log)?, self.reader.limit);
+        self.expected = self.begin;
+        Ok(Checked::More)
     }
 
     fn damage(&self) -> Damage {
@@ -125,5 +141,24 @@ impl SegmentCheck {
             offset: self.expected.base_offset,
             previous: self.expected.previous(),
         }
+    }
+}
+
+impl LogShared {
+    /// Whether a segment has ended and is durable; if records are added to it, it ends now, so that the next
+    /// check finds it so.
+    fn has_ended(self: &Arc<Self>, first_index: u64) -> bool {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let active = inner.active();
+        if active.head.first_index == first_index {
+            if !active.has_no_records() && !inner.closed {
+                self.roll(inner, self.dir.clock.now_ms());
+                self.queue_write(inner);
+            }
+            return false;
+        }
+        let segment = inner.segment_of_index(first_index);
+        segment.is_some_and(|it| it.next_index <= inner.pipeline.durable_index)
     }
 }

@@ -117,8 +117,9 @@ impl Log {
         for view in views {
             let from = start.max(view.head.first_index);
             let mut walk = view.walk_to_index(&self.shared.dir.maps, from)?;
-            if !is_recent {
-                walk.will_read(max_bytes);
+            match is_recent {
+                true => walk.is_in_memory(),
+                false => walk.will_read(max_bytes),
             }
             while let Some(step) = walk.next()? {
                 let is_wanted = step.next_index() > from;

@@ -10,7 +10,7 @@
 use std::io;
 use std::sync::Arc;
 
-use ottla_platform::disk::{DiskFile, OpenMode};
+use ottla_platform::disk::{DiskFile, OpenMode, is_unreadable};
 use ottla_protocol::records::{BatchHeader, HEADER_LEN};
 
 use super::expected::Expected;
@@ -111,7 +111,10 @@ fn goes_on(
         return Ok(position == limit);
     }
     // most often this tells, and little is read
-    file.read_exact_at(&mut head, position)?;
+    match file.read_exact_at(&mut head, position) {
+        Err(error) if is_unreadable(&error) => return Ok(false),
+        read => read?,
+    }
     let header = BatchHeader::parse(&head);
     if !header.is_some_and(|header| expected.is_headed_by(&header)) {
         return Ok(false);

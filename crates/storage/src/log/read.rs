@@ -308,8 +308,9 @@ fn search(
     is_warm: bool,
 ) -> io::Result<Found> {
     let mut walk = view.walk_to_offset(maps, offset)?;
-    if !is_warm {
-        walk.will_read(limits.max_bytes);
+    match is_warm {
+        true => walk.is_in_memory(),
+        false => walk.will_read(limits.max_bytes),
     }
     let mut found = Found::default();
     while let Some(step) = walk.next()? {

@@ -33,6 +33,17 @@ pub(super) struct Found {
     pub(super) recovered: Recovered,
 }
 
+/// What was read of a folder.
+struct Scanned {
+    /// Those to keep.
+    segments: Vec<Segment>,
+    /// At their end.
+    history: History,
+    bytes: u64,
+    /// They end where the disk does not give what it holds.
+    is_unreadable: bool,
+}
+
 /// Files of one base offset, and where they say that they begin.
 struct Candidate {
     head: Option<Head>,
@@ -73,8 +84,16 @@ impl Recovery<'_> {
         if candidates.is_empty() {
             return self.begin_anew(dropped);
         }
-        let (segments, history, scanned_bytes) = self.scan_all(&candidates)?;
-        let damage = self.damage(&segments, &candidates, &history);
+        let Scanned {
+            segments,
+            history,
+            bytes: scanned_bytes,
+            is_unreadable,
+        } = self.scan_all(&candidates)?;
+        let damage = self.damage(&segments, &candidates, &history, is_unreadable);
+        if is_unreadable {
+            self.salvage(&segments, &history)?;
+        }
         if let (Some(damage), OnDamage::Refuse) = (&damage, self.on_damage) {
             return Err(damage.clone().into());
         }
@@ -244,8 +263,18 @@ impl Recovery<'_> {
         })
     }
 
-    /// Reads and checks what must be; the segments to keep, the state at their end, bytes read.
-    fn scan_all(&self, candidates: &[Candidate]) -> io::Result<(Vec<Segment>, History, u64)> {
+    /// Has what the disk gives of the last segment copied to where it can be written to. No write that was cut off
+    /// leaves what cannot be read: it is noted first that something was there.
+    fn salvage(&self, segments: &[Segment], history: &History) -> io::Result<()> {
+        let lost_index = history.next_index() + 1;
+        let durable_index = self.saved.durable_index.max(lost_index);
+        self.save(durable_index, self.saved.truncating_to)?;
+        let last = segments.last().expect("something was scanned");
+        last.files.salvage_log()
+    }
+
+    /// Reads and checks what must be.
+    fn scan_all(&self, candidates: &[Candidate]) -> io::Result<Scanned> {
         let head = |n: usize| {
             candidates[n]
                 .head
@@ -272,7 +301,7 @@ impl Recovery<'_> {
         let mut segments: Vec<Segment> = (0..start)
             .map(|n| Segment::closed(head(n), Arc::clone(&candidates[n].files), &head(n + 1)))
             .collect();
-        let mut scanned_bytes = 0;
+        let (mut bytes, mut is_unreadable) = (0, false);
         for (n, candidate) in candidates.iter().enumerate().skip(start) {
             let follows = head(n).first_index == history.next_index()
                 && head(n).base_offset == history.next_offset;
@@ -289,13 +318,19 @@ impl Recovery<'_> {
                 &mut history,
                 self.interval_bytes,
             )?;
-            scanned_bytes += u64::from(found.segment.len);
+            bytes += u64::from(found.segment.len);
+            is_unreadable = found.is_unreadable;
             segments.push(found.segment);
             if !found.whole || end < limit(n) {
                 break;
             }
         }
-        Ok((segments, history, scanned_bytes))
+        Ok(Scanned {
+            segments,
+            history,
+            bytes,
+            is_unreadable,
+        })
     }
 
     /// Acknowledged frames that are missing.
@@ -304,11 +339,13 @@ impl Recovery<'_> {
         segments: &[Segment],
         candidates: &[Candidate],
         history: &History,
+        is_unreadable: bool,
     ) -> Option<Damage> {
         let last = segments.last()?;
         let next = candidates.get(segments.len());
         let next = next.and_then(|candidate| candidate.head);
-        (history.next_index() < self.saved.durable_index).then(|| Damage {
+        let is_damaged = is_unreadable || history.next_index() < self.saved.durable_index;
+        is_damaged.then(|| Damage {
             file: last.files.path(Kind::Log),
             position: last.len.into(),
             limit: next.map_or(u64::MAX, |next| last.head.len_before(&next)),

@@ -1,14 +1,14 @@
 //! Reading a segment from its start, frame by frame, checking everything: how recovery learns what
 //! a segment holds, and how a truncation learns what is left.
 //!
-//! Reads by `pread`, so that an unreadable sector is an error and not the end of the process.
+//! What the disk does not give is a bad frame.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ottla_platform::disk::DiskFile;
+use ottla_platform::disk::{DiskFile, is_unreadable};
 use ottla_protocol::records::{BatchHeader, HEADER_LEN};
 
 use super::expected::Expected;
@@ -25,6 +25,8 @@ pub(super) struct Scan {
     pub(super) segment: Segment,
     /// Whether the scan came to its end without a bad frame.
     pub(super) whole: bool,
+    /// It did not because the disk does not give what stands there.
+    pub(super) is_unreadable: bool,
 }
 
 /// Scans the first `limit` bytes, but not beyond the frame before `stop_index`. `history` is that
@@ -57,7 +59,11 @@ pub(super) fn scan(
         reader.position = segment.len.into();
     }
     segment.written = segment.len;
-    Ok(Scan { segment, whole })
+    Ok(Scan {
+        segment,
+        whole,
+        is_unreadable: reader.is_unreadable,
+    })
 }
 
 /// Reads ahead in chunks.
@@ -65,6 +71,8 @@ pub(super) struct Reader {
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) limit: u64,
     pub(super) position: u64,
+    /// The disk does not give the frame at the position.
+    pub(super) is_unreadable: bool,
     chunk: Vec<u8>,
     chunk_at: u64,
 }
@@ -75,6 +83,7 @@ impl Reader {
             file,
             limit,
             position: 0,
+            is_unreadable: false,
             chunk: Vec::new(),
             chunk_at: 0,
         }
@@ -83,6 +92,17 @@ impl Reader {
     /// The frame at the position if it is a good one and the one expected. Its payload is there only if it
     /// is small and may matter: of control batches and raft-only frames.
     pub(super) fn next(&mut self, expected: &Expected) -> io::Result<Option<Frame>> {
+        match self.read(expected) {
+            Err(error) if is_unreadable(&error) => {
+                self.is_unreadable = true;
+                self.look_again();
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    fn read(&mut self, expected: &Expected) -> io::Result<Option<Frame>> {
         let left = self.limit - self.position;
         if left < HEADER_LEN as u64 {
             return Ok(None);
@@ -126,7 +146,14 @@ impl Reader {
             let left = usize::try_from(self.limit - self.position).unwrap_or(usize::MAX);
             self.chunk.resize(len.max(CHUNK).min(left), 0);
             self.chunk_at = self.position;
-            self.file.read_exact_at(&mut self.chunk, self.position)?;
+            match self.file.read_exact_at(&mut self.chunk, self.position) {
+                // what is not given may stand behind what is wanted
+                Err(error) if is_unreadable(&error) => {
+                    self.chunk.truncate(len);
+                    self.file.read_exact_at(&mut self.chunk, self.position)?;
+                }
+                read => read?,
+            }
             return Ok(&self.chunk);
         }
         Ok(&self.chunk[start..])

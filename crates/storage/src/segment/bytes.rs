@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use ottla_platform::disk::{DiskFile, Mapping};
+use ottla_platform::disk::{DiskFile, Mapping, is_unreadable};
 
 /// Access to the bytes of a log that were written.
 #[derive(Debug, Clone)]
@@ -14,23 +14,29 @@ pub(crate) enum LogBytes {
 }
 
 impl LogBytes {
-    /// `len` bytes from `position`, which must have been written.
+    /// `len` bytes from `position`, which must have been written, and fetched if they may not be in memory.
+    ///
+    /// # Errors
+    /// The disk fails; if it is these bytes that it does not give, they are damaged ([`crate::is_damage`]).
     pub(crate) fn view(&self, position: u32, len: usize) -> io::Result<Bytes> {
-        match self {
+        let view = match self {
             LogBytes::Mapped(mapping) => mapping.slice(position.into(), len),
             LogBytes::File(file) => {
                 let mut buffer = BytesMut::zeroed(len);
-                file.read_exact_at(&mut buffer, position.into())?;
-                Ok(buffer.freeze())
+                let read = file.read_exact_at(&mut buffer, position.into());
+                read.map(|()| buffer.freeze())
             }
-        }
+        };
+        view.map_err(|error| damaged_if_unreadable(error, position))
     }
 
-    /// Says that these bytes will be viewed soon.
-    pub(crate) fn will_need(&self, position: u32, len: usize) {
+    /// Brings these bytes to memory; errors as those of a view.
+    pub(crate) fn fetch(&self, position: u32, len: usize) -> io::Result<()> {
         match self {
-            LogBytes::Mapped(mapping) => mapping.will_need(position.into(), len),
-            LogBytes::File(_) => {}
+            LogBytes::Mapped(mapping) => mapping
+                .fetch(position.into(), len)
+                .map_err(|error| damaged_if_unreadable(error, position)),
+            LogBytes::File(_) => Ok(()),
         }
     }
 
@@ -40,5 +46,16 @@ impl LogBytes {
             LogBytes::Mapped(mapping) => mapping.is_zero_copy(),
             LogBytes::File(_) => false,
         }
+    }
+}
+
+fn damaged_if_unreadable(error: io::Error, position: u32) -> io::Error {
+    match is_unreadable(&error) {
+        true => {
+            let text =
+                format!("the disk does not give what stands at position {position} or behind");
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        }
+        false => error,
     }
 }

@@ -11,7 +11,8 @@ use ottla_platform::disk::{Disk, DiskFile, Mapping, OpenMode};
 use parking_lot::Mutex;
 
 use super::entries::{Entry, FileEntries};
-use super::{HEAD_LEN, Head, LogBytes, file_name};
+use super::{HEAD_LEN, Head, LogBytes, file_name, salvage};
+use crate::small_file::unfinished;
 
 /// What a file of a segment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +134,27 @@ impl SegmentFiles {
         crate::small_file::put(&*self.disk, &self.path(Kind::Log), bytes)
     }
 
+    /// Puts a copy in the place of a log that cannot all be read, with zeros where nothing is given: it is
+    /// damaged then like any other, and can be written to. Nobody writes to it meanwhile. The bytes and the
+    /// name are synced. Blocks.
+    pub(crate) fn salvage_log(&self) -> io::Result<()> {
+        let path = self.path(Kind::Log);
+        let copy = unfinished(&path);
+        let lost_bytes = salvage::copy(&*self.disk, &path, &copy)?;
+        let mut handles = self.handles.lock();
+        if self.retired.load(Ordering::Acquire) {
+            self.disk.remove_file(&copy)?;
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.disk.rename(&copy, &path)?;
+        handles[Kind::Log as usize] = None;
+        self.mapped.lock().take();
+        drop(handles);
+        let log = path.display();
+        tracing::warn!(%log, lost_bytes, "the disk does not give all of a segment; what it gives was copied");
+        self.disk.sync_dir(&self.folder)
+    }
+
     /// Replaces the file of Raft positions by one with this head and no entries. The bytes are synced, the
     /// name is not.
     pub(crate) fn put_head(&self, head: &Head) -> io::Result<()> {
@@ -219,6 +241,12 @@ impl SegmentFiles {
             return Ok(LogBytes::File(file));
         };
         let mapped = Mapped { mapping, len };
+        let handles = self.handles.lock();
+        let is_that = |now: &Arc<dyn DiskFile>| Arc::ptr_eq(now, &file);
+        if !handles[Kind::Log as usize].as_ref().is_some_and(is_that) {
+            // closed meanwhile, or a copy is in its place
+            return Ok(LogBytes::Mapped(mapped.mapping));
+        }
         if self.mapped.lock().replace(mapped.clone()).is_none() {
             maps.admit(self);
         }

@@ -9,6 +9,7 @@ mod entries;
 mod files;
 mod head;
 mod name;
+mod salvage;
 mod sparse;
 mod state;
 mod view;

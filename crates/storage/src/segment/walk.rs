@@ -14,13 +14,13 @@ use crate::frame::{self, Frame};
 
 /// Read at once where a view copies: several headers of small batches.
 const READ_AHEAD: usize = 4096;
-/// Looked at beside what is read: the frame before it, the header after it.
+/// Fetched where nobody says how much will be read, and beside it: the frame before it, the header after it.
 const AHEAD_BYTES: usize = 64 << 10;
-/// At most asked of the disk at once: others wait for it meanwhile.
+/// At most asked of the disk at once, unless a frame is larger: others wait for it meanwhile.
 const AHEAD_BYTES_MAX: usize = 2 << 20;
 
 /// A walk from some frame to the end of the readable part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Walk {
     bytes: LogBytes,
     index: u64,
@@ -31,6 +31,10 @@ pub(crate) struct Walk {
     last_offset: Option<i64>,
     ahead: Bytes,
     ahead_at: u32,
+    /// What stands before it is in memory.
+    fetched_to: u32,
+    /// Fetched at once.
+    fetch_bytes: usize,
 }
 
 /// Where a walk begins.
@@ -90,6 +94,8 @@ impl Walk {
             last_offset,
             ahead: Bytes::new(),
             ahead_at: position,
+            fetched_to: position,
+            fetch_bytes: AHEAD_BYTES,
         }
     }
 
@@ -108,27 +114,29 @@ impl Walk {
             header,
         };
         let left = (self.end - self.position) as usize;
+        let size = header.size_bytes();
         let (base_offset, last_offset) = (self.base_offset, self.last_offset.take());
         let follows = header.magic == MAGIC
             && base_offset.is_none_or(|offset| offset == header.base_offset)
             && last_offset.is_none_or(|offset| offset == header.last_offset());
-        if header.size_bytes() < HEADER_LEN || header.size_bytes() > left || !follows {
+        if size < HEADER_LEN || size > left || !follows {
             return Err(damaged(self.position));
         }
+        self.fetch_through(step.end())?;
         self.base_offset = Some(header.next_offset());
         self.position = step.end();
         self.index += u64::from(frame::indexes_of(&header));
         Ok(Some(step))
     }
 
-    /// Says that about so many bytes from here on will be read.
-    pub(crate) fn will_read(&self, bytes: usize) {
-        let left = (self.end - self.position) as usize;
-        let len = bytes
-            .saturating_add(AHEAD_BYTES)
-            .min(AHEAD_BYTES_MAX)
-            .min(left);
-        self.bytes.will_need(self.position, len);
+    /// Says that about so many bytes from here on will be read, which may not be in memory.
+    pub(crate) fn will_read(&mut self, bytes: usize) {
+        self.fetch_bytes = bytes.saturating_add(AHEAD_BYTES).min(AHEAD_BYTES_MAX);
+    }
+
+    /// Says that all that will be read was written just now, so that it is in memory.
+    pub(crate) fn is_in_memory(&mut self) {
+        self.fetched_to = self.end;
     }
 
     /// The first frame for which `wanted` is true.
@@ -173,14 +181,37 @@ impl Walk {
             return Ok(header);
         }
         let left = (self.end - self.position) as usize;
-        let len = if self.bytes.is_zero_copy() {
-            left
-        } else {
-            left.min(READ_AHEAD)
+        self.fetch_through(self.position + left.min(HEADER_LEN) as u32)?;
+        let view = |len: usize| self.bytes.view(self.position, left.min(len));
+        self.ahead = match self.bytes.is_zero_copy() {
+            true => view(left)?,
+            // what is damaged may stand behind the header
+            false => view(READ_AHEAD).or_else(|_| view(HEADER_LEN))?,
         };
-        self.ahead = self.bytes.view(self.position, len)?;
         self.ahead_at = self.position;
         BatchHeader::parse(&self.ahead).ok_or_else(|| damaged(self.position))
+    }
+
+    /// Brings what stands before `end` to memory, and more in the same request.
+    fn fetch_through(&mut self, end: u32) -> io::Result<()> {
+        if end <= self.fetched_to {
+            return Ok(());
+        }
+        let from = self.fetched_to;
+        let len = ((end - from) as usize).max(self.fetch_bytes);
+        let len = len.min((self.end - from) as usize);
+        match self.bytes.fetch(from, len) {
+            // what is damaged may stand behind what is wanted
+            Err(_) if len > (end - from) as usize => {
+                self.bytes.fetch(from, (end - from) as usize)?;
+                self.fetched_to = end;
+            }
+            result => {
+                result?;
+                self.fetched_to = from + len as u32;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,8 +7,11 @@ use ottla_storage::{Checked, CheckedFrame, Log, LogId, Private, ReadError};
 
 use crate::support::*;
 
+/// What stands in a file of Raft positions before them, under a checksum.
+const HEAD_BYTES: u64 = 56;
+
 /// A log of several segments and two terms that was closed in order and is open again.
-fn reopened() -> (Rig, Log) {
+pub(crate) fn reopened() -> (Rig, Log) {
     let rig = Rig::new(1);
     let log = rig.log(&small());
     for n in 0..60 {
@@ -23,7 +26,7 @@ fn reopened() -> (Rig, Log) {
     (rig, log)
 }
 
-fn contents(rig: &Rig) -> Vec<Vec<u8>> {
+pub(crate) fn contents(rig: &Rig) -> Vec<Vec<u8>> {
     let logs = rig.files().into_iter().filter(|it| it.ends_with(".log"));
     logs.map(|it| rig.disk.contents(&rig.path(&it)).unwrap())
         .collect()
@@ -40,9 +43,9 @@ fn flip(rig: &Rig, random: &mut Random) {
     rig.disk.flip_bit(&path, byte, bit).unwrap();
 }
 
-fn frames_of(log: &Log, index: u64) -> Vec<CheckedFrame> {
+pub(crate) fn frames_of(log: &Log, index: u64, max_bytes: usize) -> Vec<CheckedFrame> {
     let end = log.state().next_index;
-    let frames = log.frames(index, end, 900).unwrap().into_iter();
+    let frames = log.frames(index, end, max_bytes).unwrap().into_iter();
     let checked = frames
         .zip(index..)
         .map(|((_, frame), at)| CheckedFrame::check(at, frame));
@@ -60,7 +63,7 @@ fn look_through(log: &Log, committed: LogId, other: &Log) -> usize {
                 Checked::End => break,
                 Checked::Damaged(damage) => {
                     places += 1;
-                    let frames = frames_of(other, damage.index);
+                    let frames = frames_of(other, damage.index, 900);
                     if check.mend(committed, frames).unwrap() == 0 {
                         break;
                     }
@@ -71,7 +74,7 @@ fn look_through(log: &Log, committed: LogId, other: &Log) -> usize {
     places
 }
 
-fn is_damage(error: ReadError) -> bool {
+pub(crate) fn is_damage(error: ReadError) -> bool {
     matches!(error, ReadError::Io(error) if error.kind() == ErrorKind::InvalidData)
 }
 
@@ -175,4 +178,57 @@ fn a_segment_that_is_not_there_any_more_is_not_checked() {
     .unwrap();
     assert!(log.check_segment(second).unwrap().is_none());
     assert_eq!(check.go_on(u64::MAX).unwrap(), Checked::End);
+}
+
+/// All that a log gives by offset, and by Raft index.
+fn all_that_is_read(log: &Log) -> Vec<(i64, Vec<u8>)> {
+    let state = log.state();
+    let by_offset = (0..state.log_end_offset).map(|offset| {
+        let read = log.read(offset, 1, true, i64::MAX).unwrap();
+        (read.first_offset, read.slices.concat())
+    });
+    let by_index = (0..state.next_index).map(|index| {
+        let (meta, frame) = log.frames(index, index + 1, 1).unwrap().remove(0);
+        assert_eq!(meta.id.index, index);
+        (meta.base_offset, frame.payload.to_vec())
+    });
+    by_offset.chain(by_index).collect()
+}
+
+#[test]
+fn a_damaged_index_misleads_nobody() {
+    let mut random = Random::new(26);
+    let mut config = small();
+    config.index_interval_bytes = 1;
+    for _ in 0..40 {
+        let rig = Rig::new(1);
+        let log = rig.log(&config);
+        (0..60).for_each(|n| _ = accepted(append(&log, batch(1 + n % 3, 60, NOW))));
+        commit(&rig, &log);
+        let rig = rig.restart(vec![log]);
+        let log = rig.log(&config);
+        let whole = all_that_is_read(&log);
+        let indexes = rig.files().into_iter().filter(|it| it.ends_with("index"));
+        let indexes: Vec<String> = indexes.filter(|it| !it.ends_with("timeindex")).collect();
+        for _ in 0..1 + random.below(3) {
+            let path = rig.path(&indexes[random.below(indexes.len() as u64) as usize]);
+            let head = if path.extension().is_some_and(|it| it == "raftindex") {
+                HEAD_BYTES
+            } else {
+                0
+            };
+            let len = rig.disk.contents(&path).unwrap().len() as u64;
+            if len > head {
+                let byte = head + random.below(len - head);
+                match random.chance(1, 4) {
+                    true => rig.disk.lose_sector(&path, byte).unwrap(),
+                    false => rig
+                        .disk
+                        .flip_bit(&path, byte, random.below(8) as u32)
+                        .unwrap(),
+                }
+            }
+        }
+        assert!(all_that_is_read(&log) == whole);
+    }
 }

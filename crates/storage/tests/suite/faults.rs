@@ -12,7 +12,7 @@ use ottla_storage::{
 use crate::support::*;
 
 /// A log of 40 frames in several segments, committed, its mark on the disk; then killed.
-fn killed(seed: u64, config: &LogConfig) -> Rig {
+pub(crate) fn killed(seed: u64, config: &LogConfig) -> Rig {
     let rig = Rig::new(seed);
     let log = rig.log(config);
     (0..40).for_each(|_| _ = accepted(append(&log, batch(2, 60, NOW))));
@@ -23,12 +23,12 @@ fn killed(seed: u64, config: &LogConfig) -> Rig {
     Rig::open(rig.disk).unwrap()
 }
 
-fn logs_of(rig: &Rig) -> Vec<String> {
+pub(crate) fn logs_of(rig: &Rig) -> Vec<String> {
     let files = rig.files().into_iter();
     files.filter(|name| name.ends_with(".log")).collect()
 }
 
-fn open(rig: &Rig, on_damage: OnDamage) -> Result<(Log, Recovered), OpenError> {
+pub(crate) fn open(rig: &Rig, on_damage: OnDamage) -> Result<(Log, Recovered), OpenError> {
     Log::open(&rig.dir, "topic-0", identity(0), small(), on_damage)
 }
 
@@ -67,7 +67,7 @@ fn a_flipped_bit_in_acknowledged_frames_is_reported_and_nothing_is_touched() {
 }
 
 /// What another replica with the same log has from an index on.
-fn frames_from(rig: &Rig, index: u64) -> Vec<CheckedFrame> {
+pub(crate) fn frames_from(rig: &Rig, index: u64) -> Vec<CheckedFrame> {
     let log = rig.log(&small());
     let end = log.state().next_index;
     let frames = log.frames(index, end, 4_000).unwrap().into_iter();

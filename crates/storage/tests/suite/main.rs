@@ -14,3 +14,4 @@ mod retention;
 mod support;
 mod threads;
 mod transactions;
+mod unreadable;
