@@ -119,7 +119,7 @@ fn options(broker: i32, swarm: &Swarm, handle: &Handle) -> NodeOptions {
         "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".to_owned(),
         flush.to_owned(),
     ];
-    if swarm.faults.contains(&Fault::BitFlip) {
+    if swarm.faults.contains(&Fault::Rot) {
         set.push("ottla.scrub.interval.ms=2000".to_owned());
         set.push("ottla.scrub.bytes.per.second=100000000".to_owned());
     }

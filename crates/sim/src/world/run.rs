@@ -144,7 +144,7 @@ impl Run {
         }
         add_to_trace(&history);
         let damage = trace::take_damage();
-        if !self.swarm.faults.contains(&Fault::BitFlip) {
+        if !self.swarm.faults.contains(&Fault::Rot) {
             history.damaged = damage;
         }
         if broken.is_empty() {

@@ -75,7 +75,7 @@ impl Swarm {
         // with another disk lost, or what others have not synced, nobody may have what is damaged
         let may_flip = flush == Flush::Synced && !loses_a_disk && !grows && !moves;
         let may_happen = |fault: &Fault| match fault {
-            Fault::BitFlip => may_flip,
+            Fault::Rot => may_flip,
             fault => !(keeps_all && fault.loses_what_is_not_synced()),
         };
         let mut faults: Vec<Fault> = Fault::ALL.into_iter().filter(may_happen).collect();

@@ -39,9 +39,9 @@ pub(in crate::world) enum Fault {
     SyncFails,
     /// A disk takes no writes any more.
     WriteFails,
-    /// A process ends, and a bit of what its disk holds has another value when it comes back. No more
+    /// A process ends, and when it comes back a bit of what its disk holds has another value, or cannot be read. No more
     /// than one disk of a run does that: what a majority has lost is lost.
-    BitFlip,
+    Rot,
 }
 
 impl Fault {
@@ -64,7 +64,7 @@ impl Fault {
         Fault::FullDisk,
         Fault::SyncFails,
         Fault::WriteFails,
-        Fault::BitFlip,
+        Fault::Rot,
     ];
 
     /// Whether what a host has not synced may be gone afterwards.
@@ -88,7 +88,7 @@ impl Fault {
             | Fault::ClockJump
             | Fault::FullDisk
             | Fault::WriteFails
-            | Fault::BitFlip => false,
+            | Fault::Rot => false,
         }
     }
 }

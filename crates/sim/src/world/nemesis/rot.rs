@@ -1,4 +1,4 @@
-//! A disk that flips bits of what it holds. One disk of a run does: what a majority has lost is lost.
+//! A disk that flips bits of what it holds, or does not give them any more. One disk of a run does: what a majority has lost is lost.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,13 +53,17 @@ impl Nemesis {
         }
     }
 
-    /// Ends a host's process, and flips a bit of a log that its disk has held for a while.
-    pub(super) fn flip_bit(&mut self, sim: &mut Sim<'_>) {
+    /// Ends a host's process, and flips a bit of a log that its disk has held for a while, or loses the sector.
+    pub(super) fn rot(&mut self, sim: &mut Sim<'_>) {
         let broker = self.rot.broker;
         if self.struck.insert(broker) {
             self.end(sim, broker, false);
             let disk = self.brokers[&broker].disk.clone();
             match self.old_byte(&disk) {
+                Some((path, byte)) if self.random.chance(1, 3) => {
+                    tracing::info!(broker, path = %path.display(), byte, "loses a sector");
+                    disk.lose_sector(&path, byte).expect("the file is there");
+                }
                 Some((path, byte)) => {
                     let bit = self.random.below(8) as u32;
                     tracing::info!(broker, path = %path.display(), byte, bit, "has a bit flipped");

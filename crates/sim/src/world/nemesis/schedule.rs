@@ -165,7 +165,7 @@ impl Nemesis {
             Fault::FullDisk => self.full_disk(sim, broker),
             Fault::SyncFails => self.disk_fails(sim, broker, true),
             Fault::WriteFails => self.disk_fails(sim, broker, false),
-            Fault::BitFlip => self.flip_bit(sim),
+            Fault::Rot => self.rot(sim),
         }
         self.count(&format!("{fault:?}"));
     }

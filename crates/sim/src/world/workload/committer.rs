@@ -19,7 +19,7 @@ const PAUSE_MS_MAX: u64 = 400;
 
 /// Commits until nothing is broken any more, and once then.
 pub(super) async fn commit(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     let mut next = 1;
     while shared.phase() != Phase::Healed {
         match chance(|random| random.chance(1, 3)) {

@@ -25,7 +25,7 @@ const DELIVERY_MAX: Duration = Duration::from_secs(5);
 
 /// Writes until nothing is broken any more, and once then.
 pub(super) async fn keep(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     create(&client, shared.replication_factor()).await;
     let config = ProducerConfig {
         delivery_timeout: DELIVERY_MAX,

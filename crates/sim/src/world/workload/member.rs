@@ -43,7 +43,7 @@ const LEAVE_VERSION: i16 = 2;
 
 /// Takes part until nothing is broken any more and every partition has an owner that commits.
 pub(super) async fn take_part(shared: Shared, number: history::Client) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     let mut member = Member {
         shared,
         number,

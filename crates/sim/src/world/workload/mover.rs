@@ -18,7 +18,7 @@ const PAUSE_MS_MAX: u64 = 5_000;
 
 /// Has them move until nothing is broken any more, and then all have all.
 pub(super) async fn have_moved(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     while shared.phase() != Phase::Healed {
         sleep(Duration::from_millis(chance(|it| it.below(PAUSE_MS_MAX)))).await;
         match chance(|random| random.below(6)) {

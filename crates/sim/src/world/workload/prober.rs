@@ -16,7 +16,7 @@ const PAUSE_MS_MAX: u64 = 200;
 
 /// Asks until everything is written.
 pub(super) async fn ask(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     while client.topic(TOPIC, IfMissing::Fail).await.is_err() {
         sleep(REST).await;
     }

@@ -9,15 +9,25 @@ use ottla_platform::sim::chance;
 use tokio::time::sleep;
 
 use crate::world::broker::{BROKERS, CLIENT_PORT, host};
+use crate::world::shared::{Phase, Shared};
 
 /// Before what failed is tried again.
 pub(super) const REST: Duration = Duration::from_millis(200);
 
-/// A client of the cluster, as soon as a broker answers.
-pub(super) async fn connect() -> Client {
+/// A client of the cluster, as soon as a broker answers, and at the beginning all are there that are to begin. What
+/// it makes the cluster create has as many replicas as there are brokers: one of two that loses its disk leaves no
+/// majority.
+pub(super) async fn connect(shared: &Shared) -> Client {
     loop {
+        let all = match shared.phase() {
+            Phase::Begins => shared.replication_factor().unwrap_or(1),
+            Phase::Disturbed | Phase::Healed => 1,
+        };
         match Client::connect(config()).await {
-            Ok(client) => return client,
+            Ok(client) if client.view().brokers.len() >= all.unsigned_abs().into() => {
+                return client;
+            }
+            Ok(_) => tracing::debug!("not all brokers are there"),
             Err(error) => tracing::debug!(%error, "no broker answers"),
         }
         sleep(REST).await;

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Reads until everything is read.
 pub(super) async fn read(shared: Shared, number: history::Client) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     while client.topic(TOPIC, IfMissing::Fail).await.is_err() {
         sleep(REST).await;
     }

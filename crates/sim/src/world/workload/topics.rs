@@ -19,7 +19,7 @@ const DELIVERY_MAX: Duration = Duration::from_secs(5);
 
 /// Makes topics until nothing is broken any more, and one then.
 pub(super) async fn come_and_go(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     let mut number = 0;
     while shared.phase() != Phase::Healed {
         number += 1;

@@ -16,7 +16,7 @@ const PAUSE_MS_MAX: u64 = 4_000;
 
 /// Deletes until nothing is broken any more.
 pub(super) async fn trim(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     while client.topic(TOPIC, IfMissing::Fail).await.is_err() {
         sleep(REST).await;
     }

@@ -37,7 +37,7 @@ pub(in crate::world) async fn write(
     number: history::Client,
     writing: Writing,
 ) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     match number {
         0 => create_topic(&client, shared.replication_factor()).await,
         _ => {

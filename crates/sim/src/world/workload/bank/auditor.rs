@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// See the file's head.
 pub(in crate::world) async fn audit(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     for topic in [BANK, COPY] {
         while client.topic(topic, IfMissing::Fail).await.is_err() {
             sleep(REST).await;

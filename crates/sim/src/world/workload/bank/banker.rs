@@ -22,7 +22,7 @@ const NUMBERS_FROM: history::Client = 1_000;
 
 /// Moves money until nothing is broken any more, and once then.
 pub(in crate::world) async fn transfer(shared: Shared, number: history::Client) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     create(&client, BANK, ACCOUNTS, shared.replication_factor()).await;
     let mut banker = Banker {
         client,

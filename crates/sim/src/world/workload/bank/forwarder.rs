@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Copies until everything is copied that bankers have committed.
 pub(in crate::world) async fn forward(shared: Shared) -> turmoil::Result {
-    let client = connect().await;
+    let client = connect(&shared).await;
     create(&client, COPY, 1, shared.replication_factor()).await;
     while client.topic(BANK, IfMissing::Fail).await.is_err() {
         sleep(REST).await;
