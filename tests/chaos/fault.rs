@@ -21,6 +21,8 @@ const SYNC_DELAY_MS: (u64, u64) = (20, 1_500);
 const LEFT_BYTES_MAX: u64 = 96 << 20;
 /// How far a clock is set forward or back.
 const JUMP_MS: (u64, u64) = (2_000, 6 * 3_600_000);
+/// So many bits flip at once, at most.
+const BITS_MAX: u64 = 12;
 /// A broker that is killed once more has recovered for so long at most.
 pub(crate) const RECOVER_MS_MAX: u64 = 500;
 
@@ -34,6 +36,8 @@ pub(crate) enum Nemesis {
     FullDisk,
     FailingDisk,
     Clock,
+    /// Bits flip on one broker's disk, and brokers are killed.
+    Rot,
     /// All of them, two at a time now and then.
     Mixed,
     /// Those that need neither root nor doors.
@@ -42,7 +46,7 @@ pub(crate) enum Nemesis {
 
 impl Nemesis {
     /// Those that can be asked for.
-    pub(crate) const NAMED: [Nemesis; 8] = [
+    pub(crate) const NAMED: [Nemesis; 9] = [
         Nemesis::Kill,
         Nemesis::Pause,
         Nemesis::Partition,
@@ -50,6 +54,7 @@ impl Nemesis {
         Nemesis::FullDisk,
         Nemesis::FailingDisk,
         Nemesis::Clock,
+        Nemesis::Rot,
         Nemesis::Mixed,
     ];
 
@@ -63,6 +68,7 @@ impl Nemesis {
             Nemesis::FullDisk => "full-disk",
             Nemesis::FailingDisk => "failing-disk",
             Nemesis::Clock => "clock",
+            Nemesis::Rot => "rot",
             Nemesis::Mixed => "mixed",
             Nemesis::Anywhere => "anywhere",
         }
@@ -84,6 +90,11 @@ impl Nemesis {
         matches!(self, SlowDisk | FailingDisk | Clock | Mixed)
     }
 
+    /// Whether bits flip on a disk.
+    pub(crate) fn rots(self) -> bool {
+        matches!(self, Nemesis::Rot | Nemesis::Mixed)
+    }
+
     fn kinds(self) -> &'static [Kind] {
         match self {
             Nemesis::Kill => &[Kind::Kill],
@@ -93,6 +104,7 @@ impl Nemesis {
             Nemesis::FullDisk => &[Kind::FullDisk],
             Nemesis::FailingDisk => &[Kind::FailingDisk],
             Nemesis::Clock => &[Kind::Clock],
+            Nemesis::Rot => &[Kind::Rot, Kind::Kill],
             Nemesis::Mixed => &[
                 Kind::Kill,
                 Kind::Pause,
@@ -101,6 +113,7 @@ impl Nemesis {
                 Kind::FullDisk,
                 Kind::FailingDisk,
                 Kind::Clock,
+                Kind::Rot,
             ],
             Nemesis::Anywhere => &[Kind::Kill, Kind::Pause],
         }
@@ -116,6 +129,7 @@ enum Kind {
     FullDisk,
     FailingDisk,
     Clock,
+    Rot,
 }
 
 /// One end of a connection.
@@ -231,6 +245,11 @@ pub(crate) enum Fault {
         brokers: Vec<usize>,
         by_ms: i64,
     },
+    /// So many bits flip on the disk of the one broker of which they do.
+    Rot {
+        bits: u32,
+        seed: u64,
+    },
 }
 
 impl Fault {
@@ -247,6 +266,7 @@ impl Fault {
             Fault::FullDisk { .. } => "full-disk",
             Fault::FailingDisk { .. } => "failing-disk",
             Fault::Clock { .. } => "clock",
+            Fault::Rot { .. } => "rot",
         }
     }
 
@@ -274,6 +294,10 @@ impl Fault {
             Kind::FailingDisk => Fault::FailingDisk {
                 broker: place(random),
                 writes: random.chance(1, 3),
+            },
+            Kind::Rot => Fault::Rot {
+                bits: 1 + u32::try_from(random.below(BITS_MAX)).expect("it is a few"),
+                seed: random.next_u64(),
             },
             Kind::Clock => {
                 let by_ms = i64::try_from(jump(random)).expect("it is hours at most");

@@ -24,6 +24,7 @@ mod producers;
 mod readers;
 mod record;
 mod recovery;
+mod rot;
 mod run;
 mod summary;
 mod topics;
@@ -97,6 +98,7 @@ fn sentence(nemesis: Nemesis) -> &'static str {
         Nemesis::FullDisk => "full_disks_lose_nothing",
         Nemesis::FailingDisk => "a_failing_disk_loses_nothing",
         Nemesis::Clock => "clocks_that_jump_lose_nothing",
+        Nemesis::Rot => "what_one_disk_forgets_comes_back_from_the_others",
         Nemesis::Mixed => "all_faults_together_lose_nothing",
         Nemesis::Anywhere => "faults_that_can_be_had_anywhere_lose_nothing",
     }

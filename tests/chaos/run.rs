@@ -35,7 +35,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
         plan.seed
     );
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
-    let mut world = World::start(plan.nemesis)?;
+    let mut world = World::start(plan)?;
     let outcome = runtime.block_on(attack(plan, &mut world));
     // Clients that still wait for something need not be waited for.
     runtime.shutdown_background();
@@ -72,6 +72,9 @@ async fn attack(plan: &Plan, world: &mut World) -> Result<(), String> {
         record.change(|history| history.damaged.push(words));
     }
     probers.finish().await;
+    if let Err(words) = tokio::task::block_in_place(|| world.wait_until_whole()) {
+        record.change(|history| history.damaged.push(words));
+    }
     let died = world.deaths();
     record.change(|history| history.deaths.extend(died));
     let (history, counts) = record.take();

@@ -88,6 +88,9 @@ impl Summary {
             transfers(|it| it.is_committed),
             transfers(|it| it.is_aborted),
         );
+        if let Some(flips) = world.flips() {
+            println!("{flips} bits were flipped on one disk, and nothing is damaged now");
+        }
         if world.ended_by_disk() > 0 {
             println!(
                 "{} times a broker ended because its disk failed",

@@ -1,5 +1,6 @@
 //! The cluster under attack, and the hands that break and mend it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ottla_client::Address;
@@ -8,11 +9,15 @@ use ottla_tests::{Broker, Cluster, Settings, wait};
 
 use crate::disks::Disks;
 use crate::doors::Doors;
-use crate::fault::{BROKERS, Fault, Nemesis};
+use crate::fault::{BROKERS, Fault};
 use crate::network::Network;
+use crate::plan::Plan;
+use crate::rot::{Rot, wait_until_all_is_whole};
 
 /// How long a broker may run on whose disk fails.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
+/// With a disk that forgets, brokers look through their logs so often.
+const SCRUB_MS: &str = "3000";
 /// What it says.
 const DISK_FAILED: &str = "log directory failed";
 
@@ -22,6 +27,7 @@ pub(crate) struct World {
     network: Option<Network>,
     disks: Option<Disks>,
     doors: Option<Doors>,
+    rot: Option<Rot>,
     /// By broker: how it is meant to be.
     states: [State; BROKERS],
     /// How often a broker ended because its disk failed.
@@ -44,7 +50,8 @@ enum State {
 
 impl World {
     /// Starts the brokers, with what the nemesis needs.
-    pub(crate) fn start(nemesis: Nemesis) -> Result<World, String> {
+    pub(crate) fn start(plan: &Plan) -> Result<World, String> {
+        let nemesis = plan.nemesis;
         let network = nemesis.cuts().then(Network::make).transpose()?;
         let disks = nemesis.fills().then(Disks::make).transpose()?;
         let doors = nemesis.needs_doors().then(Doors::make).transpose()?;
@@ -61,9 +68,17 @@ impl World {
                 data: disks.as_ref().map(|disks| disks.data(broker)),
             })
             .collect();
-        let cluster = Cluster::start_each(BROKERS, move |number| Settings {
-            place: places[number - 1].clone(),
-            ..Settings::default()
+        let rot = nemesis.rots().then(|| Rot::of_one(plan.seed));
+        let scrub_ms = rot.as_ref().map(|_| SCRUB_MS);
+        let cluster = Cluster::start_each(BROKERS, move |number| {
+            let settings = Settings {
+                place: places[number - 1].clone(),
+                ..Settings::default()
+            };
+            match scrub_ms {
+                Some(pause) => settings.with("ottla.scrub.interval.ms", pause),
+                None => settings,
+            }
         })?;
         if let Some(doors) = &doors {
             doors.check()?;
@@ -73,6 +88,7 @@ impl World {
             network,
             disks,
             doors,
+            rot,
             states: [State::Runs; BROKERS],
             ended_by_disk: 0,
         })
@@ -142,6 +158,11 @@ impl World {
                     let said = said(&self.cluster.brokers()[*broker]);
                     self.states[*broker] = State::DiskFails { said };
                 }
+            }
+            Fault::Rot { bits, seed } => {
+                let rot = self.rot.as_mut().ok_or("there is no disk that forgets")?;
+                let data = self.cluster.brokers()[rot.broker].data_folder();
+                rot.flip(&data, *bits, *seed)?;
             }
             Fault::Clock { brokers, by_ms } => {
                 for &broker in brokers {
@@ -253,6 +274,21 @@ impl World {
             }
         }
         deaths
+    }
+
+    /// Waits until nothing is damaged that bits were flipped in, where they were.
+    pub(crate) fn wait_until_whole(&mut self) -> Result<(), String> {
+        if self.rot.is_none() {
+            return Ok(());
+        }
+        let brokers = self.cluster.brokers().iter();
+        let data: Vec<PathBuf> = brokers.map(|broker| broker.data_folder()).collect();
+        wait_until_all_is_whole(&data)
+    }
+
+    /// How many bits were flipped, if a disk forgets.
+    pub(crate) fn flips(&self) -> Option<u32> {
+        self.rot.as_ref().map(|rot| rot.flips)
     }
 
     /// How often a broker ended because its disk failed.

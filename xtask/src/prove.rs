@@ -19,7 +19,7 @@ const FUZZ_TARGETS: [&str; 4] = [
 ];
 
 /// What goes wrong in a proof of chaos.
-const NEMESES: [&str; 8] = [
+const NEMESES: [&str; 9] = [
     "kill",
     "pause",
     "partition",
@@ -27,6 +27,7 @@ const NEMESES: [&str; 8] = [
     "full-disk",
     "failing-disk",
     "clock",
+    "rot",
     "mixed",
 ];
 
