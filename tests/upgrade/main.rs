@@ -1,7 +1,6 @@
 //! Data directories that earlier programs wrote, one for each on-disk format, are read and written on by this one.
 //!
 //! They lie in `data`, packed. `recipe.rs` wrote them, run with the program of their time.
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 #[allow(dead_code, reason = "the recipe writes, the test reads")]
 mod contents;
