@@ -28,6 +28,22 @@ impl MappedFile {
         let raw = MmapOptions::new().len(len).map_raw_read_only(file)?;
         Ok(MappedFile { raw: Arc::new(raw) })
     }
+
+    /// Whether all of these bytes are, which must lie inside the mapping. To ask for what is there costs several
+    /// times more.
+    fn is_in_memory(&self, offset: usize, len: usize) -> bool {
+        let page = rustix::param::page_size();
+        let start = offset - offset % page;
+        let len = offset + len - start;
+        let mut pages = vec![0; len.div_ceil(page)];
+        // SAFETY: `start` is a page's, and `start + len` lies inside the mapping, which `self.raw` keeps alive; the
+        // call writes one byte for each page, of which `pages` has as many, and touches nothing else.
+        let told = unsafe {
+            let at = self.raw.as_mut_ptr().add(start).cast();
+            libc::mincore(at, len, pages.as_mut_ptr())
+        };
+        told == 0 && pages.iter().all(|page| page & 1 == 1)
+    }
 }
 
 impl Mapping for MappedFile {
@@ -57,6 +73,9 @@ impl Mapping for MappedFile {
             return Ok(());
         };
         let len = len.min(self.raw.len().saturating_sub(offset));
+        if len == 0 || self.is_in_memory(offset, len) {
+            return Ok(());
+        }
         // A system that does not want the hint does as it thinks best.
         let _ = self.raw.advise_range(Advice::WillNeed, offset, len);
         let populated = self.raw.advise_range(Advice::PopulateRead, offset, len);
