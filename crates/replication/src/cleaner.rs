@@ -173,7 +173,10 @@ impl Cleaner {
             };
             let share = self.pace.bytes_per_second / self.pace.threads.max(1) as f64;
             let least = Duration::try_from_secs_f64(bytes as f64 / share).unwrap_or(REST);
-            sleep(least.saturating_sub(begun.elapsed())).await;
+            // the shortest sleep is a millisecond, about as long as the piece took
+            if let Some(rest) = least.checked_sub(begun.elapsed()) {
+                sleep(rest).await;
+            }
         }
     }
 
