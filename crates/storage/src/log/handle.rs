@@ -152,14 +152,7 @@ impl Log {
     /// The frame does not follow the log; nothing was changed.
     pub fn append_follower(&self, frame: CheckedFrame, now_ms: i64) -> Result<(), FollowerReject> {
         let (id, frame) = frame.into_parts();
-        let mut inner = self.shared.inner.lock();
-        inner.check_place(id, &frame)?;
-        let frame = Unwritten {
-            frame,
-            unsealed: false,
-        };
-        let appended = self.shared.append(&mut inner, frame, now_ms);
-        appended.map_err(|_| FollowerReject::Damaged).map(|_| ())
+        self.follow(&mut self.shared.inner.lock(), id, frame, now_ms)
     }
 
     /// Appends a gap from the leader, in the place of `indexes` committed frames that compaction has removed
@@ -177,13 +170,22 @@ impl Log {
         let mut inner = self.shared.inner.lock();
         let begin = inner.history.next_offset;
         let taken = begin.clamp(offsets.start, offsets.end)..offsets.end;
-        let frame = Frame::gap(id, indexes, taken);
+        self.follow(&mut inner, id, Frame::gap(id, indexes, taken), now_ms)
+    }
+
+    fn follow(
+        &self,
+        inner: &mut Inner,
+        id: LogId,
+        frame: Frame,
+        now_ms: i64,
+    ) -> Result<(), FollowerReject> {
         inner.check_place(id, &frame)?;
         let frame = Unwritten {
             frame,
             unsealed: false,
         };
-        let appended = self.shared.append(&mut inner, frame, now_ms);
+        let appended = self.shared.append(inner, frame, now_ms);
         appended.map_err(|_| FollowerReject::Damaged).map(|_| ())
     }
 

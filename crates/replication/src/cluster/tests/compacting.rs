@@ -120,12 +120,7 @@ async fn newcomers_get_what_is_left_and_lead_with_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tombstones_go_when_all_replicas_have_compacted_what_they_delete() {
-    let rig = Rig::start(1).await;
-    for node in rig.nodes.values() {
-        node.partitions[&1].log().set_config(compacted());
-    }
-    let leader = rig.leader(1).await;
-    let partition = rig.nodes[&leader].partitions[&1].clone();
+    let (rig, leader, partition) = three().await;
     write(&partition, 10, 5).await;
     for key in 0..5 {
         let ticket = partition.propose(record(key, None), None);
@@ -178,6 +173,17 @@ async fn tombstones_go_when_all_replicas_have_compacted_what_they_delete() {
     cleaning.iter().for_each(|task| task.abort());
 }
 
+/// Three replicas of what is to be compacted; who leads, and its replica.
+async fn three() -> (Rig, i32, Partition) {
+    let rig = Rig::start(1).await;
+    for node in rig.nodes.values() {
+        node.partitions[&1].log().set_config(compacted());
+    }
+    let leader = rig.leader(1).await;
+    let partition = rig.nodes[&leader].partitions[&1].clone();
+    (rig, leader, partition)
+}
+
 /// Whether nothing that the log has on disk is damaged.
 fn is_whole(partition: &Partition) -> bool {
     let log = partition.log();
@@ -192,12 +198,7 @@ fn is_whole(partition: &Partition) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_compacted_replica_has_lost_is_written_anew_from_another() {
-    let rig = Rig::start(1).await;
-    for node in rig.nodes.values() {
-        node.partitions[&1].log().set_config(compacted());
-    }
-    let leader = rig.leader(1).await;
-    let partition = rig.nodes[&leader].partitions[&1].clone();
+    let (rig, leader, partition) = three().await;
     write(&partition, 10, 40).await;
     let follower = ALL.into_iter().find(|id| *id != leader).unwrap();
     let cleaning = clean(&rig, follower);
