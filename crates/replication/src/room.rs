@@ -19,7 +19,7 @@ const RETRY: Duration = Duration::from_millis(200);
 /// ended before.
 ///
 /// # Errors
-/// The disk fails; or it ran full half-way, and the log is closed now.
+/// The disk fails; or it ran full half-way of what is not a truncation, and the log is closed now.
 pub(crate) async fn when_room<T: Send + 'static>(
     shared: &Arc<Shared>,
     what: &'static str,

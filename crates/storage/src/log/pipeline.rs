@@ -384,7 +384,12 @@ impl Pipeline {
         };
     }
 
-    /// Takes the files to be synced.
+    /// The files to be synced.
+    pub(crate) fn dirty(&self) -> &[Arc<dyn DiskFile>] {
+        &self.dirty
+    }
+
+    /// Takes them, and whether the folder is to be synced.
     pub(crate) fn take_dirty(&mut self) -> (Vec<Arc<dyn DiskFile>>, bool) {
         (
             std::mem::take(&mut self.dirty),

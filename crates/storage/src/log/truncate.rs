@@ -27,8 +27,7 @@ impl Log {
     /// they did to producer state and epochs. Durable on return. Blocks.
     ///
     /// # Errors
-    /// The disk fails, or has no room: unless the log [is closed](Log::is_closed) now,
-    /// ask again later.
+    /// The disk fails, or has no room: ask again later, and append nothing before.
     ///
     /// # Panics
     /// `index` lies before the frames that are purged.
@@ -37,10 +36,10 @@ impl Log {
             let first_index = inner.first_index();
             let end = index.map_or(first_index, |index| index.saturating_add(1));
             assert!(end >= first_index, "truncated below what is purged");
-            if end >= inner.history.next_index() {
-                return Ok(());
+            if end < inner.history.next_index() {
+                log.truncate(inner, end)?;
             }
-            log.truncate(inner, end)
+            log.forget_truncation(inner)
         })
     }
 
@@ -78,7 +77,8 @@ impl Log {
 impl LogShared {
     /// Runs a change of the log's files while nothing else happens to it; `quiet`: after all that
     /// was appended is written. If there is no room for that, nothing has been changed. If the change
-    /// fails, the log is closed, because memory and disk may differ; its next opening puts that right.
+    /// fails, the log is closed, because memory and disk may differ; its next opening puts that right. Only a
+    /// truncation that finds no room can be asked for again.
     pub(super) fn exclusively(
         self: &Arc<Self>,
         doing: &str,
@@ -95,7 +95,10 @@ impl LogShared {
                 return Err(super::pipeline::closed());
             }
             let result = change(self, &mut inner);
-            inner.closed = result.is_err();
+            inner.closed = match &result {
+                Ok(()) => false,
+                Err(error) => !is_exhaustion(error) || inner.truncating_to.is_none(),
+            };
             result
         };
         if let Err(error) = &result {
@@ -107,45 +110,62 @@ impl LogShared {
         result
     }
 
-    /// Keeps the frames below index `end`, which lies inside the log.
+    /// Keeps the frames below index `end`, which lies inside the log. All is done on the disk before memory knows
+    /// of it: where there is no room, all of it is done again when it is asked for again.
     fn truncate(&self, inner: &mut Inner, end: u64) -> io::Result<()> {
         inner.lower_mark(end);
         inner.truncating_to = Some(end);
         self.sync_saved(inner)?;
-        let (mut dirty, _) = inner.pipeline.take_dirty();
         let kept = inner
             .segments
             .partition_point(|s| s.head.first_index <= end);
-        for segment in inner.segments.drain(kept..).rev() {
+        for segment in inner.segments[kept..].iter().rev() {
             segment.files.remove()?;
         }
-        let cut_from = inner.active().head.base_offset;
+        let last = kept - 1;
+        let cut_from = inner.segments[last].head.base_offset;
         self.lower_compacted_to(inner, cut_from)?;
         // durable before anything new bears their names
         self.sync_names()?;
-        let (mut cut, history) = self.cut_last(inner, end)?;
+        let (mut cut, history) = self.cut_last(inner, kept, end)?;
         if cut.head.rewritten_len.take().is_some() {
             cut.files.put_head(&cut.head)?;
         }
         let boundary = history.boundary(inner.log_start_offset);
-        inner.segments.pop();
-        if cut.has_no_records() {
-            let (segment, written) = self.copy_of(cut)?;
-            inner.segments.push(segment);
-            dirty.extend(written);
-        } else {
-            let (segments, written) = self.continue_after(cut, &boundary)?;
-            inner.segments.extend(segments);
-            dirty.extend(written);
-        }
-        dirty.iter().try_for_each(|file| file.sync_data())?;
+        let (segments, written) = match cut.has_no_records() {
+            true => self.copy_of(cut)?,
+            false => self.continue_after(cut, &boundary)?,
+        };
+        let dirty = inner.pipeline.dirty();
+        dirty
+            .iter()
+            .chain(&written)
+            .try_for_each(|file| file.sync_data())?;
         self.sync_names()?;
+        if segments.len() == 1 {
+            // a copy bears its name
+            inner.segments[last].files.retire();
+        }
+        inner.segments.truncate(last);
+        inner.segments.extend(segments);
+        inner.pipeline.take_dirty();
         inner.log_start_offset = inner.log_start_offset.min(history.next_offset);
         inner.pipeline.reset(history.next_index());
         inner.history = history;
         inner.tail.clear();
-        inner.truncating_to = None;
-        self.sync_saved(inner)
+        Ok(())
+    }
+
+    /// Notes that a truncation is done, before anything is appended that a start would cut off by it.
+    fn forget_truncation(&self, inner: &mut Inner) -> io::Result<()> {
+        let Some(end) = inner.truncating_to.take() else {
+            return Ok(());
+        };
+        let noted = self.sync_saved(inner);
+        if noted.is_err() {
+            inner.truncating_to = Some(end);
+        }
+        noted
     }
 
     fn sync_names(&self) -> io::Result<()> {
@@ -155,14 +175,16 @@ impl LogShared {
         }
     }
 
-    /// The last segment as far as it is kept, and the state at its end.
-    fn cut_last(&self, inner: &Inner, end: u64) -> io::Result<(Segment, History)> {
-        let segments = inner.segments.iter();
+    /// The last of the first `kept` segments as far as it is kept, and the state at its end.
+    fn cut_last(&self, inner: &Inner, kept: usize, end: u64) -> io::Result<(Segment, History)> {
+        let segments = inner.segments[..kept].iter();
         let heads: Vec<_> = segments.map(|s| (s.head, Arc::clone(&s.files))).collect();
         let (start, mut history) = history_before(&heads)?;
         let mut last = None;
-        for segment in &inner.segments[start..] {
-            let limit = segment.len.into();
+        for segment in &inner.segments[start..kept] {
+            // a copy may be in its place already
+            let there = segment.files.open(Kind::Log)?.len()?;
+            let limit = there.min(segment.len.into());
             let interval_bytes = inner.config.index_interval_bytes;
             let found = scan(
                 &segment.files,
@@ -182,15 +204,14 @@ impl LogShared {
     }
 
     /// The cut segment in files of its own, without what was cut off.
-    fn copy_of(&self, cut: Segment) -> io::Result<(Segment, super::Dirty)> {
+    fn copy_of(&self, cut: Segment) -> io::Result<(Vec<Segment>, super::Dirty)> {
         let mut bytes = vec![0; cut.len as usize];
         cut.files.open(Kind::Log)?.read_exact_at(&mut bytes, 0)?;
-        cut.files.retire();
         let files = self.segment_files(cut.head.base_offset);
         files.put_log(&bytes)?;
         let mut segment = Segment { files, ..cut };
         let dirty = segment.write_index_anew()?;
-        Ok((segment, dirty))
+        Ok((vec![segment], dirty))
     }
 
     /// The cut segment, closed, and a new one after it.
@@ -198,7 +219,7 @@ impl LogShared {
         &self,
         mut cut: Segment,
         boundary: &Boundary,
-    ) -> io::Result<([Segment; 2], super::Dirty)> {
+    ) -> io::Result<(Vec<Segment>, super::Dirty)> {
         cut.finish_times();
         let mut dirty = cut.write_index_anew()?;
         let head = Head {
@@ -215,7 +236,7 @@ impl LogShared {
             &head,
             Some(&boundary.encode()),
         )?);
-        Ok(([cut, Segment::new(head, files)], dirty))
+        Ok((vec![cut, Segment::new(head, files)], dirty))
     }
 
     /// Removes segments that end at or before `id` and are on the medium, oldest first.

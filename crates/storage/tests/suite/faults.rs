@@ -397,3 +397,66 @@ fn who_starts_on_a_full_disk_takes_records_as_soon_as_there_is_room() {
     rig.disk.set_faults(|faults| faults.capacity_bytes = None);
     assert!(log.admit(100).is_ok());
 }
+
+/// All frames, as they are sent to a follower.
+fn frames(log: &Log) -> Vec<(u64, Vec<u8>)> {
+    let end = log.state().next_index;
+    let frame = |index| {
+        let (meta, frame) = log.frames(index, end, 1).unwrap().remove(0);
+        (
+            meta.id.index,
+            [&frame.header.encode()[..], &frame.payload].concat(),
+        )
+    };
+    (0..end).map(frame).collect()
+}
+
+#[test]
+fn a_truncation_that_finds_no_space_is_made_when_there_is_some() {
+    let build = || {
+        let rig = Rig::new(1);
+        let log = rig.log(&small());
+        log.append_private(next_id(&log, 1), &Private::Blank);
+        (0..20).for_each(|_| _ = accepted(append(&log, batch(2, 60, NOW))));
+        commit(&rig, &log);
+        (rig, log)
+    };
+    // in the last segment, in one before it, and where no record is left
+    for end in [20, 12, 1] {
+        let (_rig, other) = build();
+        other.truncate_after(Some(end - 1)).unwrap();
+        let expected = frames(&other);
+        for room in (0..).step_by(16) {
+            let (rig, log) = build();
+            let used = rig.disk.used_bytes();
+            let set = |capacity| {
+                rig.disk
+                    .set_faults(|faults| faults.capacity_bytes = capacity)
+            };
+            set(Some(used + room));
+            let was_full = match log.truncate_after(Some(end - 1)) {
+                Ok(()) => false,
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+                    assert!(!log.is_closed());
+                    set(None);
+                    log.truncate_after(Some(end - 1)).unwrap();
+                    true
+                }
+            };
+            set(None);
+            assert!(frames(&log) == expected, "{end} {room}");
+            accepted(append(&log, batch(2, 60, NOW)));
+            commit(&rig, &log);
+            let after = frames(&log);
+            drop((log, rig.dir));
+            rig.disk.cut_power();
+            rig.disk.power_on();
+            let rig = Rig::open(rig.disk).unwrap();
+            assert!(frames(&rig.log(&small())) == after, "{end} {room}");
+            if !was_full {
+                break;
+            }
+        }
+    }
+}
