@@ -19,6 +19,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::io::Errno;
 
+/// Read at once where not all can be read: disks and caches give or lose that much together.
+const BLOCK: usize = 4096;
+
 /// Whether a call failed for lack of something that may be there again later: space, quota, or
 /// descriptors. Nothing is wrong with the disk then.
 pub fn is_exhaustion(error: &io::Error) -> bool {
@@ -35,6 +38,28 @@ pub fn is_exhaustion(error: &io::Error) -> bool {
 /// that are not may be had from elsewhere.
 pub fn is_unreadable(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
+/// Reads what the medium gives of these bytes, with zeros in the place of the rest; how many that are.
+///
+/// # Errors
+/// The call fails for another reason, or the file ends before.
+pub fn read_given(file: &dyn DiskFile, bytes: &mut [u8], position: u64) -> io::Result<u64> {
+    match file.read_exact_at(bytes, position) {
+        Err(error) if is_unreadable(&error) => {}
+        read => return read.map(|()| 0),
+    }
+    let mut lost_bytes = 0;
+    for (block, at) in bytes.chunks_mut(BLOCK).zip((position..).step_by(BLOCK)) {
+        match file.read_exact_at(block, at) {
+            Err(error) if is_unreadable(&error) => {
+                block.fill(0);
+                lost_bytes += block.len() as u64;
+            }
+            read => read?,
+        }
+    }
+    Ok(lost_bytes)
 }
 
 /// How [`Disk::open`] treats a file that exists or does not.

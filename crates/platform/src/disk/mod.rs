@@ -15,5 +15,6 @@ mod real;
 
 pub use api::{
     DirEntry, DirLock, Disk, DiskFile, Mapping, OpenMode, WholeSync, is_exhaustion, is_unreadable,
+    read_given,
 };
 pub use real::{RealDisk, system};

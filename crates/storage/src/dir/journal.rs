@@ -93,8 +93,10 @@ impl Journal {
         unknown: u64,
     ) -> io::Result<(Journal, bool)> {
         let path = directory.join(FILE);
-        let bytes = small_file::read(&*disk, &path)?.unwrap_or_default();
-        let (generation, saved, damaged) = read_all(&bytes);
+        let given = small_file::read_what_is_given(&*disk, &path)?.unwrap_or_default();
+        let (generation, saved, mut damaged) = read_all(&given.bytes);
+        // no write that was cut off leaves what cannot be read
+        damaged |= given.lost_bytes > 0;
         let generation = match generation {
             Some(generation) => generation + u64::from(!was_clean),
             None => unknown,

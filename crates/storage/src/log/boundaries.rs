@@ -5,7 +5,7 @@ use std::io;
 use super::handle::Log;
 use super::shared::Inner;
 use crate::Boundary;
-use crate::segment::{Kind, Segment};
+use crate::segment::Segment;
 
 impl Log {
     /// The newest boundary with all frames before it at or below `index` and all records before
@@ -41,14 +41,8 @@ impl Log {
             inner.boundaries(index, offset)
         };
         for segment in candidates.iter().rev() {
-            let bytes = segment.files.read(Kind::Boundary)?;
-            match bytes.map(|bytes| Boundary::decode(&bytes)) {
-                Some(Ok(boundary)) => return Ok(Some(boundary)),
-                Some(Err(error)) => {
-                    let path = segment.files.path(Kind::Boundary);
-                    tracing::warn!(path = %path.display(), "{error}; using an older one");
-                }
-                None => {}
+            if let Some(boundary) = segment.files.boundary()? {
+                return Ok(Some(boundary));
             }
         }
         Ok(None)

@@ -2,13 +2,15 @@
 //!
 //! A start reads only what may have been under way at the last crash. A disk loses bits of the rest as
 //! well, so that all of it is read again now and then. What is committed is never cut, and the same bytes
-//! everywhere: writing those of another replica over it is safe, whoever reads it meanwhile.
+//! everywhere: writing those of another replica over it is safe, whoever reads it meanwhile. What is made from the
+//! frames is compared with them as well.
 
 use std::io;
 use std::sync::Arc;
 
 use super::expected::Expected;
 use super::handle::Log;
+use super::index_check::IndexCheck;
 use super::mend::{Room, write_over};
 use super::scan::Reader;
 use super::shared::LogShared;
@@ -26,6 +28,8 @@ pub struct SegmentCheck {
     /// Where it begins.
     begin: Expected,
     is_last: bool,
+    /// Of a segment whose indexes are all written.
+    indexes: Option<IndexCheck>,
 }
 
 impl Log {
@@ -44,14 +48,19 @@ impl Log {
     /// # Errors
     /// The disk fails, or the segment was deleted just now.
     pub fn check_segment(&self, first_index: u64) -> io::Result<Option<SegmentCheck>> {
-        let (head, files, written, is_last) = {
+        let (head, files, written, is_last, decided) = {
             let inner = self.shared.inner.lock();
             let last = inner.segments.last().map(|it| it.head.first_index);
             let found = inner.segment_of_index(first_index);
             match found.filter(|it| it.head.first_index == first_index) {
                 Some(it) if !inner.closed => {
                     let is_last = last == Some(first_index);
-                    (it.head, Arc::clone(&it.files), it.written, is_last)
+                    let ended = inner.decided(i64::MAX).into_iter();
+                    let mut decided = ended.filter(|it| it.head.first_index == first_index);
+                    let indexes = decided
+                        .next()
+                        .map(|it| (it, inner.config.index_interval_bytes));
+                    (it.head, Arc::clone(&it.files), it.written, is_last, indexes)
                 }
                 Some(_) | None => return Ok(None),
             }
@@ -64,6 +73,9 @@ impl Log {
             files,
             expected: begin,
             is_last,
+            indexes: decided
+                .map(|(segment, interval_bytes)| IndexCheck::begin(segment, interval_bytes))
+                .transpose()?,
         }))
     }
 }
@@ -78,6 +90,10 @@ impl SegmentCheck {
         let begun_at = reader.position;
         let result = loop {
             if reader.position >= reader.limit {
+                if let Some(indexes) = self.indexes.take() {
+                    self.log.dir.check()?;
+                    indexes.finish(&self.log)?;
+                }
                 break Checked::End;
             }
             if reader.position - begun_at >= bytes {
@@ -91,6 +107,9 @@ impl SegmentCheck {
             };
             reader.position += frame.header.size_bytes() as u64;
             self.expected.pass(&frame.header);
+            if let Some(indexes) = &mut self.indexes {
+                indexes.pass(&frame)?;
+            }
         };
         let read = self.reader.position.saturating_sub(begun_at);
         self.log.dir.counters.checked(read);
@@ -129,6 +148,7 @@ impl SegmentCheck {
         self.files.salvage_log()?;
         self.reader = Reader::new(self.files.open(Kind::Log)?, self.reader.limit);
         self.expected = self.begin;
+        self.indexes = self.indexes.take().map(IndexCheck::again).transpose()?;
         Ok(Checked::More)
     }
 

@@ -256,7 +256,7 @@ impl Inner {
     }
 
     /// Segments that are complete, on the medium, and end at or below an offset.
-    fn decided(&self, stable_end: i64) -> Vec<Segment> {
+    pub(super) fn decided(&self, stable_end: i64) -> Vec<Segment> {
         let unmade = self.pipeline.rolls.front();
         let unmade = unmade.map_or(u64::MAX, |roll| roll.head.first_index);
         let closed = &self.segments[..self.segments.len() - 1];

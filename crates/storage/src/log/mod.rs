@@ -3,8 +3,8 @@
 //! In reading order: what calls take and give; the handle, with appends; the state under the lock;
 //! the way to the disk and what is written; entries for Raft; reads for clients; look-ups by time; boundaries and
 //! retention; truncation, purge and reset; compaction, and how what is
-//! written anew gets into its place; opening, what a crash leaves, how damage is found and mended, and
-//! what a newcomer has; closing and deletion.
+//! written anew gets into its place; opening, what a crash leaves, how damage is found and mended, of
+//! frames and of indexes, and what a newcomer has; closing and deletion.
 
 mod boundaries;
 mod check;
@@ -13,6 +13,7 @@ mod close;
 mod entries;
 mod expected;
 mod handle;
+mod index_check;
 mod mend;
 mod open;
 pub(crate) mod partition_file;

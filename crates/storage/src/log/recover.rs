@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ottla_platform::disk::{DiskFile, OpenMode};
+use ottla_platform::disk::{Disk, DiskFile, OpenMode, is_unreadable};
 use ottla_platform::planted::Planted;
 
 use super::close::CleanEnd;
@@ -50,6 +50,8 @@ struct Candidate {
     files: Arc<SegmentFiles>,
     len: u64,
     has_indexes: bool,
+    /// The head is not the file's, which is damaged: it is what the boundary says.
+    is_head_lost: bool,
 }
 
 /// Reads a folder.
@@ -64,6 +66,17 @@ pub(super) struct Recovery<'a> {
     /// All that the folder holds is on the medium.
     pub(super) synced: bool,
     pub(super) on_damage: OnDamage,
+}
+
+impl Candidate {
+    /// A segment whose head is lost was rewritten if it is not as long as the next one says.
+    fn guess_rewritten(&mut self, next: Option<Head>) {
+        if let (true, Some(head), Some(next)) = (self.is_head_lost, &mut self.head, next)
+            && self.len < next.previous_len
+        {
+            head.rewritten_len = u32::try_from(self.len).ok();
+        }
+    }
 }
 
 impl Recovery<'_> {
@@ -137,14 +150,19 @@ impl Recovery<'_> {
                 }
             }
         }
-        let mut candidates = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         for (base, kinds) in kinds {
             if kinds.contains(&Kind::Log) {
-                candidates.push(self.candidate(base, &kinds)?);
+                let previous_len = candidates.last().map_or(0, |before| before.len);
+                candidates.push(self.candidate(base, &kinds, previous_len)?);
             } else {
                 let path = |kind| self.folder.join(file_name(base, kind));
                 leftovers.extend(kinds.into_iter().map(path));
             }
+        }
+        for n in 1..candidates.len() {
+            let next = candidates[n].head;
+            candidates[n - 1].guess_rewritten(next);
         }
         // a head that does not ascend belongs to no segment of this log
         let mut next_index = 0;
@@ -157,29 +175,51 @@ impl Recovery<'_> {
         Ok((candidates, leftovers))
     }
 
-    fn candidate(&self, base_offset: i64, kinds: &[Kind]) -> io::Result<Candidate> {
+    fn candidate(
+        &self,
+        base_offset: i64,
+        kinds: &[Kind],
+        previous_len: u64,
+    ) -> io::Result<Candidate> {
         let disk = &self.dir.disk;
         let files = SegmentFiles::new(Arc::clone(disk), Arc::clone(&self.folder), base_offset);
-        let log = disk.open(&files.path(Kind::Log), OpenMode::Read)?;
-        let mut bytes = [0; HEAD_LEN];
-        let head = disk
-            .open(&files.path(Kind::Raft), OpenMode::Read)
-            .and_then(|raft| raft.read_exact_at(&mut bytes, 0));
-        let head = match head {
-            Ok(()) => Head::decode(&bytes).filter(|head| head.base_offset == base_offset),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) =>
-            {
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(Candidate {
-            head,
-            len: log.len()?,
+        let len = disk.open(&files.path(Kind::Log), OpenMode::Read)?.len()?;
+        let mut candidate = Candidate {
+            head: read_head(&**disk, &files)?.filter(|head| head.base_offset == base_offset),
+            len,
             has_indexes: kinds.contains(&Kind::Offsets) && kinds.contains(&Kind::Times),
+            is_head_lost: false,
             files: Arc::new(files),
-        })
+        };
+        // frames are appended only after their segment's head was synced
+        if candidate.head.is_none() && len > 0 {
+            candidate.head = self.head_by_boundary(&candidate.files, previous_len)?;
+            candidate.is_head_lost = candidate.head.is_some();
+            // all of it is looked at, and its indexes are made anew
+            candidate.has_indexes &= candidate.head.is_none();
+        }
+        Ok(candidate)
+    }
+
+    /// Where a segment begins, if its boundary tells.
+    fn head_by_boundary(
+        &self,
+        files: &SegmentFiles,
+        previous_len: u64,
+    ) -> io::Result<Option<Head>> {
+        let boundary = match files.base_offset {
+            0 if !self.dir.disk.exists(&files.path(Kind::Boundary))? => Some(Boundary::default()),
+            _ => files.boundary()?,
+        };
+        let boundary = boundary.filter(|it| it.next_offset == files.base_offset);
+        Ok(boundary.map(|boundary| Head {
+            base_offset: files.base_offset,
+            first_index: boundary.next_index(),
+            previous_term: boundary.last.map_or(-1, |id| id.term),
+            previous_len,
+            created_ms: self.dir.clock.now_ms(),
+            rewritten_len: None,
+        }))
     }
 
     fn remove(&self, leftovers: &[PathBuf]) -> io::Result<()> {
@@ -204,6 +244,9 @@ impl Recovery<'_> {
         let whole = |n: usize| {
             candidates[n].len >= heads[n].len_before(&heads[n + 1]) && candidates[n].has_indexes
         };
+        if candidates.iter().any(|candidate| candidate.is_head_lost) {
+            return Ok(None);
+        }
         let fits =
             heads[last].first_index == end.first_index && candidates[last].len == end.len.into();
         if !fits || !(0..last).all(whole) || end.boundary.next_index() < self.saved.durable_index {
@@ -384,6 +427,12 @@ impl Recovery<'_> {
             if n < last {
                 segment.finish_times();
             }
+            if candidate.is_head_lost {
+                let head = segment.files.path(Kind::Raft);
+                tracing::warn!(head = %head.display(), "where a segment begins was written anew");
+                segment.files.put(Kind::Raft, &segment.head.encode())?;
+                self.dir.disk.sync_dir(&self.folder)?;
+            }
             let indexes = segment.write_index_anew()?;
             if !self.synced || trimmed {
                 dirty.push(segment.files.open(Kind::Log)?);
@@ -412,6 +461,24 @@ impl Recovery<'_> {
     }
 }
 
+/// The head of a segment's file of Raft positions; `None` if it is absent or damaged.
+fn read_head(disk: &dyn Disk, files: &SegmentFiles) -> io::Result<Option<Head>> {
+    let mut bytes = [0; HEAD_LEN];
+    let read = disk
+        .open(&files.path(Kind::Raft), OpenMode::Read)
+        .and_then(|raft| raft.read_exact_at(&mut bytes, 0));
+    match read {
+        Ok(()) => Ok(Head::decode(&bytes)),
+        Err(error)
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof)
+                || is_unreadable(&error) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Cuts what stands behind a segment's end, which nobody reads yet; whether anything did.
 fn trim(candidate: &Candidate, len: u64) -> io::Result<bool> {
     let trimmed = candidate.len > len;
@@ -422,23 +489,30 @@ fn trim(candidate: &Candidate, len: u64) -> io::Result<bool> {
     Ok(trimmed)
 }
 
+/// The state at the start of a segment, if its boundary tells.
+pub(super) fn history_at(head: &Head, files: &SegmentFiles) -> io::Result<Option<History>> {
+    if head.first_index == 0 && head.base_offset == 0 {
+        return Ok(Some(History::default()));
+    }
+    let fits = |boundary: &Boundary| {
+        boundary.next_index() == head.first_index && boundary.next_offset == head.base_offset
+    };
+    let boundary = files.boundary()?.filter(fits);
+    if boundary.is_none() {
+        tracing::warn!(path = %files.path(Kind::Boundary).display(), "no boundary of the segment");
+    }
+    Ok(boundary.map(|boundary| History::at(&boundary)))
+}
+
 /// The state at the start of the last of some segments, or of the newest before it whose state is
 /// known: from there on frames have to be read.
 pub(super) fn history_before(
     segments: &[(Head, Arc<SegmentFiles>)],
 ) -> io::Result<(usize, History)> {
     for (n, (head, files)) in segments.iter().enumerate().rev() {
-        if head.first_index == 0 && head.base_offset == 0 {
-            return Ok((n, History::default()));
+        if let Some(history) = history_at(head, files)? {
+            return Ok((n, history));
         }
-        let bytes = files.read(Kind::Boundary)?.unwrap_or_default();
-        let fits = |boundary: &Boundary| {
-            boundary.next_index() == head.first_index && boundary.next_offset == head.base_offset
-        };
-        if let Some(boundary) = Boundary::decode(&bytes).ok().filter(fits) {
-            return Ok((n, History::at(&boundary)));
-        }
-        tracing::warn!(path = %files.path(Kind::Boundary).display(), "boundary is not readable");
     }
     // producers and old epochs are forgotten; positions are not
     let (head, _) = segments.first().expect("a log always has a segment");

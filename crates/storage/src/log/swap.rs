@@ -119,7 +119,7 @@ impl LogShared {
 
 impl Inner {
     /// Where these segments are, if they are all there and not the last.
-    fn place_of(&self, old: &[Segment]) -> Option<usize> {
+    pub(super) fn place_of(&self, old: &[Segment]) -> Option<usize> {
         let first = old.first()?;
         let is_first = |it: &Segment| Arc::ptr_eq(&it.files, &first.files);
         let at = self.segments.iter().position(is_first)?;

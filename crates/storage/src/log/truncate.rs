@@ -129,7 +129,7 @@ impl LogShared {
         self.sync_names()?;
         let (mut cut, history) = self.cut_last(inner, kept, end)?;
         if cut.head.rewritten_len.take().is_some() {
-            cut.files.put_head(&cut.head)?;
+            cut.files.put(Kind::Raft, &cut.head.encode())?;
         }
         let boundary = history.boundary(inner.log_start_offset);
         let (segments, written) = match cut.has_no_records() {

@@ -11,8 +11,9 @@ use ottla_platform::disk::{Disk, DiskFile, Mapping, OpenMode};
 use parking_lot::Mutex;
 
 use super::entries::{Entry, FileEntries};
-use super::{HEAD_LEN, Head, LogBytes, file_name, salvage};
-use crate::small_file::unfinished;
+use super::{HEAD_LEN, LogBytes, file_name, salvage};
+use crate::Boundary;
+use crate::small_file::{self, unfinished};
 
 /// What a file of a segment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,19 +120,51 @@ impl SegmentFiles {
     }
 
     /// The bytes of a small file; `None` if it is absent.
+    ///
+    /// # Errors
+    /// The disk fails, or does not give all of it, which is damage.
     pub(crate) fn read(&self, kind: Kind) -> io::Result<Option<Vec<u8>>> {
-        let bytes = crate::small_file::read(&*self.disk, &self.path(kind))?;
-        match self.retired.load(Ordering::Acquire) {
+        let path = self.path(kind);
+        let given = small_file::read_what_is_given(&*self.disk, &path)?;
+        if self.retired.load(Ordering::Acquire) {
             // what was read may be another segment's, or absent because this one is
-            true => Err(io::ErrorKind::NotFound.into()),
-            false => Ok(bytes),
+            return Err(io::ErrorKind::NotFound.into());
         }
+        match given {
+            Some(given) if given.lost_bytes > 0 => {
+                let text = format!("the disk does not give all of {}", path.display());
+                Err(io::Error::new(io::ErrorKind::InvalidData, text))
+            }
+            given => Ok(given.map(|given| given.bytes)),
+        }
+    }
+
+    /// What is known at the segment's start, if the file is there and says it.
+    pub(crate) fn boundary(&self) -> io::Result<Option<Boundary>> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let read = self.read(Kind::Boundary);
+        let decode = |bytes: Vec<u8>| Boundary::decode(&bytes).map_err(invalid);
+        match read.and_then(|bytes| bytes.map(decode).transpose()) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let path = self.path(Kind::Boundary);
+                tracing::warn!(path = %path.display(), %error, "a boundary is damaged: not used");
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    /// Replaces a file that is no log. The bytes are synced, the name is not.
+    pub(crate) fn put(&self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        let mut handles = self.handles.lock();
+        handles[kind as usize] = None;
+        small_file::put(&*self.disk, &self.path(kind), bytes)
     }
 
     /// Puts a log with these bytes in the place of another, which open views keep. The bytes are
     /// synced, the name is not. For files that were not opened yet.
     pub(crate) fn put_log(&self, bytes: &[u8]) -> io::Result<()> {
-        crate::small_file::put(&*self.disk, &self.path(Kind::Log), bytes)
+        small_file::put(&*self.disk, &self.path(Kind::Log), bytes)
     }
 
     /// Puts a copy in the place of a log that cannot all be read, with zeros where nothing is given: it is
@@ -153,14 +186,6 @@ impl SegmentFiles {
         let log = path.display();
         tracing::warn!(%log, lost_bytes, "the disk does not give all of a segment; what it gives was copied");
         self.disk.sync_dir(&self.folder)
-    }
-
-    /// Replaces the file of Raft positions by one with this head and no entries. The bytes are synced, the
-    /// name is not.
-    pub(crate) fn put_head(&self, head: &Head) -> io::Result<()> {
-        let mut handles = self.handles.lock();
-        handles[Kind::Raft as usize] = None;
-        crate::small_file::put(&*self.disk, &self.path(Kind::Raft), &head.encode())
     }
 
     /// Removes the files; views that are open stay readable.

@@ -216,10 +216,22 @@ impl Run {
             assert_eq!(compacted.epoch_end(epoch), plain.epoch_end(epoch));
         }
         self.check_entries();
+        self.check_indexes();
         self.check_reads(end);
     }
 
     /// Each index is there once, in the term that it was in.
+    /// A check finds nothing to write.
+    fn check_indexes(&self) {
+        self.rig
+            .disk
+            .set_faults(|faults| faults.capacity_bytes = Some(1));
+        self.logs.iter().for_each(crate::small_files::look_through);
+        self.rig
+            .disk
+            .set_faults(|faults| faults.capacity_bytes = None);
+    }
+
     fn check_entries(&self) {
         let [compacted, plain] = &self.logs;
         let next_index = plain.state().next_index;

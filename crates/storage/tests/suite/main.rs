@@ -11,6 +11,7 @@ mod flush;
 mod formats;
 mod reads;
 mod retention;
+mod small_files;
 mod support;
 mod threads;
 mod transactions;

@@ -25,12 +25,12 @@ fn marker(producer_id: i64, commit: bool, coordinator_epoch: i32) -> Batch {
     builder.build().unwrap()
 }
 
-fn send(log: &Log, producer_id: i64, base_sequence: i32) -> i64 {
+pub(crate) fn send(log: &Log, producer_id: i64, base_sequence: i32) -> i64 {
     let batch = build(2, 40, NOW, Some(stamp(producer_id, base_sequence)));
     accepted(append(log, batch)).base_offset
 }
 
-fn end(log: &Log, producer_id: i64, commit: bool) -> i64 {
+pub(crate) fn end(log: &Log, producer_id: i64, commit: bool) -> i64 {
     accepted(append(log, marker(producer_id, commit, 1))).base_offset
 }
 
