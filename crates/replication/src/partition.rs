@@ -218,18 +218,22 @@ impl Partition {
     ) -> Result<ReadData, ReadError> {
         let watermarks = self.watermarks();
         let below = watermarks.readable_end(isolation);
-        let records = self.shared.log.read(offset, max_bytes, min_one, below);
-        if records.as_ref().is_err_and(ReadError::is_damage) {
+        let log = &self.shared.log;
+        let read = || {
+            let records = log.read(offset, max_bytes, min_one, below)?;
+            let aborted = match isolation {
+                Isolation::ReadCommitted if !records.slices.is_empty() => {
+                    log.aborted_transactions(records.first_offset, records.next_offset)?
+                }
+                Isolation::ReadCommitted | Isolation::ReadUncommitted => Vec::new(),
+            };
+            Ok((records, aborted))
+        };
+        let read = read();
+        if read.as_ref().is_err_and(ReadError::is_damage) {
             self.shared.tell_damage();
         }
-        let records = records?;
-        let aborted = match isolation {
-            Isolation::ReadCommitted if !records.slices.is_empty() => self
-                .shared
-                .log
-                .aborted_transactions(records.first_offset, records.next_offset)?,
-            Isolation::ReadCommitted | Isolation::ReadUncommitted => Vec::new(),
-        };
+        let (records, aborted) = read?;
         Ok(ReadData {
             records,
             aborted,
