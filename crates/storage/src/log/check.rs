@@ -48,19 +48,18 @@ impl Log {
     /// # Errors
     /// The disk fails, or the segment was deleted just now.
     pub fn check_segment(&self, first_index: u64) -> io::Result<Option<SegmentCheck>> {
-        let (head, files, written, is_last, decided) = {
+        let (head, files, written, is_last, ended) = {
             let inner = self.shared.inner.lock();
             let last = inner.segments.last().map(|it| it.head.first_index);
             let found = inner.segment_of_index(first_index);
             match found.filter(|it| it.head.first_index == first_index) {
                 Some(it) if !inner.closed => {
                     let is_last = last == Some(first_index);
-                    let ended = inner.decided(i64::MAX).into_iter();
-                    let mut decided = ended.filter(|it| it.head.first_index == first_index);
-                    let indexes = decided
-                        .next()
-                        .map(|it| (it, inner.config.index_interval_bytes));
-                    (it.head, Arc::clone(&it.files), it.written, is_last, indexes)
+                    let interval_bytes = inner.config.index_interval_bytes;
+                    let mut ended = inner.decided(i64::MAX).into_iter();
+                    let ended = ended.find(|it| it.head.first_index == first_index);
+                    let ended = ended.map(|it| (it, interval_bytes));
+                    (it.head, Arc::clone(&it.files), it.written, is_last, ended)
                 }
                 Some(_) | None => return Ok(None),
             }
@@ -73,7 +72,7 @@ impl Log {
             files,
             expected: begin,
             is_last,
-            indexes: decided
+            indexes: ended
                 .map(|(segment, interval_bytes)| IndexCheck::begin(segment, interval_bytes))
                 .transpose()?,
         }))

@@ -4,6 +4,8 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use ottla_platform::disk::is_exhaustion;
+
 use super::recover::history_at;
 use super::shared::LogShared;
 use crate::EntryMeta;
@@ -62,31 +64,42 @@ impl IndexCheck {
         Ok(())
     }
 
-    /// Puts files right that do not say what all frames said, unless the segment is the log's no more; how many.
-    /// They are durable on return. Blocks.
-    pub(super) fn finish(mut self, log: &LogShared) -> io::Result<usize> {
+    /// Puts files right that do not say what all frames said, unless the segment is the log's no more. They are
+    /// durable on return. Blocks.
+    pub(super) fn finish(mut self, log: &LogShared) -> io::Result<()> {
         let _beside_the_log = log.rewriting.lock();
         let mut wrong = self.wrong_indexes()?;
         wrong.extend(self.wrong_boundary(log)?);
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let result = self.put_right(log, &wrong);
+        if let Err(error) = &result
+            && !is_exhaustion(error)
+        {
+            log.dir.fail("index", error);
+        }
+        result
+    }
+
+    fn put_right(&self, log: &LogShared, wrong: &[Wrong]) -> io::Result<()> {
         let inner = &mut *log.inner.lock();
         let old = std::slice::from_ref(&self.original);
         let Some(at) = inner.place_of(old).filter(|_| !inner.closed) else {
-            return Ok(0);
+            return Ok(());
         };
-        for (segment, kind, bytes) in &wrong {
+        for (segment, kind, bytes) in wrong {
             let file = segment.files.path(*kind);
             tracing::warn!(file = %file.display(), "did not say what the log says: written anew");
             segment.files.put(*kind, bytes)?;
         }
-        if !wrong.is_empty() {
-            log.dir.disk.sync_dir(&log.folder)?;
-            let segment = &mut inner.segments[at];
-            segment.sparse = Sparse::closed();
-            if self.history.is_some() {
-                segment.aborted = Aborted::InFile;
-            }
+        log.dir.disk.sync_dir(&log.folder)?;
+        let segment = &mut inner.segments[at];
+        segment.sparse = Sparse::closed();
+        if self.history.is_some() {
+            segment.aborted = Aborted::InFile;
         }
-        Ok(wrong.len())
+        Ok(())
     }
 
     fn wrong_indexes(&mut self) -> io::Result<Vec<Wrong>> {
@@ -102,8 +115,13 @@ impl IndexCheck {
                 _ => Vec::new(),
             };
             bytes.extend(entries);
-            let there = there_and_whole(self.original.files.read(kind))?;
-            if there.unwrap_or_default() != bytes {
+            let is_right = match self.original.files.read(kind) {
+                Err(error) if error.kind() == ErrorKind::InvalidData => false,
+                // the segment is the log's no more
+                Err(error) if error.kind() == ErrorKind::NotFound => true,
+                there => there?.unwrap_or_default() == bytes,
+            };
+            if !is_right {
                 wrong.push((self.original.clone(), kind, bytes));
             }
         }
@@ -127,15 +145,5 @@ impl IndexCheck {
         }
         let bytes = history.boundary(log_start_offset).encode().to_vec();
         Ok(Some((next, Kind::Boundary, bytes)))
-    }
-}
-
-fn there_and_whole(read: io::Result<Option<Vec<u8>>>) -> io::Result<Option<Vec<u8>>> {
-    match read {
-        // or retired, which the look at the log tells
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::NotFound) => {
-            Ok(None)
-        }
-        read => read,
     }
 }

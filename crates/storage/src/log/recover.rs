@@ -258,7 +258,11 @@ impl Recovery<'_> {
             segments.push(Segment::closed(heads[n], files, &heads[n + 1]));
             trim(&candidates[n], heads[n].len_before(&heads[n + 1]))?;
         }
-        segments.push(end.active(heads[last], Arc::clone(&candidates[last].files))?);
+        match end.active(heads[last], Arc::clone(&candidates[last].files)) {
+            // its index of aborted transactions is damaged
+            Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(None),
+            active => segments.push(active?),
+        }
         Ok(Some(Found {
             segments,
             history: History::at(&end.boundary),

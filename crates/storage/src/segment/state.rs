@@ -120,7 +120,11 @@ impl Segment {
         let mut dirty = Vec::new();
         for (kind, start, bytes) in self.take_indexes() {
             let is_needed = kind != Kind::Transactions || !bytes.is_empty();
-            if is_needed || self.files.read(kind)?.is_some() {
+            let is_there = || match self.files.read(kind) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(true),
+                read => Ok::<_, io::Error>(read?.is_some()),
+            };
+            if is_needed || is_there()? {
                 let file = self.files.open(kind)?;
                 file.set_len(start as u64)?;
                 file.write_all_at(&bytes, start as u64)?;

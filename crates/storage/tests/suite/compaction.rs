@@ -220,7 +220,6 @@ impl Run {
         self.check_reads(end);
     }
 
-    /// Each index is there once, in the term that it was in.
     /// A check finds nothing to write.
     fn check_indexes(&self) {
         self.rig
@@ -232,6 +231,7 @@ impl Run {
             .set_faults(|faults| faults.capacity_bytes = None);
     }
 
+    /// Each index is there once, in the term that it was in.
     fn check_entries(&self) {
         let [compacted, plain] = &self.logs;
         let next_index = plain.state().next_index;

@@ -140,6 +140,55 @@ fn a_start_does_without_any_file_beside_the_frames() {
 }
 
 #[test]
+fn a_start_reads_the_frames_where_aborted_transactions_are_not_legible() {
+    let rig = Rig::new(1);
+    let log = rig.log(&small());
+    for n in 0..9 {
+        send(&log, 1, n * 2);
+        end(&log, 1, n % 2 == 0);
+    }
+    commit(&rig, &log);
+    let end_offset = log.state().log_end_offset;
+    let aborted = log.aborted_transactions(0, end_offset).unwrap();
+    let name = logs_of(&rig).pop().unwrap().replace(".log", ".txnindex");
+    let rig = rig.restart(vec![log]);
+    let whole = rig.disk.contents(&rig.path(&name)).unwrap();
+    rig.disk.lose_sector(&rig.path(&name), 0).unwrap();
+    let (log, recovered) = open(&rig, OnDamage::Refuse).unwrap();
+    assert!(!recovered.clean && recovered.scanned_bytes > 0);
+    assert_eq!(log.aborted_transactions(0, end_offset).unwrap(), aborted);
+    assert!(rig.disk.contents(&rig.path(&name)).unwrap() == whole);
+}
+
+#[test]
+fn an_index_of_no_transactions_that_cannot_be_read_is_refused_until_it_is_put_right() {
+    let (rig, log) = reopened();
+    let first = rig.path(&logs_of(&rig)[0].replace(".log", ".txnindex"));
+    let file = rig
+        .disk
+        .open(&first, ottla_platform::disk::OpenMode::Create)
+        .unwrap();
+    file.write_all_at(&[1; 34], 0).unwrap();
+    rig.disk.lose_sector(&first, 0).unwrap();
+    log.aborted_transactions(0, 3).unwrap_err();
+    look_through(&log);
+    assert!(log.aborted_transactions(0, 3).unwrap().is_empty());
+}
+
+#[test]
+fn a_disk_that_fails_under_an_index_fails_the_directory() {
+    let (rig, log) = reopened();
+    let first = rig.path(&logs_of(&rig)[0].replace(".log", ".index"));
+    rig.disk.remove_file(&first).unwrap();
+    rig.disk
+        .set_faults(|faults| faults.sync_fails_after = Some(0));
+    let first_index = log.segment_indexes()[0];
+    let mut check = log.check_segment(first_index).unwrap().unwrap();
+    check.go_on(u64::MAX).unwrap_err();
+    assert_eq!(rig.failures.lock().len(), 1);
+}
+
+#[test]
 fn a_folder_whose_owner_is_not_legible_is_left_alone() {
     let rig = killed(1, &small());
     rig.disk
