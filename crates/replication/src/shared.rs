@@ -481,7 +481,10 @@ impl Shared {
 
 /// A group's members as openraft writes them.
 pub(crate) fn members_of(membership: &Membership) -> Members {
-    let mut members = Members::default();
+    let mut members = Members {
+        is_joint: membership.get_joint_config().len() > 1,
+        ..Members::default()
+    };
     let voters: BTreeSet<Member> = membership.voter_ids().collect();
     for (member, directory) in membership.nodes() {
         let seats = match voters.contains(member) {

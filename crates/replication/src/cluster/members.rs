@@ -2,7 +2,9 @@
 //!
 //! Whoever comes gets the log first and votes when it has it. Voters change at once and together,
 //! when all that come have caught up. Whoever goes is forgotten when it votes no more; a leader that
-//! goes hands over first. A replica whose log directory is another than before is somebody else: it
+//! goes hands over first. A leader may be no voter: one that was voted out before it knew was
+//! elected for its log. It has all that there is, and what it does not become a voter for it hands
+//! over. A replica whose log directory is another than before is somebody else: it
 //! is removed before it comes as any newcomer, because it has forgotten what it voted and had.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,7 @@ pub(crate) enum Step {
     Learn(ReplicaKey),
     /// Has these vote, and nobody else.
     Vote(BTreeSet<NodeId>),
-    /// Hands over to this voter, since it goes itself.
+    /// Hands over to this voter, since it goes itself, or does not vote.
     HandOver(NodeId),
     /// Sends its log to these no more.
     Forget(BTreeSet<NodeId>),
@@ -38,6 +40,9 @@ pub(crate) enum Step {
 pub(crate) struct Members {
     pub(crate) voters: BTreeMap<NodeId, Uuid>,
     pub(crate) learners: BTreeMap<NodeId, Uuid>,
+    /// Half-way from some voters to others, of whom a majority of each is needed: who led meanwhile
+    /// leads no more.
+    pub(crate) is_joint: bool,
 }
 
 impl Members {
@@ -46,6 +51,7 @@ impl Members {
         let mut members = Members {
             voters: map(voters),
             learners: map(learners),
+            is_joint: false,
         };
         let voters = &members.voters;
         members
@@ -70,7 +76,9 @@ impl Members {
 
     /// Whether these are the others' very voters and learners.
     pub(crate) fn are(&self, others: &Members) -> bool {
-        are_same(&self.voters, &others.voters) && are_same(&self.learners, &others.learners)
+        self.is_joint == others.is_joint
+            && are_same(&self.voters, &others.voters)
+            && are_same(&self.learners, &others.learners)
     }
 }
 
@@ -88,7 +96,8 @@ pub(crate) fn is_other(directory: &Uuid, other: Option<&Uuid>) -> bool {
 }
 
 /// The next step of the leader `me` from `now` to `wanted`; `None` if there is none, or none yet.
-/// If it goes itself, `heir` is who is to lead: one that has the log.
+/// If it goes itself, `heir` is who is to lead: one that has the log. It is not asked whether `me`
+/// has caught up.
 pub(crate) fn next_step(
     me: NodeId,
     now: &Members,
@@ -122,18 +131,22 @@ pub(crate) fn next_step(
     }
     let voters: BTreeSet<NodeId> = now.voters.keys().copied().collect();
     let mut wanted_voters: BTreeSet<NodeId> = wanted.voters.keys().copied().collect();
-    if voters != wanted_voters && !wanted_voters.is_empty() {
+    let is_to_vote = now.is_joint || voters != wanted_voters;
+    if is_to_vote && !wanted_voters.is_empty() {
         let mut newcomers = wanted_voters.difference(&voters);
-        if !newcomers.all(|node| has_caught_up(*node)) {
+        if !newcomers.all(|node| *node == me || has_caught_up(*node)) {
             return None;
         }
-        if !wanted_voters.contains(&me) {
+        if voters.contains(&me) && !wanted_voters.contains(&me) {
             wanted_voters.insert(me);
             if voters == wanted_voters {
                 return heir.map(Step::HandOver);
             }
         }
         return Some(Step::Vote(wanted_voters));
+    }
+    if !voters.contains(&me) {
+        return heir.map(Step::HandOver);
     }
     let gone = all_now
         .into_keys()
@@ -203,6 +216,39 @@ mod tests {
     }
 
     #[test]
+    fn what_was_left_half_way_is_gone_on_with() {
+        let joint = Members {
+            is_joint: true,
+            ..members(&[1, 2, 3], &[])
+        };
+        let step =
+            |me, wanted: Members| next_step(NodeId(me), &joint, &wanted, |_| true, Some(NodeId(2)));
+        let all_vote = Some(Step::Vote(set(&[1, 2, 3])));
+        assert_eq!(step(1, members(&[1, 2, 3], &[])), all_vote);
+        let others_vote = Some(Step::Vote(set(&[2, 3])));
+        assert_eq!(step(2, members(&[2, 3], &[])), others_vote);
+        let hands_over = Some(Step::HandOver(NodeId(2)));
+        assert_eq!(step(1, members(&[2, 3], &[])), hands_over);
+        assert!(!joint.are(&members(&[1, 2, 3], &[])));
+    }
+
+    #[test]
+    fn a_leader_that_does_not_vote_comes_to_vote_or_hands_over() {
+        let now = members(&[2, 3], &[1]);
+        let others_have = |node| node != ME;
+        let step = |wanted: Members, heir| next_step(ME, &now, &wanted, others_have, heir);
+        let votes = Some(Step::Vote(set(&[1, 2, 3])));
+        assert_eq!(step(members(&[1, 2, 3], &[]), None), votes);
+        let heir = Some(NodeId(2));
+        let hands_over = Some(Step::HandOver(NodeId(2)));
+        assert_eq!(step(members(&[2, 3], &[1]), heir), hands_over);
+        assert_eq!(step(members(&[2, 3], &[]), heir), hands_over);
+        assert_eq!(step(members(&[2, 3], &[]), None), None);
+        let votes = Some(Step::Vote(set(&[2])));
+        assert_eq!(step(members(&[2], &[3]), heir), votes);
+    }
+
+    #[test]
     fn a_voter_on_another_disk_is_removed_before_it_comes_anew() {
         let now = members(&[1, 2, 3], &[]);
         let mut wanted = now.clone();
@@ -225,22 +271,32 @@ mod tests {
             now in prop::collection::btree_map(1..6, 0..2_u128, 1..5),
             wanted in prop::collection::btree_map(1..6, 0..2_u128, 1..5),
             learners in prop::collection::btree_map(6..9, 0..2_u128, 0..3),
+            is_joint: bool,
+            leads_without_a_vote in proptest::option::of((1..9, 0..2_u128)),
         ) {
             let of = |nodes: &BTreeMap<i32, u128>| {
                 let key = |(node, disk): (&i32, &u128)| (NodeId(*node), Uuid::from_u128(disk + 1));
                 nodes.iter().map(key).collect::<BTreeMap<_, _>>()
             };
-            let mut now = Members { voters: of(&now), ..Members::default() };
-            let wanted = Members { voters: of(&wanted), learners: of(&learners) };
-            let Some(mut leader) = now.voters.iter().find_map(|(node, key)| {
-                (!is_other(key, wanted.voters.get(node))).then_some(*node)
-            }) else {
+            let mut now = Members { voters: of(&now), is_joint, ..Members::default() };
+            let wanted = Members { voters: of(&wanted), learners: of(&learners), is_joint: false };
+            let has_its_data = |(node, key): (&NodeId, &Uuid)| {
+                (!is_other(key, wanted.all().get(node))).then_some(*node)
+            };
+            let Some(mut leader) = now.voters.iter().find_map(has_its_data) else {
                 // Nobody has its data: no leader can be there.
                 return Ok(());
             };
+            for (node, key) in of(&leads_without_a_vote.into_iter().collect()) {
+                let is_new = !now.voters.contains_key(&node);
+                if let Some(node) = has_its_data((&node, &key)).filter(|_| is_new) {
+                    now.learners.insert(node, key);
+                    leader = node;
+                }
+            }
             for _ in 0..40 {
                 let heir = wanted.voters.keys().find(|it| now.voters.contains_key(it)).copied();
-                match next_step(leader, &now, &wanted, |_| true, heir) {
+                match next_step(leader, &now, &wanted, |node| node != leader, heir) {
                     None => break,
                     Some(Step::Learn(key)) => {
                         prop_assert!(!now.all().contains_key(&key.node));
@@ -250,13 +306,15 @@ mod tests {
                         let all = now.all();
                         let has_log = |node: &NodeId| all.contains_key(node);
                         prop_assert!(voters.iter().all(has_log), "who votes has the log");
-                        prop_assert!(voters.contains(&leader), "a leader votes until it hands over");
+                        let stays = voters.contains(&leader) || !now.voters.contains_key(&leader);
+                        prop_assert!(stays, "a leader that votes does so until it hands over");
                         let votes = |(node, _): &(NodeId, Uuid)| voters.contains(node);
                         let (voting, learning) = all.into_iter().partition(votes);
-                        now = Members { voters: voting, learners: learning };
+                        now = Members { voters: voting, learners: learning, is_joint: false };
                     }
                     Some(Step::HandOver(node)) => leader = node,
                     Some(Step::Forget(gone)) => {
+                        prop_assert!(!now.is_joint, "who votes in one of two is no learner");
                         prop_assert!(gone.iter().all(|node| !now.voters.contains_key(node)));
                         now.learners.retain(|node, _| !gone.contains(node));
                     }
