@@ -18,6 +18,7 @@ pub mod process;
 pub mod scrape;
 pub mod suite;
 pub mod tool;
+pub mod transactional;
 pub mod trial;
 pub mod wait;
 

@@ -1,153 +1,26 @@
-//! A producer that commits every so many records, as clients do that get an epoch with each transaction (KIP-890).
+//! A producer that commits every so many records.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use ottla_client::{Client, Connection};
-use ottla_protocol::ErrorCode;
-use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use ottla_protocol::messages::{
-    EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest, ProduceRequest, StrBytes,
-};
-use ottla_protocol::records::{BatchBuilder, Compression, ProducerStamp};
-use tokio::time::{Instant, sleep};
+use ottla_client::Client;
+use ottla_tests::transactional::TransactionalProducer;
+use tokio::time::Instant;
 
 use crate::latencies::Latencies;
 
-const FIND_VERSION: i16 = 3;
-const INIT_VERSION: i16 = 4;
-const PRODUCE_VERSION: i16 = 12;
-const END_VERSION: i16 = 5;
-/// What a key of FindCoordinator names.
-const TRANSACTION: i8 = 1;
-/// Before what comes too early is tried again: what the Java client rests.
-const REST: Duration = Duration::from_millis(20);
-/// How long a coordinator may take to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// One producer, with a partition of its own.
-pub(crate) struct Producer {
-    connection: Connection,
-    transactional_id: String,
-    topic: String,
-    partition: i32,
-    id: i64,
-    epoch: i16,
-}
-
-impl Producer {
-    /// One that may begin, on a cluster of one broker.
-    pub(crate) async fn begin(client: &Client, topic: &str, partition: i32) -> Producer {
-        let view = client.view();
-        let broker = view.brokers.keys().next().expect("there is a broker");
-        let connection = client.with_own_connections().connection(*broker).await;
-        let mut producer = Producer {
-            connection: connection.expect("the broker is there"),
-            transactional_id: format!("{topic}-{partition}"),
-            topic: topic.to_owned(),
-            partition,
-            id: -1,
-            epoch: -1,
-        };
-        let deadline = Instant::now() + PATIENCE;
-        while !producer.init().await {
-            assert!(Instant::now() < deadline, "no coordinator of transactions");
-            sleep(REST).await;
-        }
-        producer
+/// So many transactions of so many records on this partition; how long each commit took.
+pub(crate) async fn commit(
+    client: &Client,
+    (topic, partition): (&str, i32),
+    transactions: u32,
+    (records, value): (i32, &[u8]),
+) -> Latencies {
+    let id = format!("{topic}-{partition}");
+    let mut producer = TransactionalProducer::begin(client, &id, topic, partition).await;
+    let mut latencies = Latencies::default();
+    for _ in 0..transactions {
+        producer.write(records, value).await;
+        let begins = Instant::now();
+        producer.end(true).await;
+        latencies.add(begins.elapsed());
     }
-
-    async fn init(&mut self) -> bool {
-        let find = FindCoordinatorRequest::default()
-            .with_key_type(TRANSACTION)
-            .with_key(text(&self.transactional_id));
-        let told = self.connection.call_in(&find, FIND_VERSION).await;
-        if told.expect("an answer").error_code != 0 {
-            return false;
-        }
-        let request = InitProducerIdRequest::default()
-            .with_transactional_id(Some(text(&self.transactional_id).into()))
-            .with_transaction_timeout_ms(60_000)
-            .with_producer_id((-1).into())
-            .with_producer_epoch(-1);
-        let told = self.connection.call_in(&request, INIT_VERSION).await;
-        let told = told.expect("an answer");
-        (self.id, self.epoch) = (told.producer_id.0, told.producer_epoch);
-        told.error_code == 0
-    }
-
-    /// So many transactions of so many records; how long each commit took.
-    pub(crate) async fn run(&mut self, transactions: u32, records: i32, value: &[u8]) -> Latencies {
-        let mut latencies = Latencies::default();
-        for _ in 0..transactions {
-            self.write(records, value).await;
-            let begins = Instant::now();
-            self.commit().await;
-            latencies.add(begins.elapsed());
-        }
-        latencies
-    }
-
-    async fn write(&self, records: i32, value: &[u8]) {
-        let partition = PartitionProduceData::default()
-            .with_index(self.partition)
-            .with_records(Some(self.batch(records, value)));
-        let topic = TopicProduceData::default()
-            .with_name(text(&self.topic).into())
-            .with_partition_data(vec![partition]);
-        let request = ProduceRequest::default()
-            .with_transactional_id(Some(text(&self.transactional_id).into()))
-            .with_acks(-1)
-            .with_timeout_ms(30_000)
-            .with_topic_data(vec![topic]);
-        loop {
-            let told = self.connection.call_in(&request, PRODUCE_VERSION).await;
-            let told = told.expect("an answer");
-            let code = told.responses[0].partition_responses[0].error_code;
-            match ErrorCode::from_code(code) {
-                ErrorCode::None => return,
-                code if code.retriable() => sleep(REST).await,
-                code => panic!("a write was refused: {code:?}"),
-            }
-        }
-    }
-
-    fn batch(&self, records: i32, value: &[u8]) -> Bytes {
-        let stamp = ProducerStamp {
-            producer_id: self.id,
-            producer_epoch: self.epoch,
-            base_sequence: 0,
-            transactional: true,
-        };
-        let mut builder = BatchBuilder::new(Compression::None).with_producer(stamp);
-        for _ in 0..records {
-            builder.push(0, None, Some(value), &[]);
-        }
-        let batch = builder.build().expect("nothing is compressed");
-        batch.to_bytes()
-    }
-
-    async fn commit(&mut self) {
-        let request = EndTxnRequest::default()
-            .with_transactional_id(text(&self.transactional_id).into())
-            .with_producer_id(self.id.into())
-            .with_producer_epoch(self.epoch)
-            .with_committed(true);
-        loop {
-            let told = self.connection.call_in(&request, END_VERSION).await;
-            let told = told.expect("an answer");
-            match ErrorCode::from_code(told.error_code) {
-                ErrorCode::None => {
-                    (self.id, self.epoch) = (told.producer_id.0, told.producer_epoch);
-                    return;
-                }
-                code if code.retriable() => sleep(REST).await,
-                code => panic!("a commit was refused: {code:?}"),
-            }
-        }
-    }
-}
-
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
+    latencies
 }

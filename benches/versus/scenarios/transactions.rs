@@ -8,7 +8,7 @@ use crate::brokers::Brokers;
 use crate::figures::{Figure, Turn, less, more};
 use crate::latencies::Latencies;
 use crate::load::topics::create;
-use crate::load::transactions::Producer;
+use crate::load::transactions::commit;
 
 const RECORDS_PER_SECOND: Figure = more("records/s");
 const TRANSACTION_CPU: Figure = less("CPU, µs/transaction");
@@ -44,10 +44,8 @@ pub(crate) async fn measure(brokers: &Brokers) -> Result<Turn, String> {
 /// How long each commit took.
 async fn commit_all(client: &Client, topic: &str, transactions: u32) -> Latencies {
     let value = [b'v'; 1_000];
-    let producing = (0..PRODUCERS).map(|partition| async move {
-        let mut producer = Producer::begin(client, topic, partition).await;
-        producer.run(transactions, RECORDS, &value).await
-    });
+    let producing = (0..PRODUCERS)
+        .map(|partition| commit(client, (topic, partition), transactions, (RECORDS, &value)));
     let mut all = Latencies::default();
     for latencies in join_all(producing).await {
         all.merge(latencies);
