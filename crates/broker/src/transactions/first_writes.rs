@@ -6,6 +6,9 @@
 //! producer writes to the partition waits, so that it enters the log in the order in which it was sent. One question
 //! holds all partitions that a producer waits for.
 //!
+//! Batches that are refused because the coordinator cannot be asked for a while hold back those behind them until they
+//! come again.
+//!
 //! What the coordinator says is as of an offset of its log; so is a marker. That tells which of the two is of a later
 //! transaction, though a producer may have one epoch for all of them: a marker that was long on its way ends nothing
 //! that began since, and an answer that a marker has overtaken is asked for once more.
@@ -39,6 +42,8 @@ pub(crate) struct Write {
     pub(crate) producer_id: i64,
     /// Its epoch.
     pub(crate) producer_epoch: i16,
+    /// Its first sequence; -1 if it has none.
+    pub(crate) sequence: i32,
     /// Whether the client leaves it to the first write to make the partition part of the transaction.
     pub(crate) adds: bool,
 }
@@ -76,13 +81,18 @@ struct Known {
     topic: String,
     producer_epoch: i16,
     leader_epoch: i32,
+    /// The lowest sequence that was refused for a reason that passes, until it is let in: a partition that knows
+    /// nothing of the producer would take a higher one that was sent behind it, and then never this one (Kafka's
+    /// VerificationStateEntry).
+    refused: Option<i32>,
     stage: Stage,
 }
 
 enum Stage {
     /// The coordinator is being asked.
     Asking {
-        waiting: Vec<Then>,
+        /// Each with its first sequence.
+        waiting: Vec<(i32, Then)>,
         /// A marker came meanwhile: an answer that is not as of a later time is about what it ended.
         ended_as_of: Option<i64>,
     },
@@ -91,57 +101,22 @@ enum Stage {
         /// As of when.
         as_of: i64,
     },
+    /// It could not be known; who tries again asks again.
+    Refused,
 }
 
 impl FirstWrites {
     /// Has `then` called once it is certain that the transaction writes to the partition, or that it does not.
     pub(crate) fn admit(broker: &Arc<Broker>, write: Write, then: Then) {
-        let mut table = broker.first_writes.table.lock();
-        let table = &mut *table;
-        let key = (write.partition, write.producer_id);
-        if let Some(known) = table.known.get_mut(&key)
-            && known.leader_epoch == write.leader_epoch
-        {
-            if known.producer_epoch > write.producer_epoch {
-                return then(Err(ErrorCode::InvalidProducerEpoch));
-            }
-            if known.producer_epoch == write.producer_epoch {
-                match &mut known.stage {
-                    // Whoever sent so much will try again.
-                    Stage::Asking { waiting, .. } if waiting.len() >= FIRST_WRITES_WAITING_MAX => {
-                        then(Err(ErrorCode::NotEnoughReplicas));
-                    }
-                    Stage::Asking { waiting, .. } => waiting.push(then),
-                    Stage::Open { .. } => then(Ok(())),
-                }
-                return;
-            }
-        }
-        table.make_room();
-        let known = Known {
-            topic: write.topic,
-            producer_epoch: write.producer_epoch,
-            leader_epoch: write.leader_epoch,
-            stage: Stage::Asking {
-                waiting: vec![then],
-                ended_as_of: None,
-            },
-        };
-        if let Some(before) = table.known.insert(key, known) {
-            before.give_up(write.leader_epoch);
-        }
-        let asker = (write.producer_id, write.producer_epoch);
-        if let Some(to_ask) = table.to_ask.get_mut(&asker) {
-            return to_ask.push(key);
-        }
-        table.to_ask.insert(asker, vec![key]);
         let asking = Asking {
             broker: Arc::clone(broker),
-            transactional_id: write.transactional_id,
-            asker,
+            transactional_id: write.transactional_id.clone(),
+            asker: (write.producer_id, write.producer_epoch),
             adds: write.adds,
         };
-        tokio::spawn(asking.run());
+        if broker.first_writes.table.lock().admit(write, then) {
+            tokio::spawn(asking.run());
+        }
     }
 
     /// To be called before a marker is proposed.
@@ -159,7 +134,7 @@ impl FirstWrites {
             Stage::Open { as_of } if end.as_of.is_some_and(|end| end < *as_of) => {
                 return Err(ErrorCode::InvalidProducerEpoch);
             }
-            Stage::Open { .. } => _ = table.known.remove(&key),
+            Stage::Open { .. } | Stage::Refused => _ = table.known.remove(&key),
         }
         Ok(())
     }
@@ -171,6 +146,57 @@ impl FirstWrites {
 }
 
 impl Table {
+    /// As [`FirstWrites::admit`]; whether somebody has to begin to ask.
+    fn admit(&mut self, write: Write, then: Then) -> bool {
+        let key = (write.partition, write.producer_id);
+        let sequence = write.sequence;
+        let mut refused = None;
+        if let Some(known) = self.known.get_mut(&key)
+            && known.leader_epoch == write.leader_epoch
+        {
+            if known.producer_epoch > write.producer_epoch {
+                then(Err(ErrorCode::InvalidProducerEpoch));
+                return false;
+            }
+            if known.producer_epoch == write.producer_epoch {
+                match &mut known.stage {
+                    // Whoever sent so much will try again.
+                    Stage::Asking { waiting, .. } if waiting.len() >= FIRST_WRITES_WAITING_MAX => {
+                        then(Err(ErrorCode::NotEnoughReplicas));
+                        return false;
+                    }
+                    Stage::Asking { waiting, .. } => {
+                        waiting.push((sequence, then));
+                        return false;
+                    }
+                    Stage::Open { .. } => {
+                        then(known.let_in(sequence));
+                        return false;
+                    }
+                    Stage::Refused => refused = known.refused,
+                }
+            }
+        }
+        self.make_room();
+        let known = Known {
+            topic: write.topic,
+            producer_epoch: write.producer_epoch,
+            leader_epoch: write.leader_epoch,
+            refused,
+            stage: Stage::Asking {
+                waiting: vec![(sequence, then)],
+                ended_as_of: None,
+            },
+        };
+        if let Some(before) = self.known.insert(key, known) {
+            before.give_up(write.leader_epoch);
+        }
+        let asker = (write.producer_id, write.producer_epoch);
+        let is_asking = self.to_ask.contains_key(&asker);
+        self.to_ask.entry(asker).or_default().push(key);
+        !is_asking
+    }
+
     /// Forgets what is known when there is too much of it: it is asked about again.
     fn make_room(&mut self) {
         if self.known.len() >= TRANSACTION_WRITERS_KNOWN_MAX {
@@ -215,16 +241,37 @@ impl Table {
         }
         let waiting = std::mem::take(waiting);
         match answer {
-            Ok(as_of) => known.stage = Stage::Open { as_of },
-            Err(_) => _ = self.known.remove(&key),
-        }
-        for then in waiting {
-            then(answer.map(|_| ()));
+            Ok(as_of) => {
+                known.stage = Stage::Open { as_of };
+                for (sequence, then) in waiting {
+                    then(known.let_in(sequence));
+                }
+            }
+            Err(code) => {
+                let lowest = waiting.iter().map(|(sequence, _)| *sequence).min();
+                known.refused = lowest.into_iter().chain(known.refused).min();
+                known.stage = Stage::Refused;
+                if !code.retriable() {
+                    self.known.remove(&key);
+                }
+                for (_, then) in waiting {
+                    then(Err(code));
+                }
+            }
         }
     }
 }
 
 impl Known {
+    /// Whether a batch of a transaction that is open may be written: not ahead of one that was refused.
+    fn let_in(&mut self, sequence: i32) -> Result<(), ErrorCode> {
+        if self.refused.is_some_and(|refused| sequence > refused) {
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
+        }
+        self.refused = None;
+        Ok(())
+    }
+
     /// Another epoch has come, of the producer or of the leader.
     fn give_up(self, leader_epoch: i32) {
         let Stage::Asking { waiting, .. } = self.stage else {
@@ -234,7 +281,7 @@ impl Known {
             true => ErrorCode::InvalidProducerEpoch,
             false => ErrorCode::NotLeaderOrFollower,
         };
-        for then in waiting {
+        for (_, then) in waiting {
             then(Err(code));
         }
     }
@@ -358,8 +405,9 @@ mod tests {
             topic: "t".into(),
             producer_epoch: ASKER.1,
             leader_epoch: 1,
+            refused: None,
             stage: Stage::Asking {
-                waiting: vec![Box::new(then)],
+                waiting: vec![(0, Box::new(then))],
                 ended_as_of: None,
             },
         };
@@ -413,5 +461,69 @@ mod tests {
         }
         writes.table.lock().answer(KEY, ASKER, Ok(13));
         assert_eq!(let_in.load(Ordering::Relaxed), 1);
+    }
+
+    /// What a write with this sequence is told, in its place in `told`.
+    fn admit(writes: &FirstWrites, sequence: i32, told: &Arc<Mutex<Vec<(i32, Told)>>>) {
+        let told = Arc::clone(told);
+        let write = Write {
+            partition: KEY.0,
+            topic: "t".into(),
+            leader_epoch: 1,
+            transactional_id: "id".into(),
+            producer_id: ASKER.0,
+            producer_epoch: ASKER.1,
+            sequence,
+            adds: true,
+        };
+        let then = move |answer| told.lock().push((sequence, answer));
+        writes.table.lock().admit(write, Box::new(then));
+    }
+
+    type Told = Result<(), ErrorCode>;
+
+    #[test]
+    fn nothing_is_let_in_ahead_of_what_was_refused_for_a_while() {
+        let told = Arc::default();
+        let writes = FirstWrites::default();
+        for sequence in [10, 15] {
+            admit(&writes, sequence, &told);
+        }
+        let answer = |answer| writes.table.lock().answer(KEY, ASKER, answer);
+        let passing = Err(ErrorCode::NotCoordinator);
+        answer(passing);
+        let first = [
+            (10, Err(ErrorCode::NotCoordinator)),
+            (15, Err(ErrorCode::NotCoordinator)),
+        ];
+        assert_eq!(std::mem::take(&mut *told.lock()), first);
+        // It was on its way, and asks anew.
+        admit(&writes, 20, &told);
+        answer(passing);
+        admit(&writes, 20, &told);
+        answer(Ok(1));
+        let out_of_order = Err(ErrorCode::OutOfOrderSequenceNumber);
+        let then = [(20, Err(ErrorCode::NotCoordinator)), (20, out_of_order)];
+        assert_eq!(std::mem::take(&mut *told.lock()), then);
+        for sequence in [15, 10, 15, 20] {
+            admit(&writes, sequence, &told);
+        }
+        let last = [(15, out_of_order), (10, Ok(())), (15, Ok(())), (20, Ok(()))];
+        assert_eq!(std::mem::take(&mut *told.lock()), last);
+    }
+
+    #[test]
+    fn what_was_refused_counts_until_its_transaction_ends() {
+        for code in [ErrorCode::NotCoordinator, ErrorCode::TransactionAbortable] {
+            let told = Arc::default();
+            let writes = FirstWrites::default();
+            admit(&writes, 0, &told);
+            writes.table.lock().answer(KEY, ASKER, Err(code));
+            assert_eq!(writes.known(), usize::from(code.retriable()));
+            assert_eq!(end(&writes, Some(1)), Ok(()));
+            admit(&writes, 5, &told);
+            writes.table.lock().answer(KEY, ASKER, Ok(2));
+            assert_eq!(*told.lock(), [(0, Err(code)), (5, Ok(()))]);
+        }
     }
 }

@@ -10,6 +10,7 @@ use ottla_protocol::messages::txn_offset_commit::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 use ottla_protocol::messages::{StrBytes, TxnOffsetCommitRequest, TxnOffsetCommitResponse};
+use ottla_protocol::records::NO_SEQUENCE;
 use ottla_protocol::{ErrorCode, TopicId};
 use tokio::sync::oneshot;
 
@@ -93,6 +94,7 @@ fn commit(
             transactional_id: request.transactional_id.to_string(),
             producer_id: request.producer_id.0,
             producer_epoch: request.producer_epoch,
+            sequence: NO_SEQUENCE,
             adds: errors == Errors::OfEpochPerTransaction,
         };
         let input = input(version, request, topics);

@@ -87,6 +87,7 @@ pub(super) fn send(
         transactional_id: transactional_id.to_owned(),
         producer_id: header.producer_id,
         producer_epoch: header.producer_epoch,
+        sequence: header.base_sequence,
         adds: epoch_per_transaction,
     };
     let condition = Condition {
