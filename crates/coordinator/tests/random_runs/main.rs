@@ -7,13 +7,13 @@ mod client;
 mod invariants;
 mod world;
 
-use ottla_statemachine::rig::Random;
+use ottla_statemachine::rig::{Random, run_consecutive};
 use proptest::prelude::*;
 
 use world::World;
 
 /// Steps of trouble in each run.
-const STEPS: usize = 400;
+const STEPS: u64 = 400;
 
 fn run(seed: u64) {
     let mut world = World::new();
@@ -25,27 +25,8 @@ fn run(seed: u64) {
 
 /// As many steps as a proof asks for (`cargo xtask prove groups`), from a seed that it names.
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a proof has no other way to tell a test"
-)]
 fn promises_hold_in_runs_of_consecutive_seeds() {
-    let asked = |name: &str| -> Option<u64> { Some(std::env::var(name).ok()?.parse().unwrap()) };
-    let steps = asked("OTTLA_GROUPS_STEPS").unwrap_or(4_000);
-    let first = asked("OTTLA_GROUPS_SEED").unwrap_or(0);
-    let runs = steps.div_ceil(STEPS as u64);
-    for seed in first..first + runs {
-        if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
-            eprintln!(
-                "seed {seed}: OTTLA_GROUPS_STEPS={STEPS} OTTLA_GROUPS_SEED={seed} repeats it"
-            );
-            std::panic::resume_unwind(panic);
-        }
-    }
-    println!(
-        "{} steps in {runs} runs, every promise held",
-        runs * STEPS as u64
-    );
+    run_consecutive("OTTLA_GROUPS", STEPS, 4_000, run);
 }
 
 proptest! {

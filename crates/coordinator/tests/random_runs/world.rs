@@ -64,7 +64,7 @@ impl World {
     }
 
     /// Everything at once.
-    pub(crate) fn trouble(&mut self, random: &mut Random, steps: usize) {
+    pub(crate) fn trouble(&mut self, random: &mut Random, steps: u64) {
         for _ in 0..steps {
             match random.below(40) {
                 0..16 => {

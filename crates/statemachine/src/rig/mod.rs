@@ -8,6 +8,8 @@
 mod driver;
 mod log;
 mod random;
+mod seeds;
 
 pub use driver::{Answer, Outcome, Rig, Weights};
 pub use random::Random;
+pub use seeds::run_consecutive;
