@@ -283,7 +283,14 @@ impl World {
         }
         let brokers = self.cluster.brokers().iter();
         let data: Vec<PathBuf> = brokers.map(|broker| broker.data_folder()).collect();
-        wait_until_all_is_whole(&data)
+        wait_until_all_is_whole(&data).map_err(|spoiled| {
+            for (broker, data) in self.cluster.brokers().iter_mut().zip(&data) {
+                if let Err(error) = spoiled.keep(data, broker.keep()) {
+                    println!("cannot keep {}: {error}", data.display());
+                }
+            }
+            spoiled.words
+        })
     }
 
     /// How many bits were flipped, if a disk forgets.

@@ -18,6 +18,9 @@ use crate::world::shared::{PARTITIONS, name};
 /// What was written later a start may take for a write that the crash interrupted.
 const KNOWN_AFTER: Duration = Duration::from_secs(4);
 
+/// The endings of files that are made of what is in logs.
+const MADE_OF_LOGS: [&str; 5] = ["index", "timeindex", "txnindex", "raftindex", "boundary"];
+
 /// See the file's head.
 pub(super) struct Rot {
     broker: i32,
@@ -53,13 +56,13 @@ impl Nemesis {
         }
     }
 
-    /// Ends a host's process, and flips a bit of a log that its disk has held for a while, or loses the sector.
+    /// Ends a host's process, and flips a bit of a file that its disk has held for a while, or loses the sector.
     pub(super) fn rot(&mut self, sim: &mut Sim<'_>) {
         let broker = self.rot.broker;
         if self.struck.insert(broker) {
             self.end(sim, broker, false);
             let disk = self.brokers[&broker].disk.clone();
-            match self.old_byte(&disk) {
+            match self.byte_to_strike(&disk) {
                 Some((path, byte)) if self.random.chance(1, 3) => {
                     tracing::info!(broker, path = %path.display(), byte, "loses a sector");
                     disk.lose_sector(&path, byte).expect("the file is there");
@@ -75,11 +78,18 @@ impl Nemesis {
         }
     }
 
-    /// In the segment that a partition's records are added to, which a start reads, or in any other.
-    fn old_byte(&mut self, disk: &SimDisk) -> Option<(PathBuf, u64)> {
+    fn byte_to_strike(&mut self, disk: &SimDisk) -> Option<(PathBuf, u64)> {
         let partition = self.random.below(PARTITIONS.unsigned_abs().into()) as i32;
         let folder = Path::new(DATA).join(name(partition));
-        let mut logs = logs_in(disk, &folder);
+        match self.random.chance(1, 3) {
+            true => self.byte_of_what_tells_of_logs(disk, &folder),
+            false => self.old_byte(disk, &folder),
+        }
+    }
+
+    /// In the segment that a partition's records are added to, which a start reads, or in any other.
+    fn old_byte(&mut self, disk: &SimDisk, folder: &Path) -> Option<(PathBuf, u64)> {
+        let mut logs = files_in(disk, folder, &["log"]);
         logs.sort();
         if logs.is_empty() {
             return None;
@@ -93,18 +103,40 @@ impl Nemesis {
         let len = disk.open(&path, OpenMode::Read).ok()?.len().ok()?;
         (byte < len).then_some((path, byte))
     }
+
+    /// In an index or a boundary: all that it says can be made anew from logs, however old it is.
+    fn byte_of_what_tells_of_logs(
+        &mut self,
+        disk: &SimDisk,
+        folder: &Path,
+    ) -> Option<(PathBuf, u64)> {
+        let mut files = files_in(disk, folder, &MADE_OF_LOGS);
+        files.sort();
+        let length = |path: &PathBuf| disk.open(path, OpenMode::Read).ok()?.len().ok();
+        files.retain(|path| length(path).is_some_and(|length| length > 0));
+        if files.is_empty() {
+            return None;
+        }
+        let path = files.swap_remove(self.random.below(files.len() as u64) as usize);
+        let byte = self.random.below(length(&path)?);
+        Some((path, byte))
+    }
 }
 
-fn logs_in(disk: &SimDisk, folder: &Path) -> Vec<PathBuf> {
+fn files_in(disk: &SimDisk, folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let files = disk.read_dir(folder).unwrap_or_default().into_iter();
-    let logs = files.filter(|file| file.name.ends_with(".log"));
-    logs.map(|file| folder.join(file.name)).collect()
+    let paths = files.map(|file| folder.join(file.name));
+    let is_one = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|ending| endings.contains(&ending))
+    };
+    paths.filter(is_one).collect()
 }
 
 /// How long the logs of all partitions are; nothing while the disk is off.
 fn lengths(disk: &SimDisk) -> BTreeMap<PathBuf, u64> {
     let folders = (0..PARTITIONS).map(|partition| Path::new(DATA).join(name(partition)));
-    let logs = folders.flat_map(|folder| logs_in(disk, &folder));
+    let logs = folders.flat_map(|folder| files_in(disk, &folder, &["log"]));
     let length = |path: PathBuf| {
         let file = disk.open(&path, OpenMode::Read).ok()?;
         Some((path, file.len().ok()?))
