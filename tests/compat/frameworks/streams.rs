@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ottla_client::{Client, Producer, ProducerConfig, ProducerRecord};
+use ottla_client::{Client, Isolation, OffsetSpec, Producer, ProducerConfig, ProducerRecord};
 use ottla_tests::Kind;
 use ottla_tests::client::connect_to;
 use ottla_tests::compat::Toolchain;
 use ottla_tests::process::Process;
+use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::deaths::{self, BROKERS, create_topic};
 use crate::read::{Pair, committed};
 
+const APPLICATION: &str = "counting";
 const PARTITIONS: i32 = 4;
 const LINES: u32 = 6_000;
 /// How many in each step, and how often.
@@ -61,7 +63,19 @@ async fn count_and_join(kind: Kind) {
     let lines = usize::try_from(LINES).expect("they are few");
     let words = words_of(0).count() * lines;
     let said = || format!("{}\n{}", first.log(), second.log());
-    let of = |topic, count| committed(&client, topic, PARTITIONS, count, DONE_WITHIN);
+    let instances = [&first, &second];
+    let of = async |topic, count| {
+        let found = committed(&client, topic, PARTITIONS, count, DONE_WITHIN).await;
+        if found.len() < count {
+            let standing = standing(&client, instances).await;
+            panic!(
+                "{topic}: {} of {count}\n{}\n{standing}",
+                found.len(),
+                said()
+            );
+        }
+        found
+    };
     let counts = of("counts", words).await;
     expect_counts(
         "counts",
@@ -79,15 +93,51 @@ async fn count_and_join(kind: Kind) {
     let all: BTreeSet<Pair> = (0..LINES)
         .map(|line| (format!("k{line}"), format!("l{line}+r{line}")))
         .collect();
-    assert_eq!(joined.len(), lines, "joined: {}", said());
-    assert!(joined.into_iter().collect::<BTreeSet<_>>() == all, "joined");
+    let count = joined.len();
+    let joined: BTreeSet<Pair> = joined.into_iter().collect();
+    let missing: Vec<_> = all.difference(&joined).map(|(key, _)| key).collect();
+    assert!(
+        count == lines && joined == all,
+        "joined: {count}, of {lines}; not {missing:?}\n{}",
+        said(),
+    );
+}
+
+/// Where an application stands that does not go on: what it has read of each partition, to where it could
+/// read, who is to read it; and its threads, in its own log.
+async fn standing(client: &Client, instances: [&Process; 2]) -> String {
+    let mut lines = Vec::new();
+    let admin = client.admin();
+    let offsets = admin.group_offsets(APPLICATION).await.unwrap_or_default();
+    let all: Vec<_> = offsets.keys().cloned().collect();
+    let latest = || {
+        all.iter()
+            .map(|it| (it.clone(), OffsetSpec::Latest))
+            .collect()
+    };
+    let ends = admin
+        .list_offsets(latest(), Isolation::ReadUncommitted)
+        .await;
+    let stable = admin.list_offsets(latest(), Isolation::ReadCommitted).await;
+    for (partition, committed) in offsets {
+        let (end, stable) = (ends.get(&partition), stable.get(&partition));
+        lines.push(format!(
+            "{partition}: {committed:?}, stable {stable:?}, end {end:?}"
+        ));
+    }
+    lines.push(format!("{:?}", admin.describe_group(APPLICATION).await));
+    for instance in instances {
+        instance.signal(Signal::QUIT);
+    }
+    sleep(Duration::from_secs(1)).await;
+    lines.join("\n")
 }
 
 fn start_instance(bootstrap: &str, folder: &Path) -> Process {
     let toolchain = Toolchain::find_with_suites().unwrap_or_else(|reason| panic!("{reason}"));
     let options = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
     let mut command = toolchain.java(toolchain.suites_classpath(), &options, "StreamsJob");
-    command.args([bootstrap, "counting"]).arg(folder);
+    command.args([bootstrap, APPLICATION]).arg(folder);
     let log = folder.with_extension("log");
     Process::spawn(&mut command, &log).unwrap_or_else(|error| panic!("cannot run java: {error}"))
 }

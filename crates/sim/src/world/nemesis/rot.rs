@@ -87,21 +87,23 @@ impl Nemesis {
         }
     }
 
-    /// In the segment that a partition's records are added to, which a start reads, or in any other.
+    /// In the newest segment of those that have held something for a while, which a start may read, or in
+    /// any other.
     fn old_byte(&mut self, disk: &SimDisk, folder: &Path) -> Option<(PathBuf, u64)> {
-        let mut logs = files_in(disk, folder, &["log"]);
+        let known = |path: PathBuf| {
+            let length = disk.open(&path, OpenMode::Read).ok()?.len().ok()?;
+            let known = *self.rot.known.get(&path)?;
+            Some((path, known.min(length))).filter(|(_, known)| *known > 0)
+        };
+        let logs = files_in(disk, folder, &["log"]).into_iter();
+        let mut logs: Vec<(PathBuf, u64)> = logs.filter_map(known).collect();
         logs.sort();
-        if logs.is_empty() {
-            return None;
-        }
-        let path = match self.random.chance(1, 2) {
-            true => logs.swap_remove(logs.len() - 1),
+        let last = logs.len().checked_sub(1)?;
+        let (path, known) = match self.random.chance(1, 2) {
+            true => logs.swap_remove(last),
             false => logs.swap_remove(self.random.below(logs.len() as u64) as usize),
         };
-        let known = *self.rot.known.get(&path).filter(|known| **known > 0)?;
-        let byte = self.random.below(known);
-        let len = disk.open(&path, OpenMode::Read).ok()?.len().ok()?;
-        (byte < len).then_some((path, byte))
+        Some((path, self.random.below(known)))
     }
 
     /// In an index or a boundary: all that it says can be made anew from logs, however old it is.
