@@ -25,8 +25,13 @@ fn run(seed: u64) {
 
 /// As many steps as a proof asks for (`cargo xtask prove groups`), from a seed that it names.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a proof has no other way to tell a test"
+)]
 fn promises_hold_in_runs_of_consecutive_seeds() {
-    run_consecutive("OTTLA_GROUPS", STEPS, 4_000, run);
+    let variable = |name: &str| std::env::var(name).ok();
+    run_consecutive("OTTLA_GROUPS", (STEPS, 4_000), variable, run);
 }
 
 proptest! {
