@@ -144,7 +144,7 @@ fn checksums(data: &Path) -> Result<Checksums, Spoiled> {
         })?;
         // What lies behind a cut, until the next start, is of another leader, who was not followed.
         let counts = |batch: &&Batch| batch.header.base_offset < segment.end;
-        for batch in batches.iter().take_while(counts) {
+        for batch in batches.iter().filter(counts) {
             let header = batch.header;
             // what only Raft knows may stand at the offset of a batch
             if header.record_count > 0 {

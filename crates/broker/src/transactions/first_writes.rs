@@ -248,10 +248,11 @@ impl Table {
                 }
             }
             Err(code) => {
-                let lowest = waiting.iter().map(|(sequence, _)| *sequence).min();
-                known.refused = lowest.into_iter().chain(known.refused).min();
-                known.stage = Stage::Refused;
-                if !code.retriable() {
+                if code.retriable() {
+                    let sequences = waiting.iter().map(|(sequence, _)| *sequence);
+                    known.refused = sequences.chain(known.refused).min();
+                    known.stage = Stage::Refused;
+                } else {
                     self.known.remove(&key);
                 }
                 for (_, then) in waiting {
