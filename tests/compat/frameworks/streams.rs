@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ottla_client::{Client, Isolation, OffsetSpec, Producer, ProducerConfig, ProducerRecord};
+use ottla_client::{
+    Client, Isolation, OffsetSpec, Producer, ProducerConfig, ProducerRecord, TopicPartition,
+};
 use ottla_tests::Kind;
 use ottla_tests::client::connect_to;
 use ottla_tests::compat::Toolchain;
@@ -103,26 +105,29 @@ async fn count_and_join(kind: Kind) {
     );
 }
 
-/// Where an application stands that does not go on: what it has read of each partition, to where it could
-/// read, who is to read it; and its threads, in its own log.
+/// Where an application stands that does not go on: what it has read of each partition, to where it or the reader
+/// of its results could read, who is to read it; and its threads, in its own log.
 async fn standing(client: &Client, instances: [&Process; 2]) -> String {
     let mut lines = Vec::new();
     let admin = client.admin();
     let offsets = admin.group_offsets(APPLICATION).await.unwrap_or_default();
-    let all: Vec<_> = offsets.keys().cloned().collect();
+    let mut all: BTreeSet<TopicPartition> = offsets.keys().cloned().collect();
+    for topic in TOPICS {
+        all.extend((0..PARTITIONS).map(|it| TopicPartition::new(topic, it)));
+    }
     let latest = || {
-        all.iter()
-            .map(|it| (it.clone(), OffsetSpec::Latest))
-            .collect()
+        let each = all.iter();
+        each.map(|it| (it.clone(), OffsetSpec::Latest)).collect()
     };
     let ends = admin
         .list_offsets(latest(), Isolation::ReadUncommitted)
         .await;
     let stable = admin.list_offsets(latest(), Isolation::ReadCommitted).await;
-    for (partition, committed) in offsets {
-        let (end, stable) = (ends.get(&partition), stable.get(&partition));
+    for partition in &all {
+        let (end, stable) = (ends.get(partition), stable.get(partition));
+        let read = offsets.get(partition);
         lines.push(format!(
-            "{partition}: {committed:?}, stable {stable:?}, end {end:?}"
+            "{partition}: read {read:?}, stable {stable:?}, end {end:?}"
         ));
     }
     lines.push(format!("{:?}", admin.describe_group(APPLICATION).await));
