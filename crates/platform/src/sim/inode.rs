@@ -54,6 +54,8 @@ impl Inode {
         let cut = len.min(self.bytes.len());
         self.bytes.resize(len, 0);
         self.shortest = self.shortest.min(cut);
+        // what is cut off is given back: what grows there later is written elsewhere
+        self.lost.retain(|sector| sector * SECTOR < cut);
         // the sector of the cut reads as zeros from there on if the file grows again
         self.dirty.retain(|sector| sector * SECTOR < len);
         if len > cut || !cut.is_multiple_of(SECTOR) {
@@ -192,5 +194,20 @@ mod tests {
         inode.sync();
         inode.lose_power(Survival::Nothing, &mut Random::new(0));
         assert_eq!(inode.bytes, [vec![7; 100], vec![0; 600]].concat());
+    }
+
+    #[test]
+    fn a_lost_sector_that_is_cut_off_can_be_written_again() {
+        let mut inode = Inode::default();
+        inode.write(&[7; 2 * SECTOR], 0);
+        inode.lose_sector(0);
+        inode.lose_sector(SECTOR);
+        inode.resize(10);
+        inode.write(&[8; SECTOR], 10);
+        assert!(!inode.is_readable(0..10) && !inode.is_writable(20..30));
+        assert!(inode.is_readable(SECTOR..SECTOR + 10));
+        inode.resize(0);
+        inode.write(&[9; 10], 0);
+        assert!(inode.is_readable(0..10) && inode.is_writable(10..20));
     }
 }
