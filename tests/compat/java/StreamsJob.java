@@ -23,10 +23,10 @@ import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
  * gives one update: whatever is counted twice, or lost, can be seen.
  *
  * <p>States are kept in memory, and restored from the brokers. With states on disk, Streams 4.4.0 loses results
- * by itself: who was killed leaves states behind without their offsets, which count as corrupted. When a thread
- * notices that while its group rebalances, TaskManager.handleCorruption has its transaction aborted without having
- * committed its other tasks first, and these go on from where they were, behind what was aborted. No broker is
- * told of those positions before that.
+ * by itself. A thread that is given a task whose folder is there, without offsets beside it, takes the task for
+ * corrupted; here it is the instance that was not killed. When it notices that while its group rebalances,
+ * TaskManager.handleCorruption has its transaction aborted without having committed its other tasks first, and these
+ * go on from where they were, behind what was aborted. No broker is told of those positions before that.
  *
  * <pre>
  * lines         words of each    counts    word             how many so far
