@@ -1,5 +1,7 @@
 //! What is measured: scenarios, each with brokers of its own that were started for it.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 
 use crate::brokers::Brokers;
@@ -27,6 +29,8 @@ pub(crate) enum Scenario {
     EndToEnd,
     /// Four producers that commit every 100 records of 1 KiB; latencies are those of commits
     Transactions,
+    /// The same, each producer 40 times a second
+    TransactionsPaced,
     /// 1,000 topics of one partition
     Topics,
     /// 1,000 connections that ask for nothing, and 10,000
@@ -89,7 +93,10 @@ impl Scenario {
             Scenario::Single => paced::single(brokers).await,
             Scenario::Paced => paced::paced(brokers, 5_000).await,
             Scenario::EndToEnd | Scenario::ClusterEndToEnd => paced::end_to_end(brokers).await,
-            Scenario::Transactions => transactions::measure(brokers).await,
+            Scenario::Transactions => transactions::measure(brokers, None).await,
+            Scenario::TransactionsPaced => {
+                transactions::measure(brokers, Some(Duration::from_millis(25))).await
+            }
             Scenario::Topics => idle::topics(brokers).await,
             Scenario::Connections => idle::connections(brokers).await,
             Scenario::ColdReads => cold::measure(brokers).await,
