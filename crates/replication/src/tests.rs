@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ottla_platform::disk::Disk;
@@ -9,8 +10,10 @@ use ottla_platform::sim::SimDisk;
 use ottla_protocol::records::{BatchBuilder, Batches, CheckedBatch, Compression, ProducerStamp};
 use ottla_protocol::types::{NodeId, TopicId};
 use ottla_storage::{Condition, LogConfig, LogDir, ReadError, Rejection};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::cleaner::CleanerPace;
 use crate::testing::{format, manual_clock, open};
 use crate::{
     AppendError, Beginning, Groups, Isolation, OpenError, Partition, PartitionSpec, ReplicaKey,
@@ -286,4 +289,44 @@ async fn a_deleted_partition_makes_room_for_one_of_the_same_name() {
     (anew.topic_id, anew.group_id) = (TopicId(Uuid::from_u128(6)), 10);
     let partition = rig.groups.open(anew).await.unwrap();
     assert_eq!(partition.watermarks().log_end_offset, 0);
+}
+
+#[tokio::test]
+async fn compaction_is_no_faster_than_it_may() {
+    const BYTES_PER_SECOND: f64 = 1_000.0;
+    let rig = Rig::new();
+    let mut spec = spec();
+    spec.config.compact = true;
+    spec.config.min_cleanable_dirty_ratio = 0.0;
+    let partition = rig.groups.open(spec).await.unwrap();
+    for number in 0..200u8 {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.push(0, Some(&[number % 10]), Some(&[number; 100]), &[]);
+        let batch = CheckedBatch::trusted(builder.build().unwrap());
+        append(&partition, batch).await.unwrap();
+    }
+    let pace = CleanerPace {
+        threads: 1,
+        backoff: Duration::from_millis(10),
+        bytes_per_second: BYTES_PER_SECOND,
+        memory_bytes: 1 << 20,
+        load_factor: 0.9,
+    };
+    let cleaner = rig.groups.cleaner(pace);
+    let stats = cleaner.stats();
+    let passes = || stats.passes.load(Ordering::Relaxed);
+    // From here on time passes only while everyone sleeps.
+    tokio::time::pause();
+    let begun = Instant::now();
+    let running = tokio::spawn(cleaner.run(move || vec![partition.clone()]));
+    while passes() == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    running.abort();
+    let [read, written] = [&stats.read_bytes, &stats.written_bytes];
+    let bytes = read.load(Ordering::Relaxed) + written.load(Ordering::Relaxed);
+    let least = Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND);
+    let took = begun.elapsed();
+    assert!(bytes > 20_000, "{bytes}");
+    assert!(took >= least, "{bytes} bytes in {took:?}");
 }
