@@ -18,6 +18,8 @@ use crate::damage::Damaged;
 
 /// Read at once.
 const PIECE_BYTES: u64 = 1 << 20;
+/// Shorter rests are put off until they add up to one: a segment may be small.
+const REST_MIN: Duration = Duration::from_millis(10);
 /// Until a log that somebody has met damage in is looked through again: perhaps nobody could mend it, or it
 /// is no frame of it that is damaged.
 const REST: Duration = Duration::from_secs(2);
@@ -38,6 +40,8 @@ pub struct Scrubber {
     damaged: Arc<Damaged>,
     /// What nobody could mend since the last pass began. It is told once.
     lost: BTreeSet<(Identity, u64)>,
+    /// When all that was read might have been, at the rate.
+    due: Instant,
 }
 
 impl Scrubber {
@@ -51,6 +55,7 @@ impl Scrubber {
             cluster,
             damaged,
             lost: BTreeSet::new(),
+            due: Instant::now(),
         }
     }
 
@@ -110,14 +115,17 @@ impl Scrubber {
             Err(error) => return Err(error),
         };
         loop {
+            let (begun, from) = (Instant::now(), check.position());
             let went_on = blocking(move || (check.go_on(PIECE_BYTES), check)).await?;
             check = went_on.1;
             match went_on.0? {
-                Checked::End => return Ok(()),
-                Checked::More => {
+                checked @ (Checked::End | Checked::More) => {
                     if let Some(rate) = rate {
-                        let piece = Duration::from_secs_f64(PIECE_BYTES as f64 / rate as f64);
-                        self.rest(Some(Instant::now() + piece)).await;
+                        let bytes = check.position().saturating_sub(from);
+                        self.pay(begun, bytes, rate).await;
+                    }
+                    if checked == Checked::End {
+                        return Ok(());
                     }
                 }
                 Checked::Damaged(damage) => {
@@ -131,6 +139,15 @@ impl Scrubber {
                     check = back;
                 }
             }
+        }
+    }
+
+    /// Rests until so many bytes, whose reading has begun then, may have been read.
+    async fn pay(&mut self, begun: Instant, bytes: u64, rate: u64) {
+        let takes = Duration::from_secs_f64(bytes as f64 / rate as f64);
+        self.due = self.due.max(begun) + takes;
+        if self.due.saturating_duration_since(Instant::now()) >= REST_MIN {
+            self.rest(Some(self.due)).await;
         }
     }
 

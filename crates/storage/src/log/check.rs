@@ -80,6 +80,11 @@ impl Log {
 }
 
 impl SegmentCheck {
+    /// Bytes of the segment that it has got through. Fewer than before when it has begun again.
+    pub fn position(&self) -> u64 {
+        self.reader.position
+    }
+
     /// Reads on, `bytes` or somewhat more. Blocks.
     ///
     /// # Errors
